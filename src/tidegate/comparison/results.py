@@ -1,0 +1,131 @@
+"""``results.json``: everything a comparison found, so that later questions need no new run.
+
+The file is rewritten whole after every finished job, so a run that stops early leaves its
+finished jobs. Times are in the unit their names end in; accuracies are shares between 0 and 1.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tidegate.artifact.atomic import write_text
+from tidegate.errors import FormatError
+
+FORMAT = "tidegate.comparison/1"
+FILE_NAME = "results.json"
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """One line of a model's summary."""
+
+    layer: str
+    """For example ``embedding (Embedding)``."""
+    output_shape: list[int | None]
+    """None where the size is the batch's."""
+    num_parameters: int
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training part gave."""
+
+    epoch: int
+    """Counted from 1."""
+    loss: float
+    """Mean over the epoch's batches while the parameters moved, as Keras prints it."""
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    training_s: float
+    """Wall time of the training steps alone, validation excluded."""
+    step_ms: float
+    """Median wall time of a training step."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One pass over the test part."""
+
+    loss: float
+    accuracy: float
+    probabilities: list[float]
+    """Of the positive class, one a test example, in the order of ``Results.test_labels``."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell trained from one seed."""
+
+    cell: str
+    """``rnn``, ``lstm``, ``gru`` (reset after) or ``gru-before``."""
+    seed: int
+    path: str
+    """The implementation that computed the recurrence."""
+    num_parameters: int
+    summary: list[LayerSummary]
+    history: list[Epoch]
+    test: Evaluation
+    training_s: float
+    """Wall time of all training steps; validation, test and set-up excluded."""
+    step_ms: float
+    """Median wall time of a training step over all epochs."""
+    inference_ms: float
+    """Median wall time of one full test batch."""
+    model: str
+    """The model's folder, relative to the run folder."""
+
+
+@dataclass
+class Results:
+    """A whole comparison."""
+
+    configuration: dict[str, Any]
+    environment: dict[str, Any]
+    data: dict[str, Any]
+    test_labels: list[int]
+    created: str
+    """When the run began, ISO 8601 in UTC."""
+    status: str = "running"
+    """``running``, ``complete`` or ``interrupted``."""
+    jobs: list[Job] = field(default_factory=list)
+
+    def save(self, run_folder: Path) -> None:
+        """Write ``results.json`` into ``run_folder``, whole or not at all."""
+        text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1, allow_nan=True)
+        write_text(run_folder / FILE_NAME, text + "\n")
+
+
+def load(run_folder: Path) -> Results:
+    """Read the ``results.json`` of a run folder.
+
+    Raises:
+        FormatError: The file is missing, is not JSON, or has another format than this version's.
+    """
+    path = run_folder / FILE_NAME
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FormatError(f"{run_folder}: expected a run folder with {FILE_NAME}, got none") from None
+    except ValueError as error:
+        raise FormatError(f"{path}: expected JSON, got {error}") from error
+    found = content.pop("format", None) if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise FormatError(f"{path}: expected format {FORMAT!r}, got {found!r}")
+    try:
+        content["jobs"] = [_job(job) for job in content["jobs"]]
+        return Results(**content)
+    except (KeyError, TypeError) as error:
+        raise FormatError(f"{path}: expected the fields of {FORMAT}, got {error}") from error
+
+
+def _job(content: dict[str, Any]) -> Job:
+    return Job(
+        **{
+            **content,
+            "summary": [LayerSummary(**line) for line in content["summary"]],
+            "history": [Epoch(**epoch) for epoch in content["history"]],
+            "test": Evaluation(**content["test"]),
+        }
+    )

@@ -1,0 +1,21 @@
+"""The errors a caller may want to catch; every message says where, what, and how to mend it."""
+
+
+class TidegateError(Exception):
+    """Base of the errors below: a mistake or mishap that its message explains in full."""
+
+
+class DataError(TidegateError, ValueError):
+    """Data is missing, or is not what its source promises."""
+
+
+class DownloadError(TidegateError, OSError):
+    """A download could not be finished or failed its checksum."""
+
+
+class FormatError(TidegateError, ValueError):
+    """A model folder or results file is not in the form this version reads."""
+
+
+class RunFolderError(TidegateError, OSError):
+    """A run folder cannot be used for what is to be written into it."""
