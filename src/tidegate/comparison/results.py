@@ -11,6 +11,7 @@ from typing import Any
 
 from tidegate.artifact.atomic import write_text
 from tidegate.errors import FormatError
+from tidegate.training.history import Epoch
 
 FORMAT = "tidegate.comparison/1"
 FILE_NAME = "results.json"
@@ -25,23 +26,6 @@ class LayerSummary:
     output_shape: list[int | None]
     """None where the size is the batch's."""
     num_parameters: int
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one pass over the training part gave."""
-
-    epoch: int
-    """Counted from 1."""
-    loss: float
-    """Mean over the epoch's batches while the parameters moved, as Keras prints it."""
-    accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    training_s: float
-    """Wall time of the training steps alone, validation excluded."""
-    step_ms: float
-    """Median wall time of a training step."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +56,7 @@ class Job:
     step_ms: float
     """Median wall time of a training step over all epochs."""
     inference_ms: float
-    """Median wall time of one full test batch."""
+    """Median wall time of a test batch."""
     model: str
     """The model's folder, relative to the run folder."""
 
@@ -93,7 +77,7 @@ class Results:
 
     def save(self, run_folder: Path) -> None:
         """Write ``results.json`` into ``run_folder``, whole or not at all."""
-        text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1, allow_nan=True)
+        text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1, allow_nan=False)
         write_text(run_folder / FILE_NAME, text + "\n")
 
 
@@ -107,7 +91,9 @@ def load(run_folder: Path) -> Results:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FormatError(f"{run_folder}: expected a run folder with {FILE_NAME}, got none") from None
+        raise FormatError(
+            f"{run_folder}: expected a run folder with {FILE_NAME}, got none"
+        ) from None
     except ValueError as error:
         raise FormatError(f"{path}: expected JSON, got {error}") from error
     found = content.pop("format", None) if isinstance(content, dict) else None

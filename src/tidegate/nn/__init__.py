@@ -1,0 +1,3 @@
+"""Recurrent layers for PyTorch."""
+
+from tidegate.nn.reset_before import GRUResetBefore as GRUResetBefore

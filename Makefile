@@ -1,0 +1,42 @@
+# make compare   set-up and the main job
+# make test      set-up and the tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cpp -type f)
+
+.PHONY: help install compare test lint types clean
+
+help:
+	@echo "make compare    train a simple RNN, an LSTM and a GRU on IMDB reviews and write a report"
+	@echo "                (options: make compare ARGS='--cells lstm,gru --seeds 3')"
+	@echo "make test       run the tests"
+	@echo "make lint       check form, types and the rules of import"
+	@echo "make clean      remove the virtual environment and what was built"
+
+install: $(INSTALLED)
+
+compare: $(INSTALLED)
+	$(BIN)/tidegate compare imdb $(ARGS)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Installed anew only when something that is compiled, or the list of packages, has changed; the
+# Python files are read where they are.
+$(INSTALLED): $(SOURCES)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "tidegate needs Python 3.11 or newer; name one: make PYTHON=python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build

@@ -1,0 +1,93 @@
+"""The model folder: a trained model as ``config.json``, ``model.safetensors``, ``vocabulary.json``
+and ``README.md``. Written and read with NumPy alone; nothing in it is code.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from tidegate.artifact.atomic import new_folder
+from tidegate.errors import FormatError
+
+FORMAT = "tidegate.model/1"
+CONFIG, TENSORS, VOCABULARY, CARD = (
+    "config.json",
+    "model.safetensors",
+    "vocabulary.json",
+    "README.md",
+)
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """What a model folder holds."""
+
+    config: dict[str, Any]
+    """``architecture`` (the model's arguments) and ``preprocessing``."""
+    tensors: dict[str, NDArray[np.float32]]
+    """The parameters, under PyTorch's names."""
+    vocabulary: dict[str, Any]
+    card: str
+    """For a person to read, in Markdown."""
+
+    def save(self, path: Path) -> None:
+        """Write the folder, whole or not at all.
+
+        Raises:
+            FileExistsError: Something is at ``path`` already.
+        """
+        with new_folder(path) as folder:
+            _write_json(folder / CONFIG, {"format": FORMAT, **self.config})
+            (folder / TENSORS).write_bytes(save_tensors(self.tensors))
+            _write_json(folder / VOCABULARY, self.vocabulary)
+            (folder / CARD).write_text(self.card, encoding="utf-8")
+
+
+def load(path: Path) -> ModelFolder:
+    """Read a model folder.
+
+    Raises:
+        FormatError: A file is missing, damaged, or of another format than this version's.
+    """
+    config = _read_json(path / CONFIG)
+    found = config.pop("format", None)
+    if found != FORMAT:
+        raise FormatError(f"{path / CONFIG}: expected format {FORMAT!r}, got {found!r}")
+    try:
+        tensors = load_tensors(_read(path / TENSORS))
+    except SafetensorError as error:
+        raise FormatError(f"{path / TENSORS}: expected a safetensors file, got {error}") from error
+    card = _read(path / CARD).decode("utf-8", errors="replace")
+    return ModelFolder(config, tensors, _read_json(path / VOCABULARY), card)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(_read(path))
+    except ValueError as error:
+        raise FormatError(f"{path}: expected JSON, got {error}") from error
+    if not isinstance(content, dict):
+        raise FormatError(f"{path}: expected a JSON object, got a {type(content).__name__}")
+    return content
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FormatError(
+            f"{path.parent}: expected a model folder with {CONFIG}, {TENSORS}, {VOCABULARY} and "
+            f"{CARD}, but {path.name} cannot be read: {error.strerror}"
+        ) from error

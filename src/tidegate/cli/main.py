@@ -1,0 +1,83 @@
+"""The command ``tidegate``: finds the verb, and turns errors into messages.
+
+A verb's module is imported when the verb is called, and each imports what is heavy when it runs,
+so that help and typing errors answer at once.
+"""
+
+import sys
+from importlib import import_module
+
+import click
+
+import tidegate
+from tidegate.errors import TidegateError
+
+VERBS = {
+    "compare": "Train RNN, LSTM and GRU on one data set and report how they do.",
+    "data": "Get data sets.",
+    "info": "Show versions, processor, instruction set and threads.",
+}
+
+EXAMPLES = """\b
+Examples:
+  tidegate compare imdb                  the whole comparison, with a report
+  tidegate compare imdb --limit 2000     a quick look
+  tidegate compare --help                all its options
+"""
+
+
+class _Verbs(click.Group):
+    """Looks a verb up in its own module, and takes its short help from the table above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*VERBS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"tidegate.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([*VERBS.items()])
+
+
+@click.group(cls=_Verbs, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(tidegate.__version__, prog_name="tidegate")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Gated recurrent networks on ordinary CPUs."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and leave with its exit code: 0 done, 1 failed, 2 misused, 130 Ctrl-C."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments[:1]
+    try:
+        code = cli.main(arguments, prog_name="tidegate", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(f"Error: {_explain(error)}", err=True)
+        code = 1
+    sys.exit(code or 0)
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, TidegateError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name is not None:
+        return (
+            f"this verb needs the package {error.name.partition('.')[0]}, which is not installed: "
+            "pip install 'tidegate[train]'"
+        )
+    return (
+        f"{type(error).__name__}: {error}. This is a defect of tidegate: please report it with "
+        "what 'tidegate --debug VERB ...' prints"
+    )

@@ -1,0 +1,173 @@
+"""What a comparison shows while it runs: progress on stderr, the final table on stdout."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean, median
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tidegate.cells import CELLS
+from tidegate.comparison.experiment import NOTEBOOK_FIGURES, Experiment
+from tidegate.comparison.results import Job, LayerSummary, Results
+from tidegate.training.history import Epoch
+
+
+class Screen:
+    """Watches a comparison for the person at the terminal.
+
+    Where stderr is no terminal, an epoch is one plain line at its end.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.num_jobs = len(experiment.cells) * len(experiment.seeds)
+        self.finished: list[Job] = []
+        self.progress = self._progress()
+        self.epoch = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.progress.stop()
+
+    def data(self, facts: Mapping[str, Any], num_given: int) -> None:
+        """Say where the data comes from and what was done to it."""
+        recipe, limit = self.experiment.recipe, self.experiment.limit
+        num_train = facts["num_train"] + facts["num_validation"]
+        if limit is not None and limit > num_given:
+            self.console.print(f"--limit {limit:,}: there are only {num_given:,} training texts")
+        unknown = {
+            part: f"{facts[f'{part}_words_unknown'] / max(facts[f'{part}_words'], 1):.1%}"
+            for part in ("training", "test")
+        }
+        lines = {
+            "recipe": f"{recipe.name}: {recipe.epochs} epochs, batches of {recipe.batch_size}",
+            "data": f"{facts['name']}, from {facts['source']}",
+            "texts": (
+                f"{num_train:,} for training ({facts['num_train']:,} train, the last "
+                f"{facts['num_validation']:,} validate), {facts['num_test']:,} for the test"
+            ),
+            "words": (
+                f"vocabulary of {facts['vocabulary_size']:,}, {facts['distinct_words']:,} distinct "
+                f"words in the training texts; unknown are {unknown['training']} of their words "
+                f"and {unknown['test']} of the test's"
+            ),
+            "cut": (
+                f"{facts['training_texts_cut']:,} training and {facts['test_texts_cut']:,} test "
+                f"texts, to their last {recipe.max_length} tokens"
+            ),
+            "threads": str(self.experiment.threads),
+        }
+        for name, text in lines.items():
+            self.console.print(f"[bold]{name:<9}[/]{text}")
+
+    def job_begins(self, cell: str, seed: int, summary: list[LayerSummary]) -> None:
+        """Show the model and start its bars."""
+        number = len(self.finished) + 1
+        self.console.print(f"\n[bold]{CELLS[cell]}, seed {seed}[/] ({number} of {self.num_jobs})")
+        table = Table("layer", "output", box=None, pad_edge=False, header_style="dim")
+        table.add_column("parameters", justify="right")
+        for line in summary:
+            shape = ", ".join("batch" if size is None else str(size) for size in line.output_shape)
+            table.add_row(line.layer, f"({shape})", f"{line.num_parameters:,}")
+        table.add_row("[dim]in all", "", f"{sum(line.num_parameters for line in summary):,}")
+        self.console.print(table)
+        self.progress = self._progress()
+        self.progress.start()
+
+    def epoch_begins(self, epoch: int, num_steps: int) -> None:
+        """Start the epoch's bar."""
+        name = f"epoch {epoch}/{self.experiment.recipe.epochs}"
+        self.step_ms: list[float] = []
+        self.task = self.progress.add_task(name, total=num_steps, figures="")
+
+    def step_ends(self, loss: float, accuracy: float, step_ms: float) -> None:
+        """Move the epoch's bar."""
+        self.step_ms.append(step_ms)
+        figures = f"{fmean(self.step_ms[-20:]):.0f} ms/step  loss {loss:.4f}  acc {accuracy:.4f}"
+        self.progress.update(self.task, advance=1, figures=figures)
+
+    def epoch_ends(self, epoch: Epoch) -> None:
+        """Complete the epoch's line."""
+        figures = (
+            f"{median(self.step_ms):.0f} ms/step  loss {epoch.loss:.4f}  acc {epoch.accuracy:.4f}"
+            f"  val loss {epoch.validation_loss:.4f}  val acc {epoch.validation_accuracy:.4f}"
+        )
+        self.progress.update(self.task, figures=figures)
+        if not self.console.is_terminal:
+            of = self.experiment.recipe.epochs
+            self.console.print(f"epoch {epoch.epoch}/{of}  {epoch.training_s:.0f} s  {figures}")
+
+    def job_ends(self, job: Job) -> None:
+        """Show the test's outcome."""
+        self.progress.stop()
+        self.finished.append(job)
+        self.console.print(
+            f"test accuracy [bold]{job.test.accuracy:.4f}[/], test loss {job.test.loss:.4f}, "
+            f"{job.training_s:.0f} s of training"
+        )
+
+    def stopped(self, by_user: bool, report: Path | None) -> None:
+        """Say what an unfinished comparison leaves."""
+        self.console.print(
+            f"\n[bold]{'Stopped by Ctrl-C' if by_user else 'Stopped by an error'}[/]: "
+            f"{len(self.finished)} of {self.num_jobs} trainings are finished"
+        )
+        for job in self.finished:
+            self.console.print(f"  {CELLS[job.cell]}, seed {job.seed}: kept in {job.model}")
+        if report is not None:
+            self.console.print(f"What is finished: {report.parent}")
+
+    def table(self, results: Results) -> None:
+        """Print the outcome, beside the notebook's own."""
+        notebook = {figures["cell"]: figures for figures in NOTEBOOK_FIGURES}
+        num_seeds = len(self.experiment.seeds)
+        table = Table(title="Test results" + (f", mean of {num_seeds} seeds" * (num_seeds > 1)))
+        table.add_column("cell")
+        for name in ("parameters", "test accuracy", "test loss", "training s", "ms per step"):
+            table.add_column(name, justify="right")
+        table.add_column("notebook accuracy", justify="right")
+        table.add_column("notebook loss", justify="right")
+        for cell in self.experiment.cells:
+            jobs = [job for job in results.jobs if job.cell == cell]
+            accuracies = [job.test.accuracy for job in jobs]
+            span = f" ({min(accuracies):.4f} to {max(accuracies):.4f})" if len(jobs) > 1 else ""
+            figures = notebook.get(cell)
+            table.add_row(
+                CELLS[cell],
+                f"{jobs[0].num_parameters:,}",
+                f"{fmean(accuracies):.4f}{span}",
+                f"{fmean(job.test.loss for job in jobs):.4f}",
+                f"{fmean(job.training_s for job in jobs):.0f}",
+                f"{fmean(job.step_ms for job in jobs):.1f}",
+                f"{figures['test_accuracy']:.4f}" if figures else "",
+                f"{figures['test_loss']:.4f}" if figures else "",
+            )
+        Console(width=None if self.console.is_terminal else 120).print("\n", table, sep="")
+        self.console.print(
+            "The notebook's figures are of one seed, trained on 20,000 and tested on the official "
+            "25,000 reviews."
+        )
+
+    def _progress(self) -> Progress:
+        return Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[figures]}"),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            refresh_per_second=4,
+        )

@@ -1,0 +1,38 @@
+"""What is to be compared, and what the original notebook found."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tidegate.training.recipe import Recipe
+
+NOTEBOOK_FIGURES = [
+    {"cell": "rnn", "test_accuracy": 0.7497, "test_loss": 0.5489},
+    {"cell": "lstm", "test_accuracy": 0.8518, "test_loss": 0.4295},
+    {"cell": "gru", "test_accuracy": 0.8608, "test_loss": 0.4710},
+]
+"""As the notebook prints them: one seed each, on IMDB's official 25,000 test reviews."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Every cell trained by one recipe from every seed, on the same data in the same order."""
+
+    recipe: Recipe
+    cells: tuple[str, ...]
+    seeds: tuple[int, ...]
+    threads: int
+    limit: int | None = None
+    """Use only so many training examples."""
+
+    def configuration(self) -> dict[str, Any]:
+        """As results record it."""
+        values = asdict(self.recipe)
+        return {
+            "recipe": values.pop("name"),
+            "cells": list(self.cells),
+            "seeds": list(self.seeds),
+            **values,
+            "limit": self.limit,
+            "threads": self.threads,
+            "reference": NOTEBOOK_FIGURES,
+        }

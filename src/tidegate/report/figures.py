@@ -1,0 +1,271 @@
+"""The charts of the report as SVG to be put inside an HTML page.
+
+Text stays text and colours become CSS variables of the page, so that a chart follows the page's
+fonts and its light or dark scheme. Equal input gives equal bytes.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from io import StringIO
+from math import isfinite
+from typing import Any
+
+import matplotlib
+from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from tidegate.cells import CELLS
+from tidegate.report.summary import Cell
+from tidegate.report.words import percent
+from tidegate.training.history import Epoch
+
+# Matplotlib wants numbers for colours: each variable of the page has a stand-in, replaced at last.
+_VARIABLES = ["text", "muted", "rule", "surface", *(f"cell-{key}" for key in (*CELLS, "other"))]
+_STAND_INS = {variable: f"#0a0b{index:02x}" for index, variable in enumerate(_VARIABLES)}
+
+_MEASURES: list[tuple[str, Callable[[Epoch], float], Callable[[Epoch], float]]] = [
+    ("loss", lambda epoch: epoch.loss, lambda epoch: epoch.validation_loss),
+    ("accuracy", lambda epoch: epoch.accuracy, lambda epoch: epoch.validation_accuracy),
+]
+
+_PERCENT = FuncFormatter(lambda value, _: f"{100 * value:.4g} %")
+_POINTS_PER_INCH = 72
+_ROW_HEIGHT = 40
+"""Of the dot plot, in points, its label included."""
+
+
+def learning_curves(cells: Sequence[Cell]) -> list[Markup]:
+    """One chart a cell, loss above accuracy, all with the same axes.
+
+    Args:
+        cells: Those with finished jobs.
+    """
+    # Four fit side by side on the page at their size; fewer are drawn smaller and scaled up.
+    width = max(219, 0.9 * (940 / max(2, len(cells)) - 16))
+    with _style():
+        return [
+            _svg(
+                _curves_figure(cell, cells, width),
+                name=f"curves-{index}",
+                title=f"Learning curves of {cell.name}",
+                description=_curves_in_words(cell),
+            )
+            for index, cell in enumerate(cells)
+        ]
+
+
+def accuracy_dots(cells: Sequence[Cell]) -> Markup:
+    """Test accuracy of every seed, one row a cell, with mean, spread and the notebook's figure."""
+    with _style():
+        height = 44 + _ROW_HEIGHT * len(cells)
+        figure = Figure(figsize=(400 / _POINTS_PER_INCH, height / _POINTS_PER_INCH))
+        axes = figure.add_axes((0.01, 36 / height, 0.98, 1 - 40 / height))
+        for row, cell in enumerate(cells):
+            _dots_row(axes, cell, row)
+        axes.set_ylim(len(cells) - 0.6, -0.7)
+        axes.set_yticks([])
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_formatter(_PERCENT)
+        axes.margins(x=0.06)
+        axes.grid(axis="x")
+        axes.set_xlabel("test accuracy")
+        description = "; ".join(f"{cell.name} {percent(cell.accuracy.mean)}" for cell in cells)
+        return _svg(
+            figure, name="dots", title="Test accuracy of each cell", description=description
+        )
+
+
+def _curves_figure(cell: Cell, cells: Sequence[Cell], width: float) -> Figure:
+    height = 340
+    figure = Figure(figsize=(width / _POINTS_PER_INCH, height / _POINTS_PER_INCH))
+    num_epochs = max(len(job.history) for each in cells for job in each.jobs)
+    for row, (measure, training, validation) in enumerate(_MEASURES):
+        bottom = 0.555 if row == 0 else 0.105
+        axes = figure.add_axes((38 / width, bottom, 1 - 44 / width, 0.375))
+        _draw_curves(axes, cell, f"{measure}-training", training, "--")
+        _draw_curves(axes, cell, f"{measure}-validation", validation, "-")
+        _mark_best(axes, cell, measure, validation)
+        axes.set_title(measure, loc="left", color=_STAND_INS["text"], fontweight="bold")
+        axes.set_ylim(_shared_limits(cells, [training, validation]))
+        axes.set_xlim((0.5, 1.5) if num_epochs == 1 else (1 - 0.04 * num_epochs, num_epochs * 1.04))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        if measure == "accuracy":
+            axes.yaxis.set_major_formatter(_PERCENT)
+        axes.grid(axis="y")
+        if row == 0:
+            axes.tick_params(labelbottom=False)
+        else:
+            axes.set_xlabel("epoch")
+    return figure
+
+
+def _draw_curves(
+    axes: Axes, cell: Cell, name: str, value: Callable[[Epoch], float], style: str
+) -> None:
+    """The mean over the seeds; with several seeds, each of them thinly too."""
+    color = _STAND_INS[f"cell-{cell.slug}"]
+    mean = cell.mean_curve(value)
+    lines = [(f"{name}-mean", mean, 1.8, 1.0)]
+    if len(cell.jobs) > 1:
+        lines += [
+            (f"{name}-seed-{job.seed}", [value(epoch) for epoch in job.history], 0.7, 0.55)
+            for job in cell.jobs
+        ]
+    for gid, values, width, alpha in lines:
+        axes.plot(
+            range(1, len(values) + 1),
+            values,
+            style,
+            color=color,
+            linewidth=width,
+            alpha=alpha,
+            # One epoch makes no line: a dot for validation, a ring for training.
+            marker="o" if len(values) == 1 else "",
+            markersize=3 + 2 * alpha,
+            markerfacecolor="none" if style == "--" else color,
+            gid=gid,
+        )
+
+
+def _best_epoch(cell: Cell, measure: str, value: Callable[[Epoch], float]) -> tuple[int, float]:
+    """The epoch, counted from 1, whose mean validation measure is best, and that measure."""
+    mean = cell.mean_curve(value)
+    best = min(mean) if measure == "loss" else max(mean)
+    return mean.index(best) + 1, best
+
+
+def _mark_best(axes: Axes, cell: Cell, measure: str, value: Callable[[Epoch], float]) -> None:
+    epoch, best = _best_epoch(cell, measure, value)
+    color = _STAND_INS[f"cell-{cell.slug}"]
+    axes.plot([epoch], [best], "o", markersize=6, color=color, gid=f"{measure}-best")
+    shown = f"{best:.3f}" if measure == "loss" else percent(best)
+    axes.set_title(f"best {shown}, epoch {epoch}", loc="right", color=color)
+
+
+def _curves_in_words(cell: Cell) -> str:
+    found = [(name, *_best_epoch(cell, name, validation)) for name, _, validation in _MEASURES]
+    return "; ".join(
+        f"best validation {measure} {best:.4f} at epoch {epoch}" for measure, epoch, best in found
+    )
+
+
+def _shared_limits(
+    cells: Sequence[Cell], values: Sequence[Callable[[Epoch], float]]
+) -> tuple[float, float]:
+    """Limits that hold every curve of every cell, with some room."""
+    epochs = [epoch for cell in cells for job in cell.jobs for epoch in job.history]
+    found = [value(epoch) for epoch in epochs for value in values]
+    finite = [value for value in found if isfinite(value)] or [0.0]
+    room = 0.06 * (max(finite) - min(finite)) or 0.05
+    return min(finite) - room, max(finite) + room
+
+
+def _dots_row(axes: Axes, cell: Cell, row: int) -> None:
+    color = _STAND_INS[f"cell-{cell.slug}"]
+    spread = cell.accuracy_spread
+    axes.plot(
+        [spread.low, spread.high], [row, row], color=color, linewidth=1.2, gid=f"spread-{row}"
+    )
+    if len(cell.jobs) > 1:
+        bar: dict[str, Any] = {
+            "markersize": 16,
+            "markeredgewidth": 2.2,
+            "zorder": 3,
+            "gid": f"mean-{row}",
+        }
+        axes.plot([spread.mean], [row], "|", color=_STAND_INS["text"], **bar)
+    for job in cell.jobs:
+        axes.plot(
+            [job.test.accuracy],
+            [row],
+            "o",
+            color=color,
+            markersize=6,
+            markeredgecolor=_STAND_INS["surface"],
+            markeredgewidth=0.8,
+            gid=f"dot-{row}-seed-{job.seed}",
+        )
+    if cell.reference:
+        axes.plot(
+            [cell.reference["test_accuracy"]],
+            [row],
+            "D",
+            color=_STAND_INS["text"],
+            markersize=8,
+            markeredgewidth=1.2,
+            markerfacecolor="none",
+            gid=f"reference-{row}",
+        )
+    # Names may come from anywhere, so no mathematics is read into them.
+    place: dict[str, Any] = {
+        "transform": axes.get_yaxis_transform(),
+        "va": "center",
+        "parse_math": False,
+    }
+    axes.text(0, row - 0.38, cell.name, ha="left", color=_STAND_INS["text"], **place)
+    axes.text(1, row - 0.38, percent(spread.mean), ha="right", color=color, **place)
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """The look of all charts, whatever the user's own settings of Matplotlib are."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(
+            {
+                "svg.fonttype": "none",
+                "svg.hashsalt": "tidegate",
+                "font.sans-serif": ["DejaVu Sans"],
+                "font.size": 10,
+                "axes.titlesize": 10,
+                "axes.labelcolor": _STAND_INS["muted"],
+                "axes.edgecolor": _STAND_INS["rule"],
+                "axes.facecolor": "none",
+                "axes.spines.left": False,
+                "axes.spines.right": False,
+                "axes.spines.top": False,
+                "axes.axisbelow": True,
+                "figure.facecolor": "none",
+                "grid.color": _STAND_INS["rule"],
+                "grid.linewidth": 0.8,
+                "xtick.color": _STAND_INS["rule"],
+                "xtick.labelcolor": _STAND_INS["muted"],
+                "ytick.labelcolor": _STAND_INS["muted"],
+                "ytick.major.size": 0,
+                "lines.dashed_pattern": (3, 2),
+            }
+        )
+        yield
+
+
+def _svg(figure: Figure, *, name: str, title: str, description: str) -> Markup:
+    """Draw a figure as an ``<svg>`` element for an HTML page.
+
+    Args:
+        figure: Drawn with stand-in colours.
+        name: Put before every id, so that several charts fit in one page.
+        title: Read out to those who cannot see the chart.
+        description: Likewise, at more length.
+    """
+    file = StringIO()
+    figure.savefig(
+        file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    )
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r"""\bid="|(?<=href=")#|(?<=url\()#""", rf"\g<0>{name}-", text)
+    text = text.replace("xlink:href", "href")
+    for variable, stand_in in _STAND_INS.items():
+        text = text.replace(stand_in, f"var(--{variable})")
+    viewbox = re.search(r'viewBox="[^"]*"', text)
+    if viewbox is None:
+        raise RuntimeError("report: expected an SVG with a viewBox from Matplotlib, got none")
+    labels = f"<title id='{name}-title'>{escape(title)}</title>"
+    labels += f"<desc id='{name}-desc'>{escape(description)}</desc>"
+    opening = f"<svg role='img' aria-labelledby='{name}-title {name}-desc' {viewbox.group()}>"
+    return Markup(opening + labels + text[text.index(">") + 1 :])

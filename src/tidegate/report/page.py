@@ -1,0 +1,97 @@
+"""The report of a comparison: one HTML file that needs nothing beside itself."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tidegate.artifact.atomic import write_text
+from tidegate.comparison.results import Results, load
+from tidegate.errors import FormatError
+from tidegate.report import figures, words
+from tidegate.report.summary import summarize
+
+FILE_NAME = "report.html"
+
+# The notebook's test part, imdb.load_data of Keras.
+_NUM_REFERENCE_TEST = 25_000
+
+_DATA_LABELS = {
+    "name": "Name",
+    "source": "Source",
+    "description": "Description",
+    "num_train": "Training examples",
+    "num_validation": "Validation examples",
+    "num_test": "Test examples",
+    "vocabulary_size": "Vocabulary size",
+    "distinct_words": "Distinct words",
+    "training_words": "Training words",
+    "training_words_unknown": "Training words outside the vocabulary",
+    "training_texts_cut": "Training texts cut",
+    "training_sha256": "Training SHA-256",
+    "test_words": "Test words",
+    "test_words_unknown": "Test words outside the vocabulary",
+    "test_texts_cut": "Test texts cut",
+    "test_sha256": "Test SHA-256",
+}
+
+
+def write(run_folder: Path) -> Path:
+    """Write ``report.html`` into a run folder, from the ``results.json`` in it.
+
+    Returns:
+        The path of the page.
+    Raises:
+        FormatError: The results are missing, or not in the form this version reads.
+    """
+    path = run_folder / FILE_NAME
+    results = load(run_folder)
+    missing = {"cells", "seeds"} - results.configuration.keys()
+    if missing:
+        names = ", ".join(sorted(missing))
+        raise FormatError(f"{run_folder}: expected a configuration with {names}, got none")
+    write_text(path, render(results))
+    return path
+
+
+def render(results: Results) -> str:
+    """The page as text; equal results give equal text."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "percent": words.percent,
+        "rounded": words.rounded,
+        "plain": words.plain,
+    }
+    cells = summarize(results)
+    finished = [cell for cell in cells if cell.jobs]
+    return environment.get_template("page.html.j2").render(
+        title=words.title(cells),
+        headline=words.headline(cells),
+        findings=words.findings(cells, results),
+        notice=words.notice(cells, results),
+        results=results,
+        cells=cells,
+        finished=finished,
+        has_seeds=any(len(cell.jobs) > 1 for cell in finished),
+        has_single_seed=any(len(cell.jobs) == 1 for cell in finished),
+        has_lines=any(len(job.history) > 1 for job in results.jobs),
+        has_reference=any(cell.reference for cell in cells),
+        has_reference_test=len(results.test_labels) == _NUM_REFERENCE_TEST,
+        curves=figures.learning_curves(finished) if finished else [],
+        dots=figures.accuracy_dots(finished) if finished else "",
+        data_labels=_DATA_LABELS,
+        num_threads=_num_threads(results),
+        percent=words.percent,
+    )
+
+
+def _num_threads(results: Results) -> str:
+    """The threads of the run in words."""
+    count = results.configuration.get("threads") or results.environment.get("threads")
+    return "threads unknown" if count is None else f"{count} thread" + "s" * (count != 1)

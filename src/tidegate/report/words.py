@@ -1,0 +1,201 @@
+"""The sentences of the report, computed from the results, and its ways to write numbers."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from math import comb
+from typing import Any
+
+from tidegate.cells import CELLS
+from tidegate.comparison.results import Results
+from tidegate.report.summary import Cell
+
+_ONE_SEED = (
+    "An interval from one seed covers the choice of test examples, "
+    "not the luck of the initial weights; several seeds would tell more."
+)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a reader of an unfinished comparison must know first."""
+
+    title: str
+    finished: list[str]
+    """One line a cell, for example ``LSTM: seeds 0, 1``."""
+    missing: list[str]
+
+
+def percent(share: float) -> str:
+    """A share between 0 and 1 in percent, to a hundredth."""
+    return f"{100 * share:.2f} %"
+
+
+def rounded(value: float) -> str:
+    """A duration to about three digits, without exponent."""
+    return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
+
+
+def plain(value: Any, separator: str = "") -> str:
+    """A value of a results file for reading; ``separator`` stands between thousands."""
+    if isinstance(value, bool) or value is None:
+        return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", separator)
+    if isinstance(value, list) and not any(isinstance(item, list | dict) for item in value):
+        return ", ".join(plain(item, separator) for item in value) or "none"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def title(cells: Sequence[Cell]) -> str:
+    """The page's title: which cells it is about."""
+    what = _joined([cell.name for cell in cells])
+    return f"tidegate: {what}" + (" compared" if len(cells) > 1 else "")
+
+
+def headline(cells: Sequence[Cell]) -> str:
+    """The outcome in one line, not bolder than the spread of the results allows."""
+    ranked = _ranked(cells)
+    if not ranked:
+        return "No result: no job has finished"
+    best = ranked[0]
+    if len(ranked) == 1:
+        return f"{_capitalized(best.name)} reaches {percent(best.accuracy.mean)} test accuracy"
+    level = _level_with_best(ranked)
+    if level:
+        return f"No clear winner between {_joined([cell.name for cell in (best, *level)])}"
+    points = 100 * (best.accuracy.mean - ranked[1].accuracy.mean)
+    return (
+        f"{_capitalized(best.name)} is ahead of {ranked[1].name} by {points:.2f} percentage points"
+    )
+
+
+def findings(cells: Sequence[Cell], results: Results) -> list[str]:
+    """The paragraphs under the headline: what was done, how sure the ranking is, and time."""
+    ranked = _ranked(cells)
+    paragraphs = [_setting(cells, results)]
+    if len(ranked) > 1:
+        paragraphs.append(f"{_ranking(ranked)} {_certainty(ranked)}")
+    elif ranked:
+        paragraphs.append(f"{_ranking(ranked)} With one cell there is nothing to compare.")
+    times = _gru_times(ranked)
+    return [*paragraphs, times] if times else paragraphs
+
+
+def notice(cells: Sequence[Cell], results: Results) -> Notice | None:
+    """What is finished and what is missing, unless the comparison is complete."""
+    if results.status == "complete":
+        return None
+    seeds = results.configuration["seeds"]
+    planned = [(key, seed) for key in results.configuration["cells"] for seed in seeds]
+    done = {(job.cell, job.seed) for job in results.jobs}
+    state = "is still running" if results.status == "running" else f"was {results.status}"
+    num_done = sum(job in done for job in planned)
+
+    def by_cell(jobs: list[tuple[str, int]]) -> list[str]:
+        found = {cell.name: [seed for key, seed in jobs if key == cell.key] for cell in cells}
+        return [
+            f"{name}: {_counted_word(len(these), 'seed')} {', '.join(map(str, these))}"
+            for name, these in found.items()
+            if these
+        ]
+
+    return Notice(
+        title=f"This comparison {state}: {num_done} of {_counted(len(planned), 'job')} finished.",
+        finished=by_cell([job for job in planned if job in done]),
+        missing=by_cell([job for job in planned if job not in done]),
+    )
+
+
+def _ranked(cells: Sequence[Cell]) -> list[Cell]:
+    return sorted((cell for cell in cells if cell.jobs), key=lambda cell: -cell.accuracy.mean)
+
+
+def _level_with_best(ranked: Sequence[Cell]) -> list[Cell]:
+    """Those next to the best whose spread reaches into the best one's."""
+    lowest = ranked[0].accuracy_spread.low
+    return list(takewhile(lambda cell: cell.accuracy_spread.high >= lowest, ranked[1:]))
+
+
+def _setting(cells: Sequence[Cell], results: Results) -> str:
+    configuration, data = results.configuration, results.data
+    parts = [
+        f"{data[key]:,} {part}"
+        for key, part in [
+            ("num_train", "training"),
+            ("num_validation", "validation"),
+            ("num_test", "test"),
+        ]
+        if isinstance(data.get(key), int)
+    ]
+    text = _capitalized(_joined([cell.name for cell in cells]))
+    text += " on " + plain(data.get("name", "unnamed data"))
+    text += f" ({_joined(parts)} examples)" if parts else ""
+    text += f", {_counted(len(configuration['seeds']), 'seed')} per cell"
+    if isinstance(configuration.get("epochs"), int):
+        text += f", {_counted(configuration['epochs'], 'epoch')} each"
+    return text + "."
+
+
+def _ranking(ranked: Sequence[Cell]) -> str:
+    """The best and the second with their accuracies and spreads."""
+
+    def described(cell: Cell) -> str:
+        spread, num_seeds = cell.accuracy_spread, len(cell.jobs)
+        kind = f"over {num_seeds} seeds" if num_seeds > 1 else "95 % interval"
+        inside = f"{percent(spread.low)} to {percent(spread.high)}, {kind}"
+        return f"{cell.name} with {percent(cell.accuracy.mean)} ({inside})"
+
+    if len(ranked) == 1:
+        return f"Mean test accuracy: {described(ranked[0])}."
+    return f"Best mean test accuracy: {described(ranked[0])}; next: {described(ranked[1])}."
+
+
+def _certainty(ranked: Sequence[Cell]) -> str:
+    """Why the headline says what it says, and what it leaves open."""
+    best, second = ranked[:2]
+    num_orders = comb(len(best.jobs) + len(second.jobs), len(best.jobs))
+    have_seeds = min(len(best.jobs), len(second.jobs)) > 1
+    if _level_with_best(ranked):
+        return "These overlap, so the difference may be chance." + (
+            "" if have_seeds else " " + _ONE_SEED
+        )
+    if not have_seeds:
+        return "These do not overlap. " + _ONE_SEED
+    # All orders of the seeds are equally likely if the cells are equal; two of them separate.
+    return (
+        "Every seed of the first beat every seed of the second; "
+        f"two equal cells would separate like this once in {num_orders // 2:,} comparisons."
+    )
+
+
+def _gru_times(ranked: Sequence[Cell]) -> str | None:
+    """How each GRU's time per step compares with the LSTM's."""
+    step_ms = {cell.key: cell.step_ms.mean for cell in ranked}
+    found = [key for key in ("gru", "gru-before") if key in step_ms]
+    if "lstm" not in step_ms or not found:
+        return None
+    ratios = [f"{CELLS[key]} takes {step_ms[key] / step_ms['lstm']:.2f} times" for key in found]
+    times = _joined([rounded(step_ms[key]) for key in found])
+    return (
+        f"{_joined(ratios)} the LSTM's time per training step "
+        f"({times} against {rounded(step_ms['lstm'])} ms). "
+        "Counting the multiply-adds of their equations, it would be 0.75."
+    )
+
+
+def _joined(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {_counted_word(count, word)}"
+
+
+def _counted_word(count: int, word: str) -> str:
+    return word if count == 1 else word + "s"
