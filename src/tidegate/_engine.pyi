@@ -1,5 +1,7 @@
 """The compiled engine of tidegate."""
 
+
+
 def supported_isas() -> list[str]:
     """
     Names of the instruction sets this machine supports, the narrowest first.

@@ -81,3 +81,7 @@ def _explain(error: Exception) -> str:
         f"{type(error).__name__}: {error}. This is a defect of tidegate: please report it with "
         "what 'tidegate --debug VERB ...' prints"
     )
+
+
+if __name__ == "__main__":
+    main()

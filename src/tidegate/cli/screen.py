@@ -6,6 +6,7 @@ from statistics import fmean, median
 from types import TracebackType
 from typing import Any, Self
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -133,16 +134,26 @@ class Screen:
         """Print the outcome, beside the notebook's own."""
         notebook = {figures["cell"]: figures for figures in NOTEBOOK_FIGURES}
         num_seeds = len(self.experiment.seeds)
-        table = Table(title="Test results" + (f", mean of {num_seeds} seeds" * (num_seeds > 1)))
-        table.add_column("cell")
-        for name in ("parameters", "test accuracy", "test loss", "training s", "ms per step"):
-            table.add_column(name, justify="right")
-        table.add_column("notebook accuracy", justify="right")
-        table.add_column("notebook loss", justify="right")
+        table = Table(
+            title="Test results" + (f", mean of {num_seeds} seeds (range)" * (num_seeds > 1)),
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+        )
+        table.add_column("cell", no_wrap=True)
+        for name in (
+            "parameters",
+            "test\naccuracy",
+            "test\nloss",
+            "training\nseconds",
+            "ms per\nstep",
+            "notebook\naccuracy",
+            "notebook\nloss",
+        ):
+            table.add_column(name, justify="right", no_wrap=True)
         for cell in self.experiment.cells:
             jobs = [job for job in results.jobs if job.cell == cell]
             accuracies = [job.test.accuracy for job in jobs]
-            span = f" ({min(accuracies):.4f} to {max(accuracies):.4f})" if len(jobs) > 1 else ""
+            span = f"\n({min(accuracies):.4f} to {max(accuracies):.4f})" if len(jobs) > 1 else ""
             figures = notebook.get(cell)
             table.add_row(
                 CELLS[cell],
@@ -154,7 +165,7 @@ class Screen:
                 f"{figures['test_accuracy']:.4f}" if figures else "",
                 f"{figures['test_loss']:.4f}" if figures else "",
             )
-        Console(width=None if self.console.is_terminal else 120).print("\n", table, sep="")
+        Console(width=None if self.console.is_terminal else 100).print("\n", table, sep="")
         self.console.print(
             "The notebook's figures are of one seed, trained on 20,000 and tested on the official "
             "25,000 reviews."

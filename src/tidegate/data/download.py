@@ -13,7 +13,7 @@ import requests
 
 from tidegate.errors import DownloadError
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 16
 TIMEOUT_S = 30
 
 Progress = Callable[[int, int | None], None]
@@ -49,9 +49,9 @@ def download(url: str, md5: str, target: Path, on_progress: Progress | None = No
         pooch.retrieve(url, known_hash, target.name, target.parent, downloader=transfer)
     except (requests.RequestException, DownloadError) as error:
         kept = part.stat().st_size if part.exists() else 0
+        advice = f"; {kept:,} bytes are kept, and the same command goes on from there"
         raise DownloadError(
-            f"{url}: the download did not finish: {error}. {kept:,} bytes are kept in {part}; "
-            "the same command goes on from there"
+            f"{url}: the download did not finish: {_reason(error)}{advice if kept else ''}"
         ) from error
     except ValueError as error:
         raise DownloadError(
@@ -63,6 +63,18 @@ def download(url: str, md5: str, target: Path, on_progress: Progress | None = No
     finally:
         logger.setLevel(level)
     return True
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, requests.HTTPError):
+        return f"the server answered {error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.Timeout):
+        return f"the server was silent for {TIMEOUT_S} s"
+    if isinstance(error, requests.ConnectionError):
+        return "the server cannot be reached; is there a network?"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke off"
+    return str(error)
 
 
 class _Transfer:

@@ -1,0 +1,50 @@
+"""What several tests share: the command line in this process, and a small set of reviews."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tidegate.cli.main import main
+
+GOOD = "a good film , a fine film ; I liked the good story and the fine play"
+BAD = "a bad film , a poor film ; I loathed the bad story and the poor play"
+
+
+class Outcome(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def tidegate(capsys):
+    """Run ``tidegate`` with the given arguments."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        return Outcome(stop.value.code, *capsys.readouterr())
+
+    return run
+
+
+def write_reviews(root: Path, num_per_class: int = 20) -> Path:
+    """The official archive's folders, with reviews that a word or two tell apart."""
+    for part in ("train", "test"):
+        for name, text in (("pos", GOOD), ("neg", BAD)):
+            folder = root / part / name
+            folder.mkdir(parents=True)
+            for number in range(num_per_class):
+                words = f"{part} number{number} " * (number % 3) + text
+                (folder / f"{number}_7.txt").write_text(words, encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def reviews(tmp_path):
+    """A folder of 40 training and 40 test reviews."""
+    return write_reviews(tmp_path / "aclImdb")

@@ -1,0 +1,251 @@
+"""The main job from the command line, on a few small reviews: what it says, writes, refuses."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from tidegate.artifact import model_folder
+from tidegate.cells import CELLS
+from tidegate.comparison import results as results_file
+from tidegate.data import acl_imdb
+from tidegate.data.prepared import prepare
+from tidegate.errors import FormatError
+from tidegate.evaluation.binary import probabilities
+from tidegate.model.classifier import from_arrays
+from tidegate.training.loop import predict
+
+SMALL = [
+    *("--epochs", 2, "--hidden-size", 6, "--embedding-dim", 5, "--vocabulary-size", 20),
+    *("--max-length", 12, "--batch-size", 8, "--threads", 1),
+]
+ALL_CELLS = ",".join(CELLS)
+
+
+@pytest.fixture
+def compare(tidegate, reviews):
+    def run(out, *options):
+        return tidegate("compare", "imdb", "--data", reviews, "--out", out, *SMALL, *options)
+
+    return run
+
+
+@pytest.fixture
+def finished(compare, tmp_path):
+    """A run folder with all four cells, and what was printed."""
+    outcome = compare(tmp_path / "run", "--cells", ALL_CELLS, "--seeds", 2)
+    assert outcome.code == 0, outcome.err
+    return tmp_path / "run", outcome
+
+
+def test_results_hold_everything_a_later_question_needs(finished):
+    run, _ = finished
+    results = results_file.load(run)
+    assert results.status == "complete"
+    assert [(job.seed, job.cell) for job in results.jobs] == [(s, c) for s in (0, 1) for c in CELLS]
+    assert results.configuration["hidden_size"] == 6
+    assert results.configuration["epochs"] == 2
+    assert results.configuration["epsilon"] == 1e-7
+    assert results.environment["torch"] == torch.__version__
+    assert results.environment["threads"] == 1
+    assert results.data["num_train"] == 32
+    for job in results.jobs:
+        assert [epoch.epoch for epoch in job.history] == [1, 2]
+        assert job.training_s == pytest.approx(sum(epoch.training_s for epoch in job.history))
+        assert job.num_parameters == sum(line.num_parameters for line in job.summary)
+        assert len(job.test.probabilities) == len(results.test_labels) == 40
+        predicted = np.array(job.test.probabilities) > 0.5
+        assert job.test.accuracy == np.mean(predicted == results.test_labels)
+        picked = np.where(
+            results.test_labels, job.test.probabilities, 1 - np.array(job.test.probabilities)
+        )
+        assert job.test.loss == pytest.approx(-np.log(picked).mean(), rel=1e-6)
+
+
+def test_a_saved_model_repeats_its_test_predictions(finished, reviews):
+    run, _ = finished
+    results = results_file.load(run)
+    data = prepare(acl_imdb.load(reviews), vocabulary_size=20, max_length=12, validation_share=0.2)
+    for job in results.jobs:
+        folder = model_folder.load(run / job.model)
+        assert folder.vocabulary["words"] == data.vocabulary.words
+        model = from_arrays(folder.config["architecture"], folder.tensors)
+        logits, _ = predict(model, data.test[0], 8)
+        assert probabilities(logits).tolist() == job.test.probabilities
+        assert f"{job.test.accuracy:.4f}" in folder.card
+
+
+def test_the_screen_says_what_happens(finished):
+    run, outcome = finished
+    for text in (
+        "the official archive at",
+        "40 for training (32 train, the last 8 validate), 40 for the test",
+        "vocabulary of 20",
+        "to their last 12 tokens",
+        "GRU (reset before), seed 1 (8 of 8)",
+        "embedding (Embedding)",
+        "(batch, 12, 5)",
+        "epoch 2/2",
+        "val acc",
+    ):
+        assert text in outcome.err, text
+    # The outcome goes to stdout: the table beside the notebook's figures, and the report.
+    for text in ("mean of 2 seeds", "0.8608", "0.8518", "0.7497", *CELLS.values()):
+        assert text in outcome.out, text
+    assert outcome.out.rstrip().endswith(f"Report: {run / 'report.html'}")
+    assert "<svg" in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_same_command_gives_the_same_bits(finished, compare, tmp_path):
+    run, _ = finished
+    compare(tmp_path / "again", "--cells", ALL_CELLS, "--seeds", 2)
+    one, two = (results_file.load(folder) for folder in (run, tmp_path / "again"))
+    for job, again in zip(one.jobs, two.jobs, strict=True):
+        assert job.test == again.test
+        for epoch, epoch_again in zip(job.history, again.history, strict=True):
+            assert epoch.loss == epoch_again.loss
+            assert epoch.validation_loss == epoch_again.validation_loss
+        weights = [
+            (f / job.model / "model.safetensors").read_bytes() for f in (run, tmp_path / "again")
+        ]
+        assert weights[0] == weights[1]
+    assert one.jobs[0].test != one.jobs[len(CELLS)].test  # another seed gives others
+
+
+def test_a_cell_is_the_same_whatever_else_is_compared(finished, compare, tmp_path):
+    run, _ = finished
+    compare(tmp_path / "alone", "--cells", "gru", "--seed", 1)
+    (alone,) = results_file.load(tmp_path / "alone").jobs
+    (among,) = (j for j in results_file.load(run).jobs if (j.cell, j.seed) == ("gru", 1))
+    assert alone.test == among.test
+
+
+def test_ctrl_c_keeps_what_is_finished(reviews, tmp_path):
+    """A real process gets a real signal while its second training runs."""
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "tidegate.cli.main", "compare", "imdb", "--data", reviews]
+    command += ["--out", out, "--cells", "rnn,lstm", *SMALL, "--epochs", "100000"]
+    command[-1] = "3"
+    process = subprocess.Popen(
+        [*map(str, command), "--seeds", "100000"], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not (out / "models" / "rnn-seed2").exists():
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Stopped by Ctrl-C" in err
+    assert "Traceback" not in err
+    results = results_file.load(out)
+    assert results.status == "interrupted"
+    assert len(results.jobs) >= 4
+    for job in results.jobs:
+        assert model_folder.load(out / job.model).config["architecture"]["cell"] == job.cell
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert (
+        f"{len(results.jobs):,} of 200,000" in report or f"{len(results.jobs)} of 200000" in report
+    )
+
+
+def refused(outcome, code, *texts):
+    assert outcome.code == code, outcome
+    assert "Traceback" not in outcome.err
+    assert outcome.out == ""
+    for text in texts:
+        assert text in outcome.err, outcome.err
+
+
+@pytest.mark.parametrize(
+    ("options", "texts"),
+    [
+        (["--limit", 0], ["--limit", "0 is not in the range x>=1"]),
+        (["--limit", "many"], ["--limit", "'many' is not a valid integer"]),
+        (["--vocabulary-size", 0], ["--vocabulary-size", "x>=5"]),
+        (["--max-length", 0], ["--max-length", "x>=1"]),
+        (["--seeds", 0], ["--seeds", "x>=1"]),
+        (["--cells", "gru,lsmt"], ["got 'lsmt'; did you mean 'lstm'?", "gru-before"]),
+        (["--cells", "gru,gru"], ["expected every cell once"]),
+        (["--cells", ""], ["expected cells of", "got ''"]),
+        (["--recipe", "none"], ["--recipe", "'notebook'"]),
+        (["--epoch", 3], ["No such option", "--epochs"]),
+    ],
+    ids=lambda value: "-".join(map(str, value)) if isinstance(value, list) else None,
+)
+def test_a_misused_option_is_named(tidegate, options, texts, tmp_path):
+    refused(tidegate("compare", "imdb", "--out", tmp_path / "run", *options), 2, *texts)
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_data_set_and_another_verb_are_refused(tidegate):
+    refused(tidegate("compare", "mnist"), 2, "'imdb'")
+    refused(tidegate("compair"), 2, "No such command 'compair'")
+
+
+def test_too_few_training_texts(compare, tmp_path):
+    refused(compare(tmp_path / "run", "--limit", 1), 1, "expected at least 2 training texts")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_limit_above_the_data_is_said(compare, tmp_path):
+    outcome = compare(tmp_path / "run", "--limit", 1000, "--cells", "rnn")
+    assert "--limit 1,000: there are only 40 training texts" in outcome.err
+
+
+def test_a_folder_with_another_run_is_left_alone(finished, compare):
+    run, _ = finished
+    before = (run / "results.json").read_bytes()
+    refused(compare(run), 1, str(run), "holds another run", "choose another folder")
+    assert (run / "results.json").read_bytes() == before
+
+
+def test_a_folder_with_other_files_is_left_alone(compare, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("mine")
+    refused(compare(tmp_path / "run"), 1, "expected a new or empty folder", "thesis.txt")
+    assert [file.name for file in (tmp_path / "run").iterdir()] == ["thesis.txt"]
+
+
+def test_a_folder_that_cannot_be_written(compare, tmp_path):
+    (tmp_path / "file").write_text("")
+    refused(compare(tmp_path / "file" / "run"), 1, "expected a folder that can be written")
+
+
+def test_an_error_of_our_own_shows_its_traceback_only_on_demand(
+    compare, tmp_path, monkeypatch, reviews
+):
+    monkeypatch.setattr(acl_imdb, "load", lambda path: 1 / 0)
+    refused(
+        compare(tmp_path / "run"), 1, "ZeroDivisionError: division by zero", "defect", "--debug"
+    )
+    from tidegate.cli.main import main
+
+    with pytest.raises(ZeroDivisionError):
+        main(["--debug", "compare", "imdb", "--data", str(reviews), "--out", str(tmp_path / "run")])
+
+
+def test_damaged_results_are_named(finished):
+    run, _ = finished
+    content = json.loads((run / "results.json").read_text())
+    for broken, message in (
+        ("{", "expected JSON"),
+        ("[]", "expected format 'tidegate.comparison/1', got None"),
+        (json.dumps({**content, "format": "x/2"}), "got 'x/2'"),
+        (json.dumps({**content, "jobs": [{}]}), "expected the fields of tidegate.comparison/1"),
+    ):
+        (run / "results.json").write_text(broken)
+        with pytest.raises(FormatError, match=message):
+            results_file.load(run)
+    (run / "results.json").unlink()
+    with pytest.raises(FormatError, match="expected a run folder with results.json"):
+        results_file.load(run)

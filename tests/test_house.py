@@ -1,0 +1,127 @@
+"""The house's own rules: what starts fast, what works without PyTorch, who may touch the engine."""
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tidegate import engine, machine
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "src" / "tidegate").rglob("*.py"))
+
+
+def modules_after(code):
+    """The modules that a fresh interpreter has loaded after running some code."""
+    report = "\nimport sys; print('\\n'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code + report], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def cli(*arguments):
+    return (
+        "from tidegate.cli.main import main\n"
+        f"try: main({list(arguments)})\n"
+        "except SystemExit as stop: assert stop.code == 0, stop.code"
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import tidegate",
+        cli("--help"),
+        cli("compare", "--help"),
+        cli("info"),
+        "import tidegate.data.imdb, tidegate.data.prepared, tidegate.artifact.model_folder",
+        "import tidegate.evaluation.binary, tidegate.equations, tidegate.engine",
+        "import tidegate.report.page",
+    ],
+    ids=["import", "help", "compare help", "info", "data", "evaluation", "report"],
+)
+def test_torch_is_not_imported_by(code):
+    assert "torch" not in modules_after(code)
+
+
+def test_help_imports_nothing_heavy():
+    loaded = modules_after(cli("--help"))
+    assert not loaded & {"numpy", "rich", "matplotlib", "jinja2", "pooch", "requests", "pandas"}
+
+
+def test_a_verb_without_torch_says_what_to_install():
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from tidegate.cli.main import main\n"
+        "main(['compare', 'imdb', '--limit', '20', '--out', sys.argv[1]])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(ROOT / "build" / "unused-run")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "this verb needs the package torch" in done.stderr
+    assert "pip install 'tidegate[train]'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (ROOT / "build" / "unused-run").exists()
+
+
+def test_only_one_file_touches_the_compiled_module():
+    assert [p.name for p in SOURCES if "tidegate._engine" in p.read_text(encoding="utf-8")] == [
+        "engine.py"
+    ]
+
+
+def test_files_are_rooms_not_halls():
+    code = [*SOURCES, *(ROOT / "cpp").rglob("*.[ch]pp"), *(ROOT / "tests").glob("*.py")]
+    lengths = {str(p.relative_to(ROOT)): len(p.read_bytes().splitlines()) for p in code}
+    assert {name: length for name, length in lengths.items() if length > 600} == {}
+
+
+def test_the_instruction_sets_are_those_the_kernel_reports():
+    isas = engine.supported_isas()
+    assert isas[0] == "generic"
+    cpuinfo = Path("/proc/cpuinfo")
+    if platform.machine() != "x86_64" or not cpuinfo.exists():
+        assert isas == ["generic"]
+        return
+    flags = set(cpuinfo.read_text().split("flags", 1)[1].split("\n", 1)[0].split())
+    assert ("avx2" in isas) == ({"avx2", "fma"} <= flags)
+    assert ("avx512" in isas) == (
+        {"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags
+    )
+    assert engine.cpu_name() in cpuinfo.read_text()
+
+
+def test_the_engines_stub_is_up_to_date(tmp_path):
+    stub = tmp_path / "_engine.pyi"
+    command = [sys.executable, "-m", "nanobind.stubgen", "-q", "-m", "tidegate._engine", "-o", stub]
+    subprocess.run(command, check=True)
+    assert (ROOT / "src" / "tidegate" / "_engine.pyi").read_text() == stub.read_text()
+
+
+def test_info_prints_versions_and_machine(tidegate):
+    outcome = tidegate("info")
+    assert outcome.code == 0
+    found = machine.describe()
+    for value in (found["tidegate"], found["torch"], found["cpu"], f"{found['num_cpus']} (proc"):
+        assert value in outcome.out
+    assert ", ".join(engine.supported_isas()) in outcome.out
+
+
+def test_help_shows_examples_and_every_option(tidegate):
+    assert "tidegate compare imdb" in tidegate("--help").out
+    text = tidegate("compare", "--help").out
+    options = "cells seeds epochs batch-size hidden-size embedding-dim vocabulary-size max-length"
+    for option in [*options.split(), "limit", "data", "out", "threads", "recipe"]:
+        assert f"--{option} " in text
+    assert "Examples:" in text
+    assert tidegate("--version").out == f"tidegate, version {found_version()}\n"
+
+
+def found_version():
+    return machine.describe()["tidegate"]
