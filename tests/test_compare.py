@@ -126,14 +126,11 @@ def test_a_cell_is_the_same_whatever_else_is_compared(finished, compare, tmp_pat
 
 
 def test_ctrl_c_keeps_what_is_finished(reviews, tmp_path):
-    """A real process gets a real signal while its second training runs."""
+    """A real process gets a real signal while a training runs."""
     out = tmp_path / "run"
     command = [sys.executable, "-m", "tidegate.cli.main", "compare", "imdb", "--data", reviews]
-    command += ["--out", out, "--cells", "rnn,lstm", *SMALL, "--epochs", "100000"]
-    command[-1] = "3"
-    process = subprocess.Popen(
-        [*map(str, command), "--seeds", "100000"], stderr=subprocess.PIPE, text=True
-    )
+    command += ["--out", out, "--cells", "rnn,lstm", *SMALL, "--seeds", 200]
+    process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + 120
         while not (out / "models" / "rnn-seed2").exists():
@@ -153,9 +150,7 @@ def test_ctrl_c_keeps_what_is_finished(reviews, tmp_path):
     for job in results.jobs:
         assert model_folder.load(out / job.model).config["architecture"]["cell"] == job.cell
     report = (out / "report.html").read_text(encoding="utf-8")
-    assert (
-        f"{len(results.jobs):,} of 200,000" in report or f"{len(results.jobs)} of 200000" in report
-    )
+    assert f"was interrupted: {len(results.jobs)} of 400 jobs finished" in report
 
 
 def refused(outcome, code, *texts):

@@ -17,7 +17,7 @@ def test_words_are_lower_case_and_punctuation_parts_them():
 
 
 def test_ids_rank_words_by_frequency_from_4_on():
-    texts = [["b", "a", "b"], ["c", "b", "a"], ["d"]]
+    texts = [["d"], ["b", "a", "b"], ["c", "b", "a"]]
     vocabulary = Vocabulary.build(texts, size=7)
     # b 3 times, a twice; c and d once, in alphabetical order; d finds no place among 7 ids.
     assert vocabulary.words == ["b", "a", "c"]

@@ -1,5 +1,6 @@
 """What a comparison shows while it runs: progress on stderr, the final table on stdout."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean, median
@@ -10,11 +11,15 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from tidegate.cells import CELLS
 from tidegate.comparison.experiment import NOTEBOOK_FIGURES, Experiment
 from tidegate.comparison.results import Job, LayerSummary, Results
 from tidegate.training.history import Epoch
+
+NO_TERMINAL_WIDTH = 200
+"""Columns where nobody looks: a line of a log is not folded."""
 
 
 class Screen:
@@ -25,7 +30,10 @@ class Screen:
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        is_terminal = sys.stderr.isatty()
+        self.console = Console(
+            stderr=True, highlight=False, width=None if is_terminal else NO_TERMINAL_WIDTH
+        )
         self.num_jobs = len(experiment.cells) * len(experiment.seeds)
         self.finished: list[Job] = []
         self.progress = self._progress()
@@ -70,8 +78,10 @@ class Screen:
             ),
             "threads": str(self.experiment.threads),
         }
+        grid = Table.grid(padding=(0, 2))
         for name, text in lines.items():
-            self.console.print(f"[bold]{name:<9}[/]{text}")
+            grid.add_row(Text(name, style="bold"), Text(text))
+        self.console.print(grid)
 
     def job_begins(self, cell: str, seed: int, summary: list[LayerSummary]) -> None:
         """Show the model and start its bars."""
@@ -165,10 +175,10 @@ class Screen:
                 f"{figures['test_accuracy']:.4f}" if figures else "",
                 f"{figures['test_loss']:.4f}" if figures else "",
             )
-        Console(width=None if self.console.is_terminal else 100).print("\n", table, sep="")
+        Console(width=None if sys.stdout.isatty() else NO_TERMINAL_WIDTH).print(table)
         self.console.print(
-            "The notebook's figures are of one seed, trained on 20,000 and tested on the official "
-            "25,000 reviews."
+            "The notebook's figures are of one seed, trained on 20,000 reviews and tested on the "
+            "official 25,000."
         )
 
     def _progress(self) -> Progress:

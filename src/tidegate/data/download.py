@@ -66,7 +66,7 @@ def download(url: str, md5: str, target: Path, on_progress: Progress | None = No
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the server answered {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.Timeout):
         return f"the server was silent for {TIMEOUT_S} s"
