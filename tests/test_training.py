@@ -1,7 +1,9 @@
 """Initial values, optimiser, loop and measures, against what Keras' rules give."""
 
 import dataclasses
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from tidegate.training.loop import DivergedError, fit, predict
 from tidegate.training.optimiser import KerasAdam
 from tidegate.training.recipe import NOTEBOOK
 
+GOLDEN = Path(__file__).parent / "golden"
 RECIPE = dataclasses.replace(
     NOTEBOOK, vocabulary_size=30, max_length=8, embedding_dim=6, hidden_size=5, epochs=2
 )
@@ -106,6 +109,23 @@ def test_adam_moves_as_keras_adam():
         rate = 1e-3 * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
         weight = weight - rate * m / (np.sqrt(v) + 1e-7)
         np.testing.assert_allclose(parameter.detach().numpy(), weight, rtol=1e-12)
+
+
+def test_embedding_moves_as_in_keras_on_tensorflow():
+    """Tokens that stand in a batch more than once; ``golden/keras_adam.py`` made the values."""
+    golden = json.loads((GOLDEN / "keras_adam.json").read_text(encoding="utf-8"))
+    embedding = nn.Embedding.from_pretrained(
+        torch.tensor(golden["start"]["embedding"]), freeze=False, sparse=True
+    )
+    head = nn.Parameter(torch.tensor(golden["start"]["head"]))
+    optimiser = KerasAdam([embedding.weight, head])
+    for step in golden["steps"]:
+        optimiser.zero_grad()
+        prediction = embedding(torch.tensor(golden["tokens"])).mean(1) @ head
+        nn.functional.mse_loss(prediction, torch.tensor(golden["targets"])).backward()
+        optimiser.step()
+        torch.testing.assert_close(embedding.weight.data, torch.tensor(step["embedding"]))
+        torch.testing.assert_close(head.data, torch.tensor(step["head"]))
 
 
 def test_measures_by_hand():

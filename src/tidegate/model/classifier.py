@@ -31,7 +31,8 @@ class SequenceClassifier(nn.Module):
             "embedding_dim": embedding_dim,
             "hidden_size": hidden_size,
         }
-        self.embedding = nn.Embedding(vocabulary_size, embedding_dim)
+        # Sparse: the optimiser is to see the gradient of every place where a token stands.
+        self.embedding = nn.Embedding(vocabulary_size, embedding_dim, sparse=True)
         self.recurrent = LAYERS[cell](embedding_dim, hidden_size, batch_first=True)
         self.head = nn.Linear(hidden_size, 1)
 

@@ -1,18 +1,30 @@
-"""Adam as Keras computes it."""
+"""Adam as Keras computes it on TensorFlow."""
 
 import math
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
-class KerasAdam(torch.optim.Adam):
-    """Adam with epsilon where Keras has it.
+class KerasAdam(torch.optim.Optimizer):
+    """Adam with two habits of Keras that change what is learnt.
 
-    PyTorch divides by sqrt(v / (1 - beta2^t)) + epsilon, Keras by (sqrt(v) + epsilon) / sqrt(1 -
-    beta2^t) (Kingma and Ba 2015, end of section 2: "epsilon hat"). The two agree when PyTorch's
-    epsilon is divided by sqrt(1 - beta2^t) at step t; at first that is a factor of 32.
+    - Epsilon stands where Kingma and Ba 2015 have their "epsilon hat" (end of section 2):
+      lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon). PyTorch adds it to
+      sqrt(v / (1 - beta2^t)), at first a factor of 32 away.
+    - The gradient of an embedding comes as one row for every place where a token stands. The first
+      moment follows the sum of a token's rows; the second follows the sum of their squares, where
+      the square of the sum would be the formula. So a word that stands in one batch many times
+      moves by larger steps. That is Keras 3.15 on TensorFlow; on JAX it takes the sum's square.
+
+    Embeddings must be made with ``sparse=True``, which is what keeps the rows apart in PyTorch.
+
+    Args:
+        parameters: What to train; those that need no gradient are passed over.
+        lr: Step size.
+        betas: Decay of the two moments.
+        epsilon: Epsilon hat.
     """
 
     def __init__(
@@ -24,13 +36,37 @@ class KerasAdam(torch.optim.Adam):
         epsilon: float = 1e-7,
     ) -> None:
         trained = [parameter for parameter in parameters if parameter.requires_grad]
-        super().__init__(trained, lr=lr, betas=betas, eps=epsilon, fused=True)
-        self.epsilon = epsilon
+        super().__init__(trained, {"lr": lr, "betas": betas, "epsilon": epsilon})
         self.num_steps = 0
 
+    @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Move the parameters by one step."""
+        """Move the parameters that have a gradient by one step."""
         self.num_steps += 1
         for group in self.param_groups:
-            group["eps"] = self.epsilon / math.sqrt(1 - group["betas"][1] ** self.num_steps)
-        super().step(closure)
+            beta1, beta2 = group["betas"]
+            correction = math.sqrt(1 - beta2**self.num_steps) / (1 - beta1**self.num_steps)
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                if not state:
+                    state["m"], state["v"] = (
+                        torch.zeros_like(parameter),
+                        torch.zeros_like(parameter),
+                    )
+                gradient, squares = _sum_and_squares(parameter.grad)
+                m = state["m"].lerp_(gradient, 1 - beta1)
+                v = state["v"].lerp_(squares, 1 - beta2)
+                parameter.addcdiv_(
+                    m, v.sqrt().add_(group["epsilon"]), value=-group["lr"] * correction
+                )
+
+
+def _sum_and_squares(gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """A gradient, and the sum of the squares of what it is the sum of."""
+    if not gradient.is_sparse:
+        return gradient, gradient.square()
+    ids, rows = gradient._indices()[0], gradient._values()
+    zeros = torch.zeros(gradient.shape, dtype=rows.dtype)
+    return zeros.index_add(0, ids, rows), zeros.index_add_(0, ids, rows.square())
