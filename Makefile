@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cpp -type f)
 
-.PHONY: help install compare test lint types clean
+.PHONY: help install compare test lint sanitize clean
 
 help:
 	@echo "make compare    train a simple RNN, an LSTM and a GRU on IMDB reviews and write a report"
 	@echo "                (options: make compare ARGS='--cells lstm,gru --seeds 3')"
 	@echo "make test       run the tests"
 	@echo "make lint       check form, types and the rules of import"
+	@echo "make sanitize   run the engine's tests under the sanitizers (takes some minutes)"
 	@echo "make clean      remove the virtual environment and what was built"
 
 install: $(INSTALLED)
@@ -28,6 +29,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+sanitize: $(INSTALLED)
+	cpp/tests/sanitize.sh $(BIN)/python $(ARGS)
 
 # Installed anew only when something that is compiled, or the list of packages, has changed; the
 # Python files are read where they are.

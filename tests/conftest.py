@@ -1,10 +1,11 @@
-"""What several tests share: the command line in this process, and a small set of reviews."""
+"""What several tests share: the command line, a small set of reviews, the instruction sets."""
 
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from tidegate import engine
 from tidegate.cli.main import main
 
 GOOD = "a good film , a fine film ; I liked the good story and the fine play"
@@ -32,6 +33,17 @@ def tidegate(capsys):
     return run
 
 
+@pytest.fixture(params=["engine", "composite"])
+def path(request, monkeypatch):
+    """Both ways of computing a recurrence, one after the other."""
+    from tidegate.nn import _path
+
+    if request.param == "composite":
+        monkeypatch.setattr(_path, "MISSING", "a test goes without the engine")
+        monkeypatch.setattr(_path, "_has_warned", True)
+    return request.param
+
+
 def write_reviews(root: Path, num_per_class: int = 20) -> Path:
     """The official archive's folders, with reviews that a word or two tell apart."""
     for part in ("train", "test"):
@@ -48,3 +60,12 @@ def write_reviews(root: Path, num_per_class: int = 20) -> Path:
 def reviews(tmp_path):
     """A folder of 40 training and 40 test reviews."""
     return write_reviews(tmp_path / "aclImdb")
+
+
+@pytest.fixture(params=engine.usable_isas())
+def isa(request):
+    """Every instruction set of this machine in turn, and AVX-512's code compiled for AVX2."""
+    before = engine.active_isa()
+    engine.use_isa(request.param)
+    yield request.param
+    engine.use_isa(before)

@@ -7,5 +7,75 @@ def supported_isas() -> list[str]:
     Names of the instruction sets this machine supports, the narrowest first.
     """
 
+def usable_isas() -> list[str]:
+    """
+    What use_isa accepts: the supported instruction sets, and 'lowered' where it runs.
+    """
+
+def active_isa() -> str:
+    """Name of the instruction set in use."""
+
+def use_isa(name: str) -> None:
+    """
+    Choose the instruction set of all calls from now on; ValueError when the machine cannot run it.
+    """
+
 def cpu_name() -> str:
     """The processor's own name of itself, empty where it gives none."""
+
+def available_cores() -> int:
+    """How many cores this process may use."""
+
+def num_threads() -> int:
+    """Upper bound on the threads that one call works on."""
+
+def set_num_threads(num: int) -> None:
+    """Set that bound; ValueError unless it is from 1 to 1024."""
+
+def reserve_bytes(*, cell: str, dtype: str, hidden_size: int, num_positions: int) -> int:
+    """
+    Bytes that forward keeps for backward over num_positions real positions (the sum
+    of the lengths).
+    """
+
+def layer_forward(*, cell: str, dtype: str, num_rows: int, num_steps: int, input_size: int, hidden_size: int, row_offset: int, step_offset: int, lengths: int = 0, reverse: bool = False, pad: bool = False, input: int = 0, input_stride: int = 0, ids: int = 0, table: int = 0, num_embeddings: int = 0, weight_ih: int, weight_hh: int, bias_ih: int = 0, bias_hh: int = 0, h_0: int = 0, c_0: int = 0, output: int, output_stride: int, h_n: int, c_n: int = 0, reserve: int = 0) -> int:
+    """
+    One layer, one direction, a whole batch; addresses are integers, 0 for none.
+
+    The vector of row n at step t stands at base + (row_offset[n] + step_offset[t]) * stride, with
+    strides in elements and offsets int64 of shapes (num_rows,) and (num_steps,). Ids are int64 at the
+    same positions with stride 1, and table is (num_embeddings, input_size). lengths is int64
+    (num_rows,), 0 for full rows; pad writes zeros past a row's end. h_0, c_0, h_n and c_n are
+    (num_rows, hidden_size), and c alone the LSTM's. reserve, of reserve_bytes(), is kept for
+    layer_backward; 0 for inference. Returns the number of distinct tokens, 0 without ids.
+
+    The sizes are trusted; tokens and lengths are checked. See cpp/engine/layer.hpp.
+    """
+
+def layer_backward(*, cell: str, dtype: str, num_rows: int, num_steps: int, input_size: int, hidden_size: int, row_offset: int, step_offset: int, lengths: int = 0, reverse: bool = False, pad: bool = False, input: int = 0, input_stride: int = 0, ids: int = 0, table: int = 0, num_embeddings: int = 0, weight_ih: int, weight_hh: int, h_0: int = 0, c_0: int = 0, output: int, output_stride: int, reserve: int, grad_output: int = 0, grad_output_stride: int = 0, grad_h_n: int = 0, grad_c_n: int = 0, grad_input: int = 0, grad_input_stride: int = 0, add_to_grad_input: bool = False, grad_table_ids: int = 0, grad_table_rows: int = 0, grad_weight_ih: int = 0, grad_weight_hh: int = 0, grad_bias_ih: int = 0, grad_bias_hh: int = 0, grad_h_0: int = 0, grad_c_0: int = 0) -> int:
+    """
+    The gradients of one layer_forward, which had training memory (reserve).
+
+    Addresses of gradients that come in may be 0 for zeros, those that go out 0 where not wanted; what
+    goes out is written, except that add_to_grad_input adds. reserve is not changed: calling twice
+    gives the same. grad_table_ids (int64) and grad_table_rows (each input_size long) have room for as
+    many tokens as layer_forward returned; the tokens come out ascending. Returns that number.
+    """
+
+class Stepper:
+    """One step at a time with weights packed once."""
+
+    def __init__(self, *, cell: str, dtype: str, num_rows: int, input_size: int, hidden_size: int, weight_ih: int, weight_hh: int, bias_ih: int = 0, bias_hh: int = 0) -> None: ...
+
+    def step(self, input: object, h: object, c: object = None) -> None:
+        """
+        Read input (N, I) and advance h (N, H) and, for the LSTM, c (N, H) in place.
+        """
+
+def apply(function: str, dtype: str, input: int, output: int, count: int) -> None:
+    """A gate function of the kernels (exp, tanh or sigmoid) over an array."""
+
+def fma_peak(dtype: str = 'float32', seconds: float = 0.2) -> float:
+    """
+    GFLOP/s of fused multiply-adds on registers, measured on the active threads.
+    """

@@ -45,9 +45,16 @@ def sigmoid(a: Array) -> Array:
     return np.where(a >= 0, 1 / (1 + e), e / (1 + e))
 
 
-def rnn_step(x: Array, h: Array, w: Weights) -> Array:
-    """The simple RNN with tanh: the state after reading ``x``."""
-    return np.tanh(x @ w.weight_ih.T + w.bias_ih + h @ w.weight_hh.T + w.bias_hh)
+def rnn_step(
+    x: Array, h: Array, w: Weights, nonlinearity: Literal["tanh", "relu"] = "tanh"
+) -> Array:
+    """The simple RNN: the state after reading ``x``."""
+    a = x @ w.weight_ih.T + w.bias_ih + h @ w.weight_hh.T + w.bias_hh
+    if nonlinearity == "tanh":
+        return np.tanh(a)
+    if nonlinearity == "relu":
+        return np.maximum(a, 0)
+    raise ValueError(f"rnn_step: expected nonlinearity 'tanh' or 'relu', got {nonlinearity!r}")
 
 
 def lstm_step(x: Array, h: Array, c: Array, w: Weights) -> tuple[Array, Array]:

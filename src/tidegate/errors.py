@@ -19,3 +19,11 @@ class FormatError(TidegateError, ValueError):
 
 class RunFolderError(TidegateError, OSError):
     """A run folder cannot be used for what is to be written into it."""
+
+
+class IsaError(TidegateError, ValueError):
+    """An instruction set was asked for that there is none of, or not on this machine."""
+
+
+class ThreadsError(TidegateError, ValueError):
+    """A number of threads was asked for that no call can work on."""

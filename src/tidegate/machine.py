@@ -24,7 +24,7 @@ def describe() -> dict[str, str | int | None]:
         "numpy": _version("numpy"),
         "platform": platform.platform(),
         "cpu": engine.cpu_name() or platform.processor() or platform.machine(),
-        "isa": engine.supported_isas()[-1],
+        "isa": engine.active_isa(),
         "num_cpus": available_cpus(),
     }
 

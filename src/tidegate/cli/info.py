@@ -16,8 +16,9 @@ def command() -> None:
         "NumPy": found["numpy"],
         "platform": found["platform"],
         "processor": found["cpu"],
-        "instruction sets": ", ".join(engine.supported_isas()),
+        "instruction sets": f"{', '.join(engine.supported_isas())} (in use: {found['isa']})",
         "threads": f"{found['num_cpus']} (processors this process may use)",
+        "engine's threads": str(engine.num_threads()),
     }
     for name, value in lines.items():
         click.echo(f"{name:<18}{value}")

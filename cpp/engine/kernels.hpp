@@ -1,0 +1,27 @@
+// The kernels of the instruction set in use.
+#pragma once
+
+#include "engine/isa.hpp"
+#include "kernels/table.hpp"
+
+namespace tidegate {
+
+inline const Kernels& kernels_of(Isa isa) noexcept {
+#ifdef TIDEGATE_X86_KERNELS
+  switch (isa) {
+    case Isa::avx2:
+      return avx2::kernels();
+    case Isa::avx512:
+      return avx512::kernels();
+    case Isa::lowered:
+      return lowered::kernels();
+    case Isa::generic:
+      break;
+  }
+#else
+  static_cast<void>(isa);
+#endif
+  return generic::kernels();
+}
+
+}  // namespace tidegate

@@ -1,0 +1,182 @@
+#include "engine/layer.hpp"
+
+#include <chrono>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/kernels.hpp"
+#include "engine/plan.hpp"
+#include "engine/pool.hpp"
+#include "engine/scratch.hpp"
+
+namespace tidegate {
+namespace {
+
+using Count = std::int64_t;
+
+// The product of sizes, unless it is more than memory can address.
+Count product(const char* what, std::initializer_list<Count> sizes) {
+  Count result = 1;
+  for (const Count size : sizes) {
+    if (size < 0 || __builtin_mul_overflow(result, size, &result) ||
+        result > std::numeric_limits<Count>::max() / 64) {
+      std::string text;
+      for (const Count s : sizes) {
+        text += (text.empty() ? "" : " * ") + std::to_string(s);
+      }
+      throw std::overflow_error(std::string("engine: expected ") + what +
+                                " that memory can hold, got " + text);
+    }
+  }
+  return result;
+}
+
+Count gates_of(Cell cell) {
+  switch (cell) {
+    case Cell::lstm:
+      return 4;
+    case Cell::gru_after:
+    case Cell::gru_before:
+      return 3;
+    case Cell::rnn_tanh:
+    case Cell::rnn_relu:
+      break;
+  }
+  return 1;
+}
+
+void require(bool holds, const char* expected) {
+  if (!holds) {
+    throw std::invalid_argument(std::string("engine: expected ") + expected);
+  }
+}
+
+void check(const Shape& shape, const Positions& positions, const Input& input,
+           const Weights& weights) {
+  require(shape.hidden_size >= 1, "hidden_size of at least 1, got less");
+  require(shape.input_size >= 0, "input_size of at least 0, got less");
+  require(positions.num_rows >= 0 && positions.num_steps >= 0,
+          "num_rows and num_steps of at least 0, got less");
+  product("weights", {gates_of(shape.cell) * 2, shape.hidden_size + 64,
+                      shape.input_size + shape.hidden_size + 64, 8});
+  product("a batch", {positions.num_rows, positions.num_steps,
+                      shape.input_size + 5 * shape.hidden_size + 64, 8});
+  const bool has_vectors =
+      positions.num_rows > 0 && positions.num_steps > 0 && shape.input_size > 0;
+  require(!has_vectors || input.ids != nullptr || input.vectors != nullptr,
+          "an input or ids, got neither");
+  require(input.ids == nullptr || input.table != nullptr ||
+              shape.input_size == 0 || input.num_embeddings == 0,
+          "a table with ids, got none");
+  require(input.num_embeddings >= 0,
+          "num_embeddings of at least 0, got less");
+  require(weights.weight_hh != nullptr &&
+              (weights.weight_ih != nullptr || shape.input_size == 0),
+          "weight_ih and weight_hh, got none");
+}
+
+std::size_t kept_values(Cell cell) {
+  switch (cell) {
+    case Cell::lstm:
+      return 5;
+    case Cell::gru_after:
+      return 4;
+    case Cell::gru_before:
+      return 3;
+    case Cell::rnn_tanh:
+    case Cell::rnn_relu:
+      break;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::int64_t reserve_bytes(const Shape& shape, std::int64_t num_positions) {
+  const Count bytes = shape.dtype == Dtype::float32 ? 4 : 8;
+  // Not nothing: a null address would mean inference.
+  return product("reserve",
+                 {static_cast<Count>(kept_values(shape.cell)),
+                  shape.hidden_size, num_positions, bytes}) +
+         64;
+}
+
+std::int64_t forward(const ForwardCall& call) {
+  check(call.shape, call.positions, call.input, call.weights);
+  require(call.positions.num_rows == 0 ||
+              (call.h_n != nullptr &&
+               (call.c_n != nullptr || call.shape.cell != Cell::lstm)),
+          "h_n and, for the LSTM, c_n, got none");
+  require(call.output != nullptr || call.positions.num_rows == 0 ||
+              call.positions.num_steps == 0,
+          "an output, got none");
+  const Kernels& kernels = kernels_of(active_isa());
+  const PlanOwner owner(call.shape, call.positions, call.input,
+                        kernels.tile_rows(call.shape));
+  const Scratch scratch(kernels.forward_bytes(call, owner.plan()));
+  kernels.forward(call, owner.plan(), scratch.data(), parallel_for);
+  return owner.plan().num_distinct;
+}
+
+std::int64_t backward(const BackwardCall& call) {
+  check(call.shape, call.positions, call.input, call.weights);
+  require(call.reserve != nullptr, "a reserve, got none");
+  require((call.grad_table_ids == nullptr) == (call.grad_table_rows == nullptr),
+          "both of grad_table_ids and grad_table_rows, got one");
+  const Kernels& kernels = kernels_of(active_isa());
+  const PlanOwner owner(call.shape, call.positions, call.input,
+                        kernels.tile_rows(call.shape));
+  const Scratch scratch(kernels.backward_bytes(call, owner.plan()));
+  kernels.backward(call, owner.plan(), scratch.data(), parallel_for);
+  return owner.plan().num_distinct;
+}
+
+void apply(const char* function, Dtype dtype, const void* input, void* output,
+           std::int64_t count) {
+  const std::string_view name(function);
+  const int number = name == "exp"       ? 0
+                     : name == "tanh"    ? 1
+                     : name == "sigmoid" ? 2
+                                         : -1;
+  if (number < 0) {
+    throw std::invalid_argument(
+        "apply: expected exp, tanh or sigmoid, got " + std::string(name));
+  }
+  kernels_of(active_isa()).apply(number, dtype, input, output, count);
+}
+
+double fma_peak(Dtype dtype, double seconds) {
+  using Clock = std::chrono::steady_clock;
+  struct Run {
+    const Kernels& kernels;
+    Dtype dtype;
+    std::int64_t rounds;
+    std::int64_t operations;
+  };
+  Run run{kernels_of(active_isa()), dtype, 1 << 16, 0};
+  const auto threads = static_cast<std::size_t>(num_threads());
+  const auto task = [](void* context, std::size_t) noexcept {
+    auto& r = *static_cast<Run*>(context);
+    alignas(64) char sink[64];
+    const auto operations = r.kernels.fma_round(r.dtype, r.rounds, sink);
+    __atomic_store_n(&r.operations, operations, __ATOMIC_RELAXED);
+  };
+  double best = 0;
+  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
+  do {
+    const auto begin = Clock::now();
+    // As many tasks as threads may all run in one; several a thread spread.
+    parallel_for(4 * threads, task, &run);
+    const std::chrono::duration<double> took = Clock::now() - begin;
+    const double operations = static_cast<double>(run.operations) *
+                              static_cast<double>(run.rounds) *
+                              static_cast<double>(4 * threads);
+    best = std::max(best, operations / took.count() * 1e-9);
+  } while (Clock::now() < end);
+  return best;
+}
+
+}  // namespace tidegate

@@ -1,0 +1,157 @@
+#include "engine/plan.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+
+#include "engine/pool.hpp"
+
+namespace tidegate {
+
+PlanOwner::PlanOwner(const Shape& shape, const Positions& positions,
+                     const Input& input, std::int64_t tile_rows) {
+  rank_rows(positions);
+  count_positions();
+  share_rows(shape, tile_rows);
+  if (input.ids != nullptr) number_tokens(positions, input);
+}
+
+void PlanOwner::rank_rows(const Positions& positions) {
+  const auto rows = static_cast<std::size_t>(positions.num_rows);
+  row_.resize(rows);
+  std::iota(row_.begin(), row_.end(), 0);
+  length_.assign(rows, positions.num_steps);
+  if (positions.lengths != nullptr) {
+    const auto* lengths = positions.lengths;
+    for (std::size_t n = 0; n < rows; ++n) {
+      if (lengths[n] < 0 || lengths[n] > positions.num_steps) {
+        throw std::invalid_argument(
+            "engine: expected lengths from 0 to T = " +
+            std::to_string(positions.num_steps) + ", got " +
+            std::to_string(lengths[n]) + " for row " + std::to_string(n));
+      }
+    }
+    std::ranges::stable_sort(row_, [lengths](auto a, auto b) {
+      return lengths[a] > lengths[b];
+    });
+    for (std::size_t k = 0; k < rows; ++k) length_[k] = lengths[row_[k]];
+  }
+  plan_.num_rows = positions.num_rows;
+  plan_.num_steps = rows == 0 ? 0 : length_.front();
+  plan_.row = row_.data();
+  plan_.length = length_.data();
+}
+
+void PlanOwner::count_positions() {
+  base_.resize(static_cast<std::size_t>(plan_.num_steps) + 1);
+  std::int64_t active = plan_.num_rows;
+  std::int64_t sum = 0;
+  for (std::int64_t step = 0; step < plan_.num_steps; ++step) {
+    while (length_[static_cast<std::size_t>(active - 1)] <= step) --active;
+    base_[static_cast<std::size_t>(step)] = sum;
+    sum += active;
+  }
+  base_.back() = sum;
+  plan_.base = base_.data();
+}
+
+// Blocks of a tile's rows, the longest first, each to the thread that has the
+// least to do.
+void PlanOwner::share_rows(const Shape& shape, std::int64_t tile_rows) {
+  const std::int64_t rows = plan_.num_rows;
+  // A thread is worth waking for some microseconds of multiply-adds.
+  constexpr double kWorthThread = 1e5;
+  const double total = static_cast<double>(base_.back()) *
+                      static_cast<double>(shape.hidden_size) *
+                      static_cast<double>(shape.hidden_size);
+  const auto worth = static_cast<std::int64_t>(
+      std::clamp(total / kWorthThread, 1.0, static_cast<double>(kMaxThreads)));
+  plan_.num_threads = num_threads();
+  // The kernels share one step among threads in another way.
+  const std::int64_t shares =
+      plan_.num_steps == 1
+          ? 1
+          : std::min({plan_.num_threads, worth, std::max<std::int64_t>(rows, 1)});
+  // Whole tiles where that leaves no thread with much more than its part.
+  std::int64_t block = tile_rows;
+  while (block > 1 && rows < 2 * shares * block && rows % (shares * block) != 0) {
+    block = (block + 1) / 2;
+  }
+  std::vector<std::vector<std::int64_t>> members(
+      static_cast<std::size_t>(shares));
+  std::vector<std::int64_t> work(static_cast<std::size_t>(shares), 0);
+  for (std::int64_t first = 0; first < rows; first += block) {
+    const auto least = std::ranges::min_element(work) - work.begin();
+    for (auto k = first; k < std::min(first + block, rows); ++k) {
+      members[static_cast<std::size_t>(least)].push_back(k);
+      // One step more: a row costs something even without any.
+      work[static_cast<std::size_t>(least)] +=
+          length_[static_cast<std::size_t>(k)] + 1;
+    }
+  }
+  share_begin_.push_back(0);
+  for (const auto& share : members) {
+    member_.insert(member_.end(), share.begin(), share.end());
+    share_begin_.push_back(static_cast<std::int64_t>(member_.size()));
+  }
+  plan_.num_shares = shares;
+  plan_.share_begin = share_begin_.data();
+  plan_.member = member_.data();
+}
+
+// A bit a token, and the number of bits set before each word: a token's number
+// among those that occur is then a sum of two, and their order is ascending.
+void PlanOwner::number_tokens(const Positions& positions, const Input& input) {
+  const std::int64_t V = input.num_embeddings;
+  std::vector<std::uint64_t> occurs(static_cast<std::size_t>(V) / 64 + 1);
+  slot_.resize(static_cast<std::size_t>(base_.back()));
+  if (static_cast<std::int64_t>(slot_.size()) >
+      std::numeric_limits<std::int32_t>::max()) {
+    throw std::overflow_error("engine: expected fewer than 2^31 tokens, got " +
+                              std::to_string(slot_.size()));
+  }
+  const auto id_at = [&](std::int64_t rank, std::int64_t step) {
+    const auto t = positions.reverse ? plan_.length[rank] - 1 - step : step;
+    return input.ids[positions.row_offset[plan_.row[rank]] +
+                     positions.step_offset[t]];
+  };
+  for (std::int64_t step = 0; step < plan_.num_steps; ++step) {
+    const auto active = plan_.base[step + 1] - plan_.base[step];
+    for (std::int64_t rank = 0; rank < active; ++rank) {
+      const auto id = id_at(rank, step);
+      if (id < 0 || id >= V) {
+        throw std::out_of_range(
+            "engine: expected tokens from 0 to V - 1 = " +
+            std::to_string(V - 1) + ", got " + std::to_string(id) +
+            " in row " + std::to_string(plan_.row[rank]));
+      }
+      occurs[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1}
+                                                   << (id % 64);
+    }
+  }
+  std::vector<std::int32_t> before(occurs.size());
+  for (std::size_t word = 0; word < occurs.size(); ++word) {
+    before[word] = static_cast<std::int32_t>(distinct_.size());
+    for (auto bits = occurs[word]; bits != 0; bits &= bits - 1) {
+      distinct_.push_back(static_cast<std::int64_t>(64 * word) +
+                          std::countr_zero(bits));
+    }
+  }
+  for (std::int64_t step = 0; step < plan_.num_steps; ++step) {
+    const auto begin = plan_.base[step];
+    for (std::int64_t p = begin; p < plan_.base[step + 1]; ++p) {
+      const auto id = id_at(p - begin, step);
+      const auto word = static_cast<std::size_t>(id) / 64;
+      const auto below = occurs[word] & ((std::uint64_t{1} << (id % 64)) - 1);
+      slot_[static_cast<std::size_t>(p)] = before[word] + std::popcount(below);
+    }
+  }
+  plan_.num_distinct = static_cast<std::int64_t>(distinct_.size());
+  plan_.distinct = distinct_.data();
+  plan_.slot = slot_.data();
+}
+
+}  // namespace tidegate

@@ -1,0 +1,38 @@
+// What is worked out about a batch before kernels run: who goes together, where
+// positions stand, which tokens occur. Checks what would read beside memory.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/layer.hpp"
+#include "kernels/table.hpp"
+
+namespace tidegate {
+
+class PlanOwner {
+ public:
+  /// tile_rows: rows that a kernel's tile takes at once; shares are cut at
+  /// such places where they can be. Throws as forward does.
+  PlanOwner(const Shape& shape, const Positions& positions, const Input& input,
+            std::int64_t tile_rows);
+
+  const Plan& plan() const noexcept { return plan_; }
+
+ private:
+  void rank_rows(const Positions& positions);
+  void count_positions();
+  void share_rows(const Shape& shape, std::int64_t tile_rows);
+  void number_tokens(const Positions& positions, const Input& input);
+
+  Plan plan_;
+  std::vector<std::int64_t> row_;
+  std::vector<std::int64_t> length_;
+  std::vector<std::int64_t> base_;
+  std::vector<std::int64_t> share_begin_;
+  std::vector<std::int64_t> member_;
+  std::vector<std::int64_t> distinct_;
+  std::vector<std::int32_t> slot_;
+};
+
+}  // namespace tidegate

@@ -1,0 +1,183 @@
+// Products with gate gradients over many positions: those that go to the input,
+// and the weights'. Sums over positions run in blocks of fixed size in the
+// order of the positions, each begun at zero: no thread has a say in them, and
+// errors grow with the number of blocks, not of positions.
+#pragma once
+
+#include "kernels/pack.hpp"
+#include "kernels/tile.hpp"
+
+namespace tidegate::TIDEGATE_ISA {
+namespace {
+
+inline constexpr Index kBlock = 128;  // positions
+
+/// Rows of gate gradients and columns (in vectors) of sources in a tile.
+inline constexpr int kOuterRows = kRegisters == 32 ? 8 : 4;
+inline constexpr int kOuterVectors = 3;
+
+/// A matrix of `count` positions, its rows `stride` apart.
+template <class R>
+struct Matrix {
+  R* data;
+  Index stride;
+};
+
+/// sum[i][v] over positions of left[p][i] * right[p][v]
+template <class R, int Vectors>
+TIDEGATE_INLINE void outer_tile(const R* left, Index left_stride,
+                                const R* right, Index right_stride,
+                                Index positions, bool adds, R* to,
+                                Index to_stride, Index rows, Index columns) {
+  Vec<R> sum[kOuterRows][Vectors] = {};
+  for (Index p = 0; p < positions; ++p) {
+    Vec<R> b[Vectors];
+#pragma GCC unroll 16
+    for (int v = 0; v < Vectors; ++v) {
+      b[v] = load(right + p * right_stride + v * kWidth<R>);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kOuterRows; ++i) {
+      const Vec<R> a = splat(left[p * left_stride + i]);
+#pragma GCC unroll 16
+      for (int v = 0; v < Vectors; ++v) sum[i][v] = fma(a, b[v], sum[i][v]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < kOuterRows; ++i) {
+    if (i >= rows) break;
+#pragma GCC unroll 16
+    for (int v = 0; v < Vectors; ++v) {
+      const Index first = v * kWidth<R>;
+      if (first >= columns) break;
+      R* at = to + i * to_stride + first;
+      Vec<R> total = sum[i][v];
+      if (adds) total += load(at, columns - first);
+      store(at, total, columns - first);
+    }
+  }
+}
+
+/// to (units, columns) = or += over positions of gates[p][unit] * source[p][.],
+/// for units [begin, end) of one segment; begin a multiple of kOuterRows.
+/// Rows of gates and sources are padded, `to` is not.
+template <class R>
+void outer_product(Matrix<const R> gates, Matrix<const R> source,
+                   Index positions, bool adds, R* to, Index columns,
+                   Index begin, Index end) {
+  constexpr Index kLanes = kOuterVectors * kWidth<R>;
+  for (Index block = 0; block < positions; block += kBlock, adds = true) {
+    const Index count = least(kBlock, positions - block);
+    const R* left = gates.data + block * gates.stride;
+    const R* right = source.data + block * source.stride;
+    for (Index column = 0; column < columns; column += kLanes) {
+      const Index width = columns - column;
+      for (Index unit = begin; unit < end; unit += kOuterRows) {
+        R* at = to + unit * columns + column;
+        const Index rows = end - unit;
+        if (width > 2 * kWidth<R>) {
+          outer_tile<R, 3>(left + unit, gates.stride, right + column,
+                           source.stride, count, adds, at, columns, rows,
+                           width);
+        } else if (width > kWidth<R>) {
+          outer_tile<R, 2>(left + unit, gates.stride, right + column,
+                           source.stride, count, adds, at, columns, rows,
+                           width);
+        } else {
+          outer_tile<R, 1>(left + unit, gates.stride, right + column,
+                           source.stride, count, adds, at, columns, rows,
+                           width);
+        }
+      }
+    }
+  }
+}
+
+/// to[unit] += sum over positions of gates[p][unit], for [begin, end), begin a
+/// multiple of the vector; a last vector may go beyond end.
+template <class R>
+void sum_positions(Matrix<const R> gates, Index positions, Index begin,
+                   Index end, R* to) {
+  for (Index block = 0; block < positions; block += kBlock) {
+    const Index count = least(kBlock, positions - block);
+    for (Index unit = begin; unit < end; unit += kWidth<R>) {
+      const R* at = gates.data + block * gates.stride + unit;
+      Vec<R> sum{};
+      for (Index p = 0; p < count; ++p) sum += load(at + p * gates.stride);
+      store(to + unit, load(to + unit) + sum);
+    }
+  }
+}
+
+/// Weights on the right of a product that goes back: packed, one segment of all
+/// gates; or as they are, a segment a gate, with whole panels of columns.
+template <class R>
+struct BackWeights {
+  const R* data;
+  Index panel_stride;
+  Index line;       ///< from one gate's unit to the next
+  Index depth;      ///< of a segment
+  int segments;
+  Index offset[4];  ///< of each segment
+};
+
+template <class R>
+BackWeights<R> packed_weights(const R* packed, Index depth) {
+  constexpr Index kLanes = kBackVectors * kWidth<R>;
+  return {packed, depth * kLanes, kLanes, depth, 1, {0, 0, 0, 0}};
+}
+
+template <class R>
+BackWeights<R> plain_weights(const R* weight, Index H, Index columns,
+                             const int* gate_of, Index segments) {
+  BackWeights<R> w{weight,  kBackVectors * kWidth<R>, columns, H,
+                   static_cast<int>(segments),        {0, 0, 0, 0}};
+  for (Index s = 0; s < segments; ++s) w.offset[s] = gate_of[s] * H * columns;
+  return w;
+}
+
+/// to[row] (columns) = or += rows[row] (segments * depth) times the weights.
+template <class R>
+void back_product(const R* const* rows, Index count, const BackWeights<R>& w,
+                  bool adds, R* const* to, Index columns, Index panels) {
+  constexpr Index kLanes = kBackVectors * kWidth<R>;
+  for (Index panel = 0; panel < panels; ++panel) {
+    const Index column = panel * kLanes;
+    for_tiles<tile_rows(kBackVectors)>(count, [&]<int Rows>(Index row) {
+      Vec<R> a[Rows][kBackVectors];
+#pragma GCC unroll 16
+      for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 16
+        for (int v = 0; v < kBackVectors; ++v) {
+          const Index first = column + v * kWidth<R>;
+          a[i][v] = adds && first < columns
+                        ? load(to[row + i] + first, columns - first)
+                        : Vec<R>{};
+        }
+      }
+      for (int segment = 0; segment < w.segments; ++segment) {
+        const R* left[Rows];
+#pragma GCC unroll 16
+        for (int i = 0; i < Rows; ++i) {
+          left[i] = rows[row + i] + segment * w.depth;
+        }
+        multiply_add<R>(a, left,
+                        w.data + panel * w.panel_stride + w.offset[segment],
+                        w.depth, w.line);
+      }
+#pragma GCC unroll 16
+      for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 16
+        for (int v = 0; v < kBackVectors; ++v) {
+          const Index first = column + v * kWidth<R>;
+          if (first < columns) {
+            store(to[row + i] + first, a[i][v], columns - first);
+          }
+        }
+      }
+    });
+  }
+}
+
+}  // namespace
+}  // namespace tidegate::TIDEGATE_ISA

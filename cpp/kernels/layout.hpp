@@ -1,0 +1,68 @@
+// Where things stand: vectors of sequence tensors, and scratch.
+#pragma once
+
+#include "kernels/simd.hpp"
+#include "kernels/table.hpp"
+
+namespace tidegate::TIDEGATE_ISA {
+namespace {
+
+TIDEGATE_INLINE Index round_up(Index n, Index multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+TIDEGATE_INLINE Index least(Index a, Index b) { return a < b ? a : b; }
+TIDEGATE_INLINE Index greatest(Index a, Index b) { return a > b ? a : b; }
+
+/// The position rule, for a rank and the number of steps it has made: in
+/// reverse the first step is at the row's own end.
+TIDEGATE_INLINE Index position(const Positions& p, const Plan& plan, Index rank,
+                               Index step) {
+  const Index t = p.reverse ? plan.length[rank] - 1 - step : step;
+  return p.row_offset[plan.row[rank]] + p.step_offset[t];
+}
+
+/// Cuts scratch into parts; begun at null it measures.
+class Carver {
+ public:
+  explicit Carver(void* begin) : at_(reinterpret_cast<std::uintptr_t>(begin)) {}
+
+  template <class T>
+  T* take(Index count) {
+    const std::uintptr_t here = at_;
+    // A line more: equal parts would fight for the same sets of the cache.
+    at_ += static_cast<std::uintptr_t>(
+        round_up(count * static_cast<Index>(sizeof(T)), 64) + 64);
+    return reinterpret_cast<T*>(here);
+  }
+
+  std::size_t total(void* begin) const {
+    return static_cast<std::size_t>(at_ -
+                                    reinterpret_cast<std::uintptr_t>(begin));
+  }
+
+ private:
+  std::uintptr_t at_;
+};
+
+/// Multiply-adds (or elements moved) that are worth a second thread: some
+/// microseconds of work, against one or two to wake it.
+inline constexpr Index kWorthThreads = 200000;
+
+/// Runs body(index) for every index below count, over the engine's threads
+/// where `work` is worth it. Which thread runs what changes no result.
+template <class Body>
+void parallel(ParallelFor parallel_for, Index count, Index work, Body& body) {
+  const auto task = [](void* context, std::size_t index) noexcept {
+    const FlushDenormals flush;
+    (*static_cast<Body*>(context))(static_cast<Index>(index));
+  };
+  if (count > 1 && work >= kWorthThreads) {
+    return parallel_for(static_cast<std::size_t>(count), task, &body);
+  }
+  const FlushDenormals flush;
+  for (Index index = 0; index < count; ++index) body(index);
+}
+
+}  // namespace
+}  // namespace tidegate::TIDEGATE_ISA

@@ -1,0 +1,144 @@
+// The kernels of one instruction set, behind the one symbol that their object
+// exports. CMake compiles this file once for each.
+#include "kernels/table.hpp"
+
+#include "kernels/backward.hpp"
+#include "kernels/forward.hpp"
+#include "kernels/stepper.hpp"
+
+namespace tidegate::TIDEGATE_ISA {
+namespace {
+
+// Calls body.template operator()<R, C>() for a shape's dtype and cell.
+template <class R, class Body>
+auto with_cell(Cell cell, const Body& body) {
+  switch (cell) {
+    case Cell::rnn_tanh:
+      return body.template operator()<R, Cell::rnn_tanh>();
+    case Cell::rnn_relu:
+      return body.template operator()<R, Cell::rnn_relu>();
+    case Cell::lstm:
+      return body.template operator()<R, Cell::lstm>();
+    case Cell::gru_after:
+      return body.template operator()<R, Cell::gru_after>();
+    case Cell::gru_before:
+      break;
+  }
+  return body.template operator()<R, Cell::gru_before>();
+}
+
+template <class Body>
+auto with_shape(const Shape& shape, const Body& body) {
+  return shape.dtype == Dtype::float32 ? with_cell<float>(shape.cell, body)
+                                       : with_cell<double>(shape.cell, body);
+}
+
+std::int64_t rows_of_tile(const Shape& shape) {
+  return tile_rows(first_group(shape.cell).vectors());
+}
+
+std::size_t forward_bytes(const ForwardCall& call, const Plan& plan) {
+  return with_shape(call.shape, [&]<class R, Cell C>() {
+    return Forward<R, C>(call, plan, nullptr).bytes();
+  });
+}
+
+void forward(const ForwardCall& call, const Plan& plan, void* scratch,
+             ParallelFor parallel_for) {
+  with_shape(call.shape, [&]<class R, Cell C>() {
+    Forward<R, C>(call, plan, scratch).run(parallel_for);
+  });
+}
+
+std::size_t backward_bytes(const BackwardCall& call, const Plan& plan) {
+  return with_shape(call.shape, [&]<class R, Cell C>() {
+    return Backward<R, C>(call, plan, nullptr).bytes();
+  });
+}
+
+void backward(const BackwardCall& call, const Plan& plan, void* scratch,
+              ParallelFor parallel_for) {
+  with_shape(call.shape, [&]<class R, Cell C>() {
+    Backward<R, C>(call, plan, scratch).run(parallel_for);
+  });
+}
+
+std::size_t stepper_bytes(const Shape& shape, std::int64_t num_rows) {
+  return with_shape(shape, [&]<class R, Cell C>() {
+    return Steps<R, C>(shape, num_rows, nullptr).bytes();
+  });
+}
+
+void stepper_pack(const Shape& shape, std::int64_t num_rows,
+                  const Weights& weights, void* memory) {
+  with_shape(shape, [&]<class R, Cell C>() {
+    Steps<R, C>(shape, num_rows, memory).pack(weights);
+  });
+}
+
+void stepper_step(const Shape& shape, std::int64_t num_rows, void* memory,
+                  const void* input, void* h, void* c) {
+  with_shape(shape, [&]<class R, Cell C>() {
+    Steps<R, C>(shape, num_rows, memory)
+        .step(static_cast<const R*>(input), static_cast<R*>(h),
+              static_cast<R*>(c));
+  });
+}
+
+template <class R>
+void apply_to(int function, const R* input, R* output, Index count) {
+  const FlushDenormals flush;
+  for (Index i = 0; i < count; i += kWidth<R>) {
+    const Vec<R> x = load(input + i, count - i);
+    const Vec<R> y = function == 0   ? exp<R>(x)
+                     : function == 1 ? tanh<R>(x)
+                                     : sigmoid<R>(x);
+    store(output + i, y, count - i);
+  }
+}
+
+void apply(int function, Dtype dtype, const void* input, void* output,
+           std::int64_t count) {
+  if (dtype == Dtype::float32) {
+    apply_to(function, static_cast<const float*>(input),
+             static_cast<float*>(output), count);
+  } else {
+    apply_to(function, static_cast<const double*>(input),
+             static_cast<double*>(output), count);
+  }
+}
+
+// Chains enough to hide the latency on every processor, none waiting for
+// memory.
+template <class R>
+std::int64_t multiply_add_round(std::int64_t rounds, void* sink) {
+  constexpr int kChains = kRegisters == 32 ? 24 : 12;
+  Vec<R> sum[kChains];
+  for (int i = 0; i < kChains; ++i) sum[i] = splat(R(i));
+  const Vec<R> a = splat(R(0.5));
+  const Vec<R> b = splat(R(1));
+  for (std::int64_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 32
+    for (int i = 0; i < kChains; ++i) sum[i] = fma(sum[i], a, b);
+  }
+  Vec<R> all{};
+  for (int i = 0; i < kChains; ++i) all += sum[i];
+  store(static_cast<R*>(sink), all, 1);
+  return 2 * kChains * kWidth<R>;
+}
+
+std::int64_t fma_round(Dtype dtype, std::int64_t rounds, void* sink) {
+  return dtype == Dtype::float32 ? multiply_add_round<float>(rounds, sink)
+                                 : multiply_add_round<double>(rounds, sink);
+}
+
+}  // namespace
+
+const Kernels& kernels() noexcept {
+  static constexpr Kernels kTable{
+      rows_of_tile, forward_bytes, forward,      backward_bytes, backward,
+      stepper_bytes, stepper_pack, stepper_step, apply,          fma_round};
+  return kTable;
+}
+
+}  // namespace tidegate::TIDEGATE_ISA

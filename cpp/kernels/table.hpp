@@ -1,0 +1,77 @@
+// What the engine and the kernels of one instruction set say to each other.
+// Plain data: nothing here makes code of its own in a kernel's object.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/layer.hpp"
+
+namespace tidegate {
+
+/// What the engine works out about a batch before kernels run.
+///
+/// Rows are ranked by falling length (rows of one length by their number), so
+/// that at any step the rows still running are the first ranks. Real positions
+/// are numbered by step, then rank: step s of rank k is base[s] + k.
+struct Plan {
+  std::int64_t num_rows = 0;             ///< N
+  std::int64_t num_steps = 0;            ///< the greatest length
+  const std::int64_t* row = nullptr;     ///< (N,): the row of each rank
+  const std::int64_t* length = nullptr;  ///< (N,): by rank, falling
+  const std::int64_t* base = nullptr;    ///< (num_steps + 1,)
+  std::int64_t num_threads = 1;  ///< to count on; no result depends on it
+  /// Shares: the ranks that one thread carries through all steps, in rising
+  /// order; share s has ranks member[share_begin[s]] to share_begin[s + 1].
+  /// A batch of one step has one share.
+  std::int64_t num_shares = 0;
+  const std::int64_t* share_begin = nullptr;  ///< (num_shares + 1,)
+  const std::int64_t* member = nullptr;       ///< (N,)
+  /// With ids: the tokens that occur, ascending, and each position's number
+  /// among them.
+  std::int64_t num_distinct = 0;
+  const std::int64_t* distinct = nullptr;  ///< (num_distinct,)
+  const std::int32_t* slot = nullptr;      ///< (base[num_steps],)
+};
+
+using ParallelFor = void (*)(std::size_t count,
+                             void (*task)(void* context,
+                                          std::size_t index) noexcept,
+                             void* context) noexcept;
+
+/// Kernels of one instruction set. Scratch is aligned to 64 bytes and as large
+/// as the query of the same arguments says.
+struct Kernels {
+  /// Rows that a tile of the recurrent product takes at once.
+  std::int64_t (*tile_rows)(const Shape&);
+  std::size_t (*forward_bytes)(const ForwardCall&, const Plan&);
+  void (*forward)(const ForwardCall&, const Plan&, void* scratch, ParallelFor);
+  std::size_t (*backward_bytes)(const BackwardCall&, const Plan&);
+  void (*backward)(const BackwardCall&, const Plan&, void* scratch,
+                   ParallelFor);
+  std::size_t (*stepper_bytes)(const Shape&, std::int64_t num_rows);
+  void (*stepper_pack)(const Shape&, std::int64_t num_rows, const Weights&,
+                       void* memory);
+  void (*stepper_step)(const Shape&, std::int64_t num_rows, void* memory,
+                       const void* input, void* h, void* c);
+  /// function: 0 exp, 1 tanh, 2 sigmoid.
+  void (*apply)(int function, Dtype, const void* input, void* output,
+                std::int64_t count);
+  /// Rounds of independent multiply-adds; returns how many a round has.
+  std::int64_t (*fma_round)(Dtype, std::int64_t rounds, void* sink);
+};
+
+namespace generic {
+const Kernels& kernels() noexcept;
+}
+namespace avx2 {
+const Kernels& kernels() noexcept;
+}
+namespace avx512 {
+const Kernels& kernels() noexcept;
+}
+namespace lowered {
+const Kernels& kernels() noexcept;
+}
+
+}  // namespace tidegate
