@@ -1,9 +1,10 @@
 """The reference: the layers that train equal it, and the GRU's two notations are one cell."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from tidegate.equations import (
     Weights,
@@ -14,7 +15,7 @@ from tidegate.equations import (
     rnn_step,
     sigmoid,
 )
-from tidegate.nn import GRUResetBefore
+from tidegate.nn import GRU, LSTM, RNN
 
 T, N, I, H = 7, 3, 5, 4
 # A few units in the last place of float64, over T steps.
@@ -41,27 +42,28 @@ def random_weights(rng, gates):
 
 
 STEPS = {
-    nn.RNN: rnn_step,
-    nn.GRU: lambda x, h, w: gru_step(x, h, w, "after"),
-    GRUResetBefore: lambda x, h, w: gru_step(x, h, w, "before"),
+    "rnn": (RNN, rnn_step),
+    "gru": (GRU, lambda x, h, w: gru_step(x, h, w, "after")),
+    "gru-before": (partial(GRU, reset="before"), lambda x, h, w: gru_step(x, h, w, "before")),
 }
 
 
-@pytest.mark.parametrize("layer_type", STEPS, ids=lambda layer: layer.__name__)
-def test_a_layer_equals_its_equation_at_every_step(layer_type, rng):
+@pytest.mark.parametrize("cell", STEPS)
+def test_a_layer_equals_its_equation_at_every_step(cell, rng, path):
     torch.manual_seed(3)
-    layer = layer_type(I, H).double()
+    make, step = STEPS[cell]
+    layer = make(I, H).double()
     x, h = rng.normal(size=(T, N, I)), rng.normal(size=(N, H))
     output, h_n = layer(torch.from_numpy(x), torch.from_numpy(h)[None])
     for t in range(T):
-        h = STEPS[layer_type](x[t], h, weights_of(layer))
+        h = step(x[t], h, weights_of(layer))
         np.testing.assert_allclose(output[t].detach().numpy(), h, **TOLERANCE)
     np.testing.assert_allclose(h_n[0].detach().numpy(), h, **TOLERANCE)
 
 
-def test_the_lstm_equals_its_equation_at_every_step(rng):
+def test_the_lstm_equals_its_equation_at_every_step(rng, path):
     torch.manual_seed(3)
-    layer = nn.LSTM(I, H).double()
+    layer = LSTM(I, H).double()
     x, h, c = rng.normal(size=(T, N, I)), rng.normal(size=(N, H)), rng.normal(size=(N, H))
     output, (_, c_n) = layer(torch.from_numpy(x), (torch.tensor(h)[None], torch.tensor(c)[None]))
     for t in range(T):

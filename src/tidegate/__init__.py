@@ -1,3 +1,37 @@
 """Gated recurrent networks on ordinary CPUs: train, compare and run simple RNN, LSTM and GRU."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+
+def set_num_threads(num: int) -> None:
+    """Set how many threads one call into the engine works on; no result depends on it.
+
+    Raises:
+        ThreadsError: ``num`` is not from 1 to 1024.
+    """
+    from tidegate import engine
+
+    engine.set_num_threads(num)
+
+
+def get_num_threads() -> int:
+    """How many threads one call into the engine works on: at first, one a core."""
+    from tidegate import engine
+
+    return engine.num_threads()
+
+
+def __getattr__(name: str) -> object:
+    """``accelerate`` and ``restore``, which need PyTorch, when they are asked for."""
+    if name in ("accelerate", "restore"):
+        # By name, so that the rules of import see no room below leaning on this one.
+        return getattr(import_module("tidegate.nn.accelerate"), name)
+    raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
+
+
+if TYPE_CHECKING:
+    from tidegate.nn.accelerate import accelerate as accelerate
+    from tidegate.nn.accelerate import restore as restore

@@ -83,7 +83,7 @@ class Screen:
             grid.add_row(Text(name, style="bold"), Text(text))
         self.console.print(grid)
 
-    def job_begins(self, cell: str, seed: int, summary: list[LayerSummary]) -> None:
+    def job_begins(self, cell: str, seed: int, path: str, summary: list[LayerSummary]) -> None:
         """Show the model and start its bars."""
         number = len(self.finished) + 1
         self.console.print(f"\n[bold]{CELLS[cell]}, seed {seed}[/] ({number} of {self.num_jobs})")
@@ -94,6 +94,7 @@ class Screen:
             table.add_row(line.layer, f"({shape})", f"{line.num_parameters:,}")
         table.add_row("[dim]in all", "", f"{sum(line.num_parameters for line in summary):,}")
         self.console.print(table)
+        self.console.print(f"[dim]recurrence computed by[/] {path}")
         self.progress = self._progress()
         self.progress.start()
 

@@ -46,7 +46,7 @@ class Job:
     """``rnn``, ``lstm``, ``gru`` (reset after) or ``gru-before``."""
     seed: int
     path: str
-    """The implementation that computed the recurrence."""
+    """What computed the recurrence, for example ``tidegate.nn, engine (avx2)``."""
     num_parameters: int
     summary: list[LayerSummary]
     history: list[Epoch]

@@ -3,10 +3,12 @@
 import statistics
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
+import torch.utils.deterministic
 
+import tidegate
 from tidegate import machine
 from tidegate.artifact.model_folder import ModelFolder
 from tidegate.comparison.card import model_card
@@ -14,7 +16,6 @@ from tidegate.comparison.experiment import Experiment
 from tidegate.comparison.results import Evaluation, Job, LayerSummary, Results
 from tidegate.data.prepared import PreparedData
 from tidegate.evaluation.binary import accuracy, cross_entropy, probabilities
-from tidegate.model import cells
 from tidegate.model.classifier import SequenceClassifier, num_trained
 from tidegate.model.initialise import like_keras
 from tidegate.training.loop import Watcher, fit, predict
@@ -23,8 +24,8 @@ from tidegate.training.loop import Watcher, fit, predict
 class ComparisonWatcher(Watcher, Protocol):
     """Is told how a comparison goes."""
 
-    def job_begins(self, cell: str, seed: int, summary: list[LayerSummary]) -> None:
-        """A model is made and its training begins."""
+    def job_begins(self, cell: str, seed: int, path: str, summary: list[LayerSummary]) -> None:
+        """A model is made and its training begins; ``path`` computes its recurrence."""
 
     def job_ends(self, job: Job) -> None:
         """A model is trained, tested and saved."""
@@ -45,7 +46,11 @@ def run(
         watcher: Is told of every job, epoch and step.
     """
     torch.set_num_threads(experiment.threads)
+    tidegate.set_num_threads(experiment.threads)
     torch.use_deterministic_algorithms(True)
+    # What the engine is given to write it writes whole; filling it before would cost a pass.
+    deterministic: Any = torch.utils.deterministic
+    deterministic.fill_uninitialized_memory = False
     results = Results(
         configuration=experiment.configuration(),
         environment={**machine.describe(), "threads": experiment.threads},
@@ -88,13 +93,14 @@ def _job(
     )
     like_keras(model, seed)
     summary = [LayerSummary(*line) for line in model.summary(recipe.max_length)]
-    watcher.job_begins(cell, seed, summary)
+    path = f"tidegate.nn, {model.explain(torch.from_numpy(data.train[0][: recipe.batch_size]))}"
+    watcher.job_begins(cell, seed, path, summary)
     history, step_ms = fit(model, recipe, data.train, data.validation, seed=seed, watcher=watcher)
     logits, batch_ms = predict(model, data.test[0], recipe.batch_size)
     job = Job(
         cell=cell,
         seed=seed,
-        path=cells.path(cell),
+        path=path,
         num_parameters=num_trained(model),
         summary=summary,
         history=history,

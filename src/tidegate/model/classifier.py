@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.model.cells import LAYERS
+from tidegate.nn import Explanation
 
 
 class SequenceClassifier(nn.Module):
@@ -45,9 +46,14 @@ class SequenceClassifier(nn.Module):
         Returns:
             Shape (N,).
         """
-        states, _ = self.recurrent(self.embedding(tokens))
-        logits: Tensor = self.head(states[:, -1])
+        _, state = self.recurrent(self.embedding(tokens))
+        h_n = state[0] if self.recurrent.mode == "LSTM" else state
+        logits: Tensor = self.head(h_n[-1])
         return logits.squeeze(1)
+
+    def explain(self, tokens: Tensor) -> Explanation:
+        """Say what computes the recurrence over such tokens, and why."""
+        return self.recurrent.explain(self.embedding(tokens))
 
     def summary(self, length: int) -> list[tuple[str, list[int | None], int]]:
         """Name, output shape (None for the batch) and trained parameters of every layer."""

@@ -1,3 +1,11 @@
-"""Recurrent layers for PyTorch."""
+"""Recurrent layers for PyTorch: ``torch.nn``'s by their arguments and results, on the engine."""
 
-from tidegate.nn.reset_before import GRUResetBefore as GRUResetBefore
+from tidegate.nn._path import Explanation as Explanation
+from tidegate.nn._path import strict as strict
+from tidegate.nn.cells import GRUCell as GRUCell
+from tidegate.nn.cells import LSTMCell as LSTMCell
+from tidegate.nn.cells import RNNCell as RNNCell
+from tidegate.nn.layers import GRU as GRU
+from tidegate.nn.layers import LSTM as LSTM
+from tidegate.nn.layers import RNN as RNN
+from tidegate.nn.text import TextEncoder as TextEncoder

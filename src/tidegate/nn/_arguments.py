@@ -1,0 +1,184 @@
+"""The arguments of a call of RNN, LSTM or GRU: checked, and brought into one form."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from tidegate.nn._composite import State
+from tidegate.nn._layout import Layout, Tokens
+from tidegate.nn._lengths import INTEGERS, check_batch_sizes, check_lengths
+
+if TYPE_CHECKING:
+    from tidegate.nn._base import RecurrentLayers
+
+
+class Call(NamedTuple):
+    """A call, whatever form its arguments had."""
+
+    values: Tensor
+    """The sequences, arranged by ``layout``; with tokens their embedding table, (V, I)."""
+    states: State | None
+    """h_0, and c_0 for the LSTM, (L*D, N, H) each, in the order of the rows; None for zeros."""
+    layout: Layout
+    tokens: Tokens | None
+
+
+def prepare(
+    layers: "RecurrentLayers",
+    input: Any,
+    hx: Any,
+    lengths: Any,
+    embedding: nn.Embedding | None = None,
+) -> Call:
+    """Check the arguments of ``forward``; with an embedding, ``input`` is ids without features."""
+    where = type(layers).__name__
+    states = _as_states(layers, hx)
+    features = 1 if embedding is None else 0
+    if isinstance(input, PackedSequence):
+        if lengths is not None:
+            raise ValueError(
+                f"{where}: expected lengths only beside a padded input, got them beside a "
+                "PackedSequence, which has its own"
+            )
+        data, batch_sizes = input.data, input.batch_sizes
+        if states is not None and input.sorted_indices is not None:
+            states = tuple(s.index_select(1, input.sorted_indices) for s in states)
+        if data.dim() != 1 + features:
+            raise RuntimeError(
+                f"{where}: expected packed data of {1 + features} dimensions, got "
+                f"{tuple(data.shape)}"
+            )
+        N = _packed_rows(where, input, states)
+        layout = Layout("packed", N, batch_sizes.size(0), None, batch_sizes)
+    else:
+        data, rank = input, 2 + features
+        if data.dim() not in (rank - 1, rank):
+            raise ValueError(
+                f"{where}: expected input of {rank} dimensions, or {rank - 1} without a batch, "
+                f"got {tuple(data.shape)}"
+            )
+        is_batched = data.dim() == rank
+        if states is not None:
+            _check_rank(where, states, 3 if is_batched else 2)
+        if not is_batched:
+            data = data.unsqueeze(0 if layers.batch_first else 1)
+            states = None if states is None else tuple(s.unsqueeze(1) for s in states)
+        T, N = data.size(0), data.size(1)
+        if layers.batch_first:
+            T, N = N, T
+        if lengths is not None:
+            lengths = check_lengths(where, lengths, N, T, is_batched)
+        layout = Layout("batch" if layers.batch_first else "time", N, T, lengths, None)
+    call = _with_values(layers, data, states, layout, embedding)
+    if states is not None:
+        _check_states(layers, states, layout.N, call.values.dtype)
+    return call
+
+
+def finish(
+    layers: "RecurrentLayers", input: Any, call: Call, output: Tensor, finals: State
+) -> tuple[Any, Any]:
+    """The results of ``forward`` in the form that its arguments had."""
+    result: Any = output
+    if isinstance(input, PackedSequence):
+        if input.unsorted_indices is not None:
+            finals = tuple(s.index_select(1, input.unsorted_indices) for s in finals)
+        result = PackedSequence(
+            output, input.batch_sizes, input.sorted_indices, input.unsorted_indices
+        )
+    elif input.dim() == (2 if call.tokens is None else 1):
+        result = output.squeeze(0 if layers.batch_first else 1)
+        finals = tuple(s.squeeze(1) for s in finals)
+    return result, finals if layers.mode == "LSTM" else finals[0]
+
+
+def _packed_rows(where: str, input: PackedSequence, states: State | None) -> int:
+    """The rows of a packed batch.
+
+    While a graph is compiled they are read from sizes where some tell them; the engine's operator
+    checks when it runs.
+    """
+    if torch.compiler.is_compiling():
+        if input.sorted_indices is not None:
+            return input.sorted_indices.size(0)
+        if states is not None and states[0].dim() == 3:
+            return states[0].size(1)
+        return int(input.batch_sizes[0])
+    check_batch_sizes(where, input.batch_sizes, input.data.size(0))
+    return int(input.batch_sizes[0])
+
+
+def _with_values(
+    layers: "RecurrentLayers",
+    data: Tensor,
+    states: State | None,
+    layout: Layout,
+    embedding: nn.Embedding | None,
+) -> Call:
+    where = type(layers).__name__
+    dtype = getattr(layers, layers._flat_weights_names[0]).dtype
+    if embedding is None:
+        values, tokens = data, None
+    else:
+        if data.dtype not in INTEGERS:
+            raise TypeError(f"{where}: expected ids of an integer dtype, got {data.dtype}")
+        ids = data if data.dtype is torch.int64 else data.long()
+        tokens = Tokens(ids, embedding.padding_idx, embedding.sparse)
+        values = embedding.weight
+    if values.dtype != dtype and not torch._C._is_any_autocast_enabled():
+        raise ValueError(
+            f"{where}: expected input of the weights' dtype, {dtype}, got {values.dtype}; "
+            f"convert input.to({dtype}) or module.to({values.dtype})"
+        )
+    if values.size(-1) != layers.input_size:
+        raise RuntimeError(
+            f"{where}: expected input of input_size = {layers.input_size} features, got "
+            f"{tuple(values.shape)}"
+        )
+    return Call(values, states, layout, tokens)
+
+
+def _as_states(layers: "RecurrentLayers", hx: Any) -> State | None:
+    if hx is None:
+        return None
+    if layers.mode != "LSTM":
+        return (hx,)
+    return as_pair(type(layers).__name__, hx)
+
+
+def as_pair(where: str, hx: Any) -> State:
+    """The LSTM's states, (h, c)."""
+    if isinstance(hx, Tensor) or not isinstance(hx, Sequence) or len(hx) != 2:
+        found = f"a tensor of shape {tuple(hx.shape)}" if isinstance(hx, Tensor) else repr(hx)
+        raise TypeError(f"{where}: expected hx of a pair (h, c), got {found}")
+    return tuple(hx)
+
+
+def _check_rank(where: str, states: State, rank: int) -> None:
+    for name, state in zip(("h_0", "c_0"), states, strict=False):
+        if state.dim() != rank:
+            raise RuntimeError(
+                f"{where}: expected {name} of {rank} dimensions beside "
+                f"{'a batch' if rank == 3 else 'an input without a batch'}, got "
+                f"{tuple(state.shape)}"
+            )
+
+
+def _check_states(layers: "RecurrentLayers", states: State, N: int, dtype: torch.dtype) -> None:
+    where = type(layers).__name__
+    rows = layers.num_layers * (2 if layers.bidirectional else 1)
+    sizes = (layers.proj_size or layers.hidden_size, layers.hidden_size)
+    for name, state, size in zip(("h_0", "c_0"), states, sizes, strict=False):
+        if state.shape != (rows, N, size):
+            letters = "(L*D, N, P)" if name == "h_0" and layers.proj_size else "(L*D, N, H)"
+            raise RuntimeError(
+                f"{where}: expected {name} of shape {letters} = {(rows, N, size)}, got "
+                f"{tuple(state.shape)}"
+            )
+        if state.dtype != dtype and not torch._C._is_any_autocast_enabled():
+            raise RuntimeError(
+                f"{where}: expected {name} of the input's dtype, {dtype}, got {state.dtype}"
+            )

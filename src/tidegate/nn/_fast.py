@@ -1,0 +1,138 @@
+"""The engine's path: a direct call, a node of the graph of gradients, or an operator."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from tidegate.nn import _composite, _operators, _pointers
+from tidegate.nn._composite import State, Weights
+from tidegate.nn._layout import Layout, Tokens
+from tidegate.nn._pointers import Results, Sources
+
+
+def layer(
+    cell: str,
+    values: Tensor,
+    states: State | None,
+    weights: list[Weights],
+    layout: Layout,
+    tokens: Tokens | None = None,
+) -> tuple[Tensor, State]:
+    """As :func:`tidegate.nn._composite.layer`; with tokens, ``values`` is the table."""
+    h_0 = None if states is None else states[0]
+    c_0 = None if states is None or len(states) == 1 else states[1]
+    flat = [tensor for w in weights for tensor in w[:4]]
+    if _operators.are_needed(values):
+        if tokens is not None and tokens.is_sparse:
+            # The operator's gradients are dense.
+            values, tokens = tokens.embed(values, layout), None
+        return _operators.layer(cell, values, h_0, c_0, flat, layout, tokens)
+    if torch.is_grad_enabled() and _any_requires_grad(values, h_0, c_0, *flat):
+        output, *finals = _Layer.apply(  # type: ignore[no-untyped-call]
+            cell, layout, tokens, values, h_0, c_0, *flat
+        )
+        return output, tuple(finals)
+    sources = Sources(values, None if tokens is None else tokens.ids, h_0, c_0, flat)
+    results = _pointers.forward(cell, sources, layout, training=False)
+    finals_ = (results.h_n,) if results.c_n is None else (results.h_n, results.c_n)
+    return results.output, finals_
+
+
+def _any_requires_grad(*tensors: Tensor | None) -> bool:
+    return any(tensor is not None and tensor.requires_grad for tensor in tensors)
+
+
+class _Layer(Function):
+    """One layer as a node of autograd's graph.
+
+    Where the gradient is to be differentiated again, it is computed by the composite from the
+    tensors that went in, and is exact to any order.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        cell: str,
+        layout: Layout,
+        tokens: Tokens | None,
+        values: Tensor,
+        h_0: Tensor | None,
+        c_0: Tensor | None,
+        *weights: Tensor | None,
+    ) -> tuple[Tensor, ...]:
+        ids = None if tokens is None else tokens.ids
+        sources = Sources(values, ids, h_0, c_0, [*weights])
+        results = _pointers.forward(cell, sources, layout, training=True)
+        ctx.cell, ctx.tokens, ctx.max_distinct = cell, tokens, results.max_distinct
+        ctx.layout = layout
+        ctx.save_for_backward(
+            values,
+            ids,
+            h_0,
+            c_0,
+            *weights,
+            results.output,
+            results.reserve,
+            layout.lengths,
+            layout.batch_sizes,
+        )
+        ctx.set_materialize_grads(False)
+        if results.c_n is None:
+            return results.output, results.h_n
+        return results.output, results.h_n, results.c_n
+
+    @staticmethod
+    def backward(ctx: Any, *incoming: Tensor | None) -> tuple[Any, ...]:
+        values, ids, h_0, c_0, *weights, output, reserve, lengths, batch_sizes = ctx.saved_tensors
+        layout = ctx.layout._replace(lengths=lengths, batch_sizes=batch_sizes)
+        tokens: Tokens | None = ctx.tokens
+        if tokens is not None:
+            tokens = tokens._replace(ids=ids)
+        wanted = list(ctx.needs_input_grad[3:])
+        if all(grad is None for grad in incoming):
+            return (None,) * (3 + len(wanted))
+        if torch.is_grad_enabled():
+            tensors = [values, h_0, c_0, *weights]
+            return (
+                *(None,) * 3,
+                *_differentiable(ctx.cell, layout, tokens, tensors, incoming, wanted),
+            )
+        grad_c_n = incoming[2] if len(incoming) == 3 else None
+        found = _pointers.backward(
+            ctx.cell,
+            Sources(values, ids, h_0, c_0, weights),
+            layout,
+            Results(output, output, None, reserve, ctx.max_distinct),
+            (incoming[0], incoming[1], grad_c_n),
+            wanted,
+        )
+        grad_values = found.values
+        if tokens is not None and found.ids is not None and grad_values is not None:
+            grad_values = _pointers.table_gradient(values, tokens, found.ids, grad_values)
+        return (*(None,) * 3, grad_values, found.h_0, found.c_0, *found.weights)
+
+
+def _differentiable(
+    cell: str,
+    layout: Layout,
+    tokens: Tokens | None,
+    tensors: list[Tensor | None],
+    incoming: tuple[Tensor | None, ...],
+    wanted: list[bool],
+) -> list[Tensor | None]:
+    """The same gradients as functions of everything that went in, by way of the composite."""
+    # Aliases, so that these gradients end at this layer and yet lead on to what was before it.
+    inner = [None if t is None else t.view_as(t) for t in tensors]
+    values, h_0, c_0, *flat = inner
+    assert values is not None
+    weights = [Weights(*flat[i : i + 4]) for i in range(0, len(flat), 4)]  # type: ignore[arg-type]
+    states = None if h_0 is None else (h_0,) if c_0 is None else (h_0, c_0)
+    data = values if tokens is None else tokens._replace(is_sparse=False).embed(values, layout)
+    output, finals = _composite.layer(cell, data, states, weights, layout)
+    pairs = zip((output, *finals), incoming, strict=True)
+    results, grads = zip(*((r, g) for r, g in pairs if g is not None), strict=True)
+    targets = [t for t, is_wanted in zip(inner, wanted, strict=True) if is_wanted and t is not None]
+    found = iter(torch.autograd.grad(results, targets, grads, create_graph=True, allow_unused=True))
+    return [next(found) if is_wanted else None for is_wanted in wanted]

@@ -1,0 +1,103 @@
+"""Where the elements of a batch of sequences stand in the tensor that holds them."""
+
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import torch
+from torch import _VF, Tensor, nn
+
+
+class Layout(NamedTuple):
+    """The arrangement of a batch of N sequences of at most T steps.
+
+    A tensor of sequences is (T, N, F) where ``kind`` is "time", (N, T, F) where it is "batch",
+    (positions, F), as in the data of a ``PackedSequence``, where it is "packed", and (N, F) where
+    it is "step", for T = 1 and one direction. States are (N, H) for a "step", else (D, N, H).
+    """
+
+    kind: Literal["time", "batch", "packed", "step"]
+    N: int
+    T: int
+    lengths: Tensor | None
+    """The steps of every row, (N,), int64, on the CPU; None where all have T, and if packed."""
+    batch_sizes: Tensor | None
+    """The rows that have a step, (T,), int64, on the CPU; for "packed" alone."""
+
+    def to_steps(self, data: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The sequences as (T, N, F), and the lengths of the rows."""
+        if self.kind == "time":
+            return data, self.lengths
+        if self.kind == "batch":
+            return data.transpose(0, 1), self.lengths
+        assert self.batch_sizes is not None
+        steps, lengths = _VF._pad_packed_sequence(data, self.batch_sizes, False, 0.0, self.T)
+        return steps, lengths
+
+    def from_steps(self, steps: Tensor, lengths: Tensor | None) -> Tensor:
+        """What :meth:`to_steps` was made from."""
+        if self.kind == "time":
+            return steps
+        if self.kind == "batch":
+            return steps.transpose(0, 1)
+        assert lengths is not None
+        data: Tensor = _VF._pack_padded_sequence(steps, lengths, False)[0]
+        return data
+
+    def dropout(self, data: Tensor, p: float) -> Tensor:
+        """Dropout that draws for the same elements in the same order as ``torch.nn.GRU`` does."""
+        if self.kind != "batch":
+            return nn.functional.dropout(data, p)
+        # torch.nn's layers compute in (T, N, F) whatever the input's layout.
+        scales = data.new_empty((self.T, self.N, data.size(2))).bernoulli_(1 - p)
+        if p < 1:
+            scales = scales.div_(1 - p)
+        return data * scales.transpose(0, 1)
+
+
+class Tokens(NamedTuple):
+    """Ids that stand for rows of an embedding table."""
+
+    ids: Tensor
+    """int64, arranged by a :class:`Layout` without the features."""
+    padding_idx: int | None = None
+    """The row that gets no gradient."""
+    is_sparse: bool = False
+    """Whether the table's gradient is a sparse tensor of the rows that occur."""
+
+    def embed(self, table: Tensor, layout: Layout) -> Tensor:
+        """The rows of the table, (..., I); ids past a row's end may be any."""
+        ids = self.ids
+        if layout.lengths is not None:
+            mask = steps_of(layout.lengths, layout.T).to(ids.device)
+            ids = ids.where(mask if layout.kind == "time" else mask.t(), 0)
+        return nn.functional.embedding(
+            ids, table, padding_idx=self.padding_idx, sparse=self.is_sparse
+        )
+
+
+def steps_of(lengths: Tensor, T: int) -> Tensor:
+    """Which of T steps the rows have, (T, N), bool."""
+    return torch.arange(T).unsqueeze(1) < lengths
+
+
+def row_lengths(layout: Layout) -> Tensor | None:
+    """The steps of every row, (N,), int64; None where all have T."""
+    if layout.batch_sizes is None:
+        return layout.lengths
+    rows = torch.arange(layout.N)
+    return (layout.batch_sizes.unsqueeze(0) > rows.unsqueeze(1)).sum(1)
+
+
+def offsets(layout: Layout) -> tuple[Tensor, Tensor]:
+    """The position of row n at step t is ``rows[n] + steps[t]``: (N,) and (T,), int64."""
+    if layout.batch_sizes is None:
+        return _padded_offsets(layout.kind, layout.N, layout.T)
+    steps = torch.zeros_like(layout.batch_sizes)
+    torch.cumsum(layout.batch_sizes[:-1], 0, out=steps[1:])
+    return torch.arange(layout.N), steps
+
+
+@lru_cache(maxsize=64)
+def _padded_offsets(kind: str, N: int, T: int) -> tuple[Tensor, Tensor]:
+    rows, steps = torch.arange(N), torch.arange(T)
+    return (rows * T, steps) if kind == "batch" else (rows, steps * N)
