@@ -15,6 +15,7 @@ from tidegate.cells import CELLS
 from tidegate.comparison import results as results_file
 from tidegate.data import acl_imdb
 from tidegate.data.prepared import prepare
+from tidegate.engine import active_isa
 from tidegate.errors import FormatError
 from tidegate.evaluation.binary import probabilities
 from tidegate.model.classifier import from_arrays
@@ -55,6 +56,7 @@ def test_results_hold_everything_a_later_question_needs(finished):
     assert results.environment["threads"] == 1
     assert results.data["num_train"] == 32
     for job in results.jobs:
+        assert job.path == f"tidegate.nn, engine ({active_isa()})"
         assert [epoch.epoch for epoch in job.history] == [1, 2]
         assert job.training_s == pytest.approx(sum(epoch.training_s for epoch in job.history))
         assert job.num_parameters == sum(line.num_parameters for line in job.summary)
@@ -89,6 +91,7 @@ def test_the_screen_says_what_happens(finished):
         "to their last 12 tokens",
         "GRU (reset before), seed 1 (8 of 8)",
         "embedding (Embedding)",
+        f"recurrence computed by tidegate.nn, engine ({active_isa()})",
         "(batch, 12, 5)",
         "epoch 2/2",
         "val acc",
@@ -170,7 +173,7 @@ def refused(outcome, code, *texts):
         (["--max-length", 0], ["--max-length", "x>=1"]),
         (["--seeds", 0], ["--seeds", "x>=1"]),
         (["--cells", "gru,lsmt"], ["got 'lsmt'; did you mean 'lstm'?", "gru-before"]),
-        (["--cells", "gru,gru"], ["expected every cell once"]),
+        (["--cells", "gru,gru"], ["expected every name once"]),
         (["--cells", ""], ["expected cells of", "got ''"]),
         (["--recipe", "none"], ["--recipe", "'notebook'"]),
         (["--epoch", 3], ["No such option", "--epochs"]),

@@ -36,12 +36,13 @@ def cli(*arguments):
         "import tidegate",
         cli("--help"),
         cli("compare", "--help"),
+        cli("bench", "--help"),
         cli("info"),
         "import tidegate.data.imdb, tidegate.data.prepared, tidegate.artifact.model_folder",
         "import tidegate.evaluation.binary, tidegate.equations, tidegate.engine",
         "import tidegate.report.page",
     ],
-    ids=["import", "help", "compare help", "info", "data", "evaluation", "report"],
+    ids=["import", "help", "compare help", "bench help", "info", "data", "evaluation", "report"],
 )
 def test_torch_is_not_imported_by(code):
     assert "torch" not in modules_after(code)

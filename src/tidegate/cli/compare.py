@@ -1,6 +1,5 @@
 """``tidegate compare``."""
 
-import difflib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tidegate.bench.options import Names
 from tidegate.cells import CELLS
 from tidegate.training.recipe import NOTEBOOK, RECIPES
 
@@ -30,23 +30,6 @@ Examples:
 """
 
 
-class _Cells(click.ParamType[tuple[str, ...]]):
-    """Names of cells with commas between."""
-
-    name = "CELL,..."
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
-        names = tuple(name.strip() for name in str(value).split(","))
-        for name in names:
-            if name not in CELLS:
-                near = difflib.get_close_matches(name, CELLS, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                self.fail(f"expected cells of {', '.join(CELLS)}, got {name!r}{hint}", param, ctx)
-        if len(set(names)) < len(names):
-            self.fail(f"expected every cell once, got {value!r}", param, ctx)
-        return names
-
-
 def _at_least(minimum: int) -> click.IntRange:
     return click.IntRange(min=minimum)
 
@@ -62,7 +45,7 @@ def _of_recipe(name: str, minimum: int, help: str) -> Callable[[F], F]:
 @click.argument("dataset", type=click.Choice(["imdb"]))
 @click.option(
     "--cells",
-    type=_Cells(),
+    type=Names([*CELLS], "cells"),
     default="rnn,lstm,gru",
     show_default=True,
     help=f"What to compare, of {', '.join(CELLS)}.",

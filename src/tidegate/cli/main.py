@@ -13,6 +13,7 @@ import tidegate
 from tidegate.errors import TidegateError
 
 VERBS = {
+    "bench": "Time tidegate against PyTorch on this machine.",
     "compare": "Train RNN, LSTM and GRU on one data set and report how they do.",
     "data": "Get data sets.",
     "info": "Show versions, processor, instruction set and threads.",

@@ -1,0 +1,118 @@
+"""What a run of benchmarks found, as JSON: enough to recompute every figure that is printed."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tidegate.artifact.atomic import write_text
+from tidegate.bench.statistics import Ratio, Spread
+from tidegate.errors import FormatError
+
+FORMAT = "tidegate.bench/1"
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """One peer doing one piece of work."""
+
+    variant: str
+    """What was done, for example the cell."""
+    peer: str
+    unit: str
+    """``ms`` or ``MB``."""
+    samples: list[float]
+    """One a round, in ``unit``; empty where ``error`` says why."""
+    spread: Spread | None
+    repeats: int
+    """Calls in a sample, each sample being their mean."""
+    errors: dict[str, float]
+    """Distance from the reference, array by array, as a share of its largest magnitude."""
+    gflop: float | None = None
+    """Work of the equations in a call."""
+    error: str | None = None
+    """Why there is no time."""
+
+
+@dataclass(frozen=True)
+class RatioResult:
+    """A comparison within a case: medians of the same rounds."""
+
+    name: str
+    """For example ``gru: PyTorch / tidegate``."""
+    ratio: Ratio
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """Tasks that were measured together."""
+
+    name: str
+    parameters: dict[str, Any]
+    """Shapes and whatever else says what was measured."""
+    tasks: list[TaskResult]
+    ratios: list[RatioResult]
+    stopped_by: str
+    """``spread``, ``budget``, ``rounds``, or empty where nothing was timed."""
+    others_share: float | None = None
+    """What others used of the machine's processors meanwhile, 0 to 1."""
+
+    def task(self, variant: str, peer: str) -> TaskResult | None:
+        """The task of that name, if it is there."""
+        found = [task for task in self.tasks if (task.variant, task.peer) == (variant, peer)]
+        return found[0] if found else None
+
+
+@dataclass
+class Results:
+    """A whole run."""
+
+    family: str
+    """The script or verb that made it, for example ``layer``."""
+    conditions: dict[str, Any]
+    """Machine, versions, threads and load, from ``conditions``."""
+    cases: list[CaseResult] = field(default_factory=list)
+    absent: dict[str, str] = field(default_factory=dict)
+    """Peers that did not take part, and why."""
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all; its folder is made where it is missing."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n")
+
+
+def load(path: Path) -> Results:
+    """Read a results file.
+
+    Raises:
+        FormatError: The file is missing, is not JSON, or has another format than this version's.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FormatError(f"{path}: expected a results file, got {error.strerror}") from error
+    except ValueError as error:
+        raise FormatError(f"{path}: expected JSON, got {error}") from error
+    found = content.pop("format", None) if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise FormatError(f"{path}: expected format {FORMAT!r}, got {found!r}")
+    try:
+        content["cases"] = [_case(case) for case in content["cases"]]
+        return Results(**content)
+    except (KeyError, TypeError) as error:
+        raise FormatError(f"{path}: expected the fields of {FORMAT}, got {error}") from error
+
+
+def _case(content: dict[str, Any]) -> CaseResult:
+    return CaseResult(
+        **{
+            **content,
+            "tasks": [_task(task) for task in content["tasks"]],
+            "ratios": [RatioResult(r["name"], Ratio(**r["ratio"])) for r in content["ratios"]],
+        }
+    )
+
+
+def _task(content: dict[str, Any]) -> TaskResult:
+    spread = content["spread"]
+    return TaskResult(**{**content, "spread": Spread(**spread) if spread else None})

@@ -1,0 +1,191 @@
+"""Results for the terminal."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tidegate.bench.conditions import BUSY
+from tidegate.bench.results import CaseResult, Results, TaskResult
+from tidegate.bench.session import NO_TERMINAL_WIDTH
+from tidegate.bench.statistics import Ratio
+
+
+def console() -> Console:
+    """Stdout, not folded where nobody looks."""
+    return Console(width=None if sys.stdout.isatty() else NO_TERMINAL_WIDTH, highlight=False)
+
+
+def show(results: Results) -> None:
+    """Conditions and one table a case."""
+    out = console()
+    out.print(_conditions(results))
+    for case in results.cases:
+        out.print()
+        out.print(case_table(case, results.conditions.get("fma_peak_gflop_per_s")))
+        for line in _footnotes(case):
+            out.print(Text(line))
+
+
+def show_grid(results: Results, slower: Sequence[tuple[str, float, float, float]]) -> None:
+    """Conditions, one line a case, and the cases that were slower."""
+    out = console()
+    out.print(_conditions(results))
+    table = plain("", "case", "tidegate", "PyTorch", "PyTorch / tidegate", left=1)
+    for case in results.cases:
+        times = {task.peer: _time(task) for task in case.tasks}
+        ratio = format_ratio(case.ratios[0].ratio) if case.ratios else ""
+        table.add_row(case.name, times["tidegate"], times["PyTorch"], ratio)
+    out.print(table)
+    timed = [case for case in results.cases if case.ratios]
+    out.print(f"{len(slower)} of {len(timed)} cases slower than PyTorch by more than 5 %")
+    for name, value, low, high in slower:
+        doubt = "" if high < 1 else ", perhaps: the interval reaches 1"
+        out.print(Text(f"  {name}: {format_ratio(Ratio(value, low, high))}{doubt}"))
+    for case in results.cases:
+        for task in case.tasks:
+            if task.error:
+                out.print(Text(f"  {case.name}: {task.peer}: {task.error}"))
+
+
+def case_table(case: CaseResult, peak: float | None) -> Table:
+    """A line for each task.
+
+    Args:
+        case: Its ratios over tidegate stand in the task's line.
+        peak: GFLOP/s of the machine's multiply-adds, for the share of it.
+    """
+    unit, scale = _unit(case)
+    shape = " ".join(
+        f"{name} {case.parameters[name]}" for name in "NTIH" if name in case.parameters
+    )
+    has_work = any(task.gflop for task in case.tasks)
+    columns = [
+        "",
+        "",
+        "median",
+        "MAD",
+        "quartiles",
+        "least",
+        *(["GFLOP/s", "peak"] if has_work else []),
+    ]
+    table = plain(f"{case.name} ({shape}), {unit}", *columns, "over tidegate", left=2)
+    ratios = {ratio.name: ratio.ratio for ratio in case.ratios}
+    previous = ""
+    for task in case.tasks:
+        if task.variant != previous and previous:
+            table.add_section()
+        label, previous = (task.variant if task.variant != previous else ""), task.variant
+        if task.spread is None:
+            table.add_row(label, task.peer, "no time")
+            continue
+        spread = task.spread
+        median, mad, q1, q3, least = (
+            significant(value * scale)
+            for value in (spread.median, spread.mad, spread.q1, spread.q3, spread.minimum)
+        )
+        figures = [median, mad, f"{q1} to {q3}", least]
+        if has_work:
+            figures += _rates(task, peak)
+        found = [
+            format_ratio(ratio)
+            for name, ratio in ratios.items()
+            if name.startswith(f"{task.variant}: {task.peer} / ") and not _is_own(task.peer)
+        ]
+        table.add_row(label, task.peer, *figures, found[0] if found else "")
+    return table
+
+
+def format_ratio(ratio: Ratio) -> str:
+    """``4.21 (4.15 to 4.30)``."""
+    return f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+
+
+def _footnotes(case: CaseResult) -> list[str]:
+    """Comparisons that have no line of their own, and what has no time."""
+    in_rows = {f"{t.variant}: {t.peer}" for t in case.tasks if not _is_own(t.peer)}
+    lines = [
+        f"{ratio.name}  {format_ratio(ratio.ratio)}"
+        for ratio in case.ratios
+        if ratio.name.partition(" / ")[0] not in in_rows
+    ]
+    if case.others_share is not None and case.others_share > BUSY:
+        lines.append(f"others used {case.others_share:.0%} of the processors meanwhile")
+    lines += [f"{t.variant}, {t.peer}: no time: {t.error}" for t in case.tasks if t.error]
+    if "tokens" in case.parameters:
+        lines.append(
+            f"tokens: {case.parameters['tokens']}; {case.parameters['mean real tokens']:,} of a "
+            f"batch are real, {case.parameters['mean distinct ids']:,} distinct"
+        )
+    if "lengths from" in case.parameters:
+        lengths = case.parameters["lengths"]
+        lines.append(
+            f"lengths: {case.parameters['lengths from']}; mean {case.parameters['mean length']}, "
+            f"{sum(lengths) / len(lengths) / max(lengths):.3f} of the padded positions"
+        )
+    return lines
+
+
+def _is_own(peer: str) -> bool:
+    return peer.startswith("tidegate")
+
+
+def _conditions(results: Results) -> Table:
+    found = results.conditions
+    peak = found.get("fma_peak_gflop_per_s")
+    share = found.get("others_share_of_cpus")
+    lines = {
+        "processor": f"{found['cpu']}, {found['num_cpus']} processors, {found['isa']}",
+        "threads": str(found["threads"]),
+        "versions": _listed({"tidegate": found["tidegate"], **found["versions"]}),
+        "commit": found["commit"],
+        "peak": f"{peak:.0f} GFLOP/s of multiply-adds, measured in this run" if peak else None,
+        "others": f"{share:.0%} of the processors" if share is not None else None,
+        "environment": _listed(found["environment"]),
+        "absent": "; ".join(f"{peer} ({why})" for peer, why in results.absent.items()),
+    }
+    grid = Table.grid(padding=(0, 2))
+    for name, text in lines.items():
+        if text:
+            grid.add_row(Text(name, style="bold"), Text(text))
+    return grid
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def _rates(task: TaskResult, peak: float | None) -> list[str]:
+    if not task.gflop or task.spread is None:
+        return ["", ""]
+    rate = task.gflop / task.spread.median * 1e3
+    return [significant(rate), f"{rate / peak:.0%}" if peak else ""]
+
+
+def _unit(case: CaseResult) -> tuple[str, float]:
+    """What a case's times are printed in, and how many of it are one of the file's unit."""
+    medians = [task.spread.median for task in case.tasks if task.spread]
+    unit = case.tasks[0].unit if case.tasks else "ms"
+    return ("us", 1e3) if unit == "ms" and min(medians, default=1) < 0.1 else (unit, 1.0)
+
+
+def _time(task: TaskResult) -> str:
+    return f"{significant(task.spread.median)} {task.unit}" if task.spread else "no time"
+
+
+def significant(value: float) -> str:
+    """Three digits or so, without an exponent."""
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.{1 if value >= 10 else 2 if value >= 1 else 3 if value >= 0.1 else 4}f}"
+
+
+def plain(title: str, *columns: str, left: int) -> Table:
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < left else "right", no_wrap=True)
+    return table

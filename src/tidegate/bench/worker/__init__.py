@@ -1,0 +1,1 @@
+"""Run as a script by ``remote``, never imported."""
