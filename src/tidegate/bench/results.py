@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tidegate.artifact import json_file
 from tidegate.artifact.atomic import write_text
 from tidegate.bench.statistics import Ratio, Spread
 from tidegate.errors import FormatError
@@ -88,14 +89,9 @@ def load(path: Path) -> Results:
         FormatError: The file is missing, is not JSON, or has another format than this version's.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        content = json_file.read(path, FORMAT)
+    except FileNotFoundError as error:
         raise FormatError(f"{path}: expected a results file, got {error.strerror}") from error
-    except ValueError as error:
-        raise FormatError(f"{path}: expected JSON, got {error}") from error
-    found = content.pop("format", None) if isinstance(content, dict) else None
-    if found != FORMAT:
-        raise FormatError(f"{path}: expected format {FORMAT!r}, got {found!r}")
     try:
         content["cases"] = [_case(case) for case in content["cases"]]
         return Results(**content)

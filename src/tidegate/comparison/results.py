@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tidegate.artifact import json_file
 from tidegate.artifact.atomic import write_text
 from tidegate.errors import FormatError
 from tidegate.training.history import Epoch
@@ -89,16 +90,11 @@ def load(run_folder: Path) -> Results:
     """
     path = run_folder / FILE_NAME
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_file.read(path, FORMAT)
     except FileNotFoundError:
         raise FormatError(
             f"{run_folder}: expected a run folder with {FILE_NAME}, got none"
         ) from None
-    except ValueError as error:
-        raise FormatError(f"{path}: expected JSON, got {error}") from error
-    found = content.pop("format", None) if isinstance(content, dict) else None
-    if found != FORMAT:
-        raise FormatError(f"{path}: expected format {FORMAT!r}, got {found!r}")
     try:
         content["jobs"] = [_job(job) for job in content["jobs"]]
         return Results(**content)
