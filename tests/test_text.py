@@ -1,47 +1,117 @@
 """From texts to the numbers a network reads, by hand-made examples of Keras' rules."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.prepared import prepare
 from tidegate.data.ragged import Ragged, pad_front
-from tidegate.data.vocabulary import Vocabulary, split_words
-from tidegate.errors import DataError
-
-
-def test_words_are_lower_case_and_punctuation_parts_them():
-    text = "It's GREAT!<br /><br />A well-made\tfilm_noir (1944)."
-    words = "it's great br br a well made film noir 1944"
-    assert split_words(text) == words.split()
+from tidegate.data.tokenise import Words, split
+from tidegate.data.vocabulary import Vocabulary
+from tidegate.errors import DataError, FormatError
 
 
 def test_ids_rank_words_by_frequency_from_4_on():
-    texts = [["d"], ["b", "a", "b"], ["c", "b", "a"]]
-    vocabulary = Vocabulary.build(texts, size=7)
+    texts = Words.from_lists([["d"], ["b", "a", "b"], ["c", "b", "a"]])
+    vocabulary = Vocabulary.build([texts], size=7)
     # b 3 times, a twice; c and d once, in alphabetical order; d finds no place among 7 ids.
     assert vocabulary.words == ["b", "a", "c"]
     assert vocabulary.num_distinct == 4
-    ids = vocabulary.encode([["b", "d", "c", "new"], []])
+    assert len(vocabulary) == 7
+    ids = vocabulary.encode(Words.from_lists([["b", "d", "c", "new"], []]))
     assert ids[0].tolist() == [1, 4, 2, 6, 2]
     assert ids[1].tolist() == [1]
+    assert ids.values.dtype == np.int32
+
+
+def test_the_end_of_a_text_has_an_id_where_it_is_asked_for():
+    words = Words.from_lists([["a", "new"], [], ["a"]])
+    ids = Vocabulary(["a"]).encode(words, end=True)
+    assert [ids[row].tolist() for row in range(3)] == [[1, 4, 2, 3], [1, 3], [1, 4, 3]]
 
 
 def test_a_vocabulary_that_is_too_small_knows_no_word():
-    assert Vocabulary.build([["a"]], size=4).words == []
+    assert Vocabulary.build([Words.from_lists([["a"]])], size=4).words == []
+    assert Vocabulary.build([Words.from_lists([])]).words == []
+
+
+def test_rare_words_have_no_id():
+    texts = Words.from_lists([["b", "a", "c", "b", "c"]])
+    vocabulary = Vocabulary.build([texts], min_count=2)
+    assert vocabulary.words == ["b", "c"]
+    assert vocabulary.num_distinct == 3
+
+
+def test_a_stream_of_parts_gives_the_vocabulary_of_the_whole():
+    texts = ["b a b", "", "c b a", "d"]
+    parts = (split([text], "words") for text in texts)
+    streamed, whole = Vocabulary.build(parts), Vocabulary.build([split(texts, "words")])
+    assert streamed == whole
+    assert streamed.words == ["b", "a", "c", "d"]
+    assert streamed.num_distinct == whole.num_distinct == 4
+
+
+def test_words_are_in_the_order_of_their_characters_not_of_their_bytes_in_utf_16():
+    texts = Words.from_lists([["\uffee", "\U00010400", "z", "\xe9"]])
+    assert Vocabulary.build([texts]).words == ["z", "\xe9", "\uffee", "\U00010400"]
+
+
+def test_words_of_another_scheme_are_refused():
+    with pytest.raises(ValueError, match="the scheme 'keras', got 'words'"):
+        Vocabulary(["a"]).encode(split(["a"], "words"))
+    with pytest.raises(ValueError, match="by one scheme, got keras, words"):
+        Vocabulary.build([split(["a"], "words"), split(["a"])])
+    with pytest.raises(ValueError, match="by one scheme, got no words at all"):
+        Vocabulary.build([])
+
+
+@pytest.mark.parametrize("scheme", ["keras", "words"])
+def test_a_vocabulary_comes_back_from_its_file(scheme):
+    vocabulary = Vocabulary(["b", "\xe9"], scheme)
+    content = json.loads(json.dumps(vocabulary.to_json()))
+    assert Vocabulary.from_json(content) == vocabulary
+    assert Vocabulary.from_json(content).fingerprint() == vocabulary.fingerprint()
+
+
+def test_what_a_file_says_of_a_vocabulary():
+    assert Vocabulary(["b", "a"]).to_json() == {
+        "scheme": "keras.datasets.imdb",
+        "padding": 0,
+        "start": 1,
+        "unknown": 2,
+        "first_word": 4,
+        "words": ["b", "a"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"words": ["a", 1]}, "expected words, a list of texts"),
+        ({"words": None}, "expected words, a list of texts"),
+        ({"words": ["a", "b", "a"]}, "expected every word once, got 'a' again"),
+        ({"scheme": "bpe"}, "keras.datasets.imdb or tidegate.words, got 'bpe'"),
+        ({"unknown": 0}, "expected {'unknown': 2}, got {'unknown': 0}"),
+        ({"extra": 1}, "expected {'extra': None}, got {'extra': 1}"),
+    ],
+    ids=["no text", "none", "twice", "scheme", "reserved", "more"],
+)
+def test_a_damaged_vocabulary_is_refused(change, message):
+    with pytest.raises(FormatError, match=re.escape(message)):
+        Vocabulary.from_json(Vocabulary(["a"]).to_json() | change)
+
+
+def test_fingerprints_tell_vocabularies_apart():
+    vocabularies = [Vocabulary(["a", "b"]), Vocabulary(["b", "a"]), Vocabulary(["a", "b"], "words")]
+    assert len({vocabulary.fingerprint() for vocabulary in vocabularies}) == 3
 
 
 def test_the_front_is_padded_and_the_front_is_cut():
     ids = Ragged.from_rows([[1, 5, 6], [1, 4, 5, 6, 7], [], [1, 2, 3, 4]])
     assert pad_front(ids, 4).tolist() == [[0, 1, 5, 6], [4, 5, 6, 7], [0, 0, 0, 0], [1, 2, 3, 4]]
-
-
-def test_ragged_rows_come_back_as_they_went_in():
-    rows = [[3], [], [1, 2]]
-    ragged = Ragged.from_rows(rows)
-    assert [ragged[row].tolist() for row in range(len(ragged))] == rows
-    assert ragged.lengths().tolist() == [1, 0, 2]
-    assert len(Ragged.from_rows([])) == 0
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from tidegate.bench.problem import generator
 from tidegate.data import imdb
 from tidegate.data.prepared import prepare
-from tidegate.data.vocabulary import FIRST_WORD, START, UNKNOWN, split_words
+from tidegate.data.tokenise import split
+from tidegate.data.vocabulary import FIRST_WORD, START, UNKNOWN
 from tidegate.draws import permutation
 from tidegate.errors import DataError
 
@@ -74,7 +75,7 @@ def review_lengths(count: int, longest: int, seed: int = 0) -> tuple[NDArray[np.
         drawn, source = _drawn_lengths(20_000, seed), "log-normal, as reviews are not installed"
     else:
         texts = reviews.train.texts
-        drawn = np.array([len(split_words(text)) for text in texts])
+        drawn = split(texts).codes.lengths()
         source = f"quantiles of {len(texts):,} IMDB reviews"
     middles = (np.arange(count) + 0.5) / count
     lengths = np.quantile(np.minimum(drawn, longest), middles).astype(np.int64)

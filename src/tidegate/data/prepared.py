@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.ragged import Ragged, pad_front
-from tidegate.data.vocabulary import UNKNOWN, Vocabulary, split_words
+from tidegate.data.tokenise import split
+from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.errors import DataError
 
 Examples = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -54,10 +55,10 @@ def prepare(
             f"{dataset.name}: expected at least 2 training texts, one to train and one to "
             f"validate on, got {len(train)}"
         )
-    train_words = [split_words(text) for text in train.texts]
-    vocabulary = Vocabulary.build(train_words, vocabulary_size)
+    train_words = split(train.texts)
+    vocabulary = Vocabulary.build([train_words], vocabulary_size)
     train_ids = vocabulary.encode(train_words)
-    test_ids = vocabulary.encode(split_words(text) for text in dataset.test.texts)
+    test_ids = vocabulary.encode(split(dataset.test.texts))
     tokens = pad_front(train_ids, max_length)
     return PreparedData(
         train=(tokens[:num_train], train.labels[:num_train]),

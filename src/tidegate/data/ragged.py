@@ -1,7 +1,8 @@
 """Sequences of unequal length as one flat array and its offsets, as Arrow lays out lists."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ class Ragged:
     """A list of sequences of ids."""
 
     values: NDArray[np.int32]
-    """All ids, sequence after sequence; shape (sum of the lengths,)."""
+    """All ids, sequence after sequence; shape (sum of the lengths,). May be a memory map."""
     offsets: NDArray[np.int64]
     """Where each sequence begins, and the end of the last; shape (number of sequences + 1,)."""
 
@@ -20,19 +21,62 @@ class Ragged:
     def from_rows(cls, rows: Iterable[Iterable[int]]) -> "Ragged":
         """Lay out sequences one after the other."""
         arrays = [np.fromiter(row, np.int32) for row in rows]
-        offsets = np.zeros(len(arrays) + 1, np.int64)
-        np.cumsum([len(array) for array in arrays], out=offsets[1:])
-        return cls(np.concatenate(arrays) if arrays else np.empty(0, np.int32), offsets)
+        offsets = offsets_of([len(array) for array in arrays])
+        return cls(np.concatenate([np.empty(0, np.int32), *arrays]), offsets)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Ragged"]) -> "Ragged":
+        """The sequences of several lists, one list after the other."""
+        values = [part.values[part.offsets[0] : part.offsets[-1]] for part in parts]
+        lengths = [np.empty(0, np.int64), *(part.lengths() for part in parts)]
+        return cls(
+            np.concatenate([np.empty(0, np.int32), *values]), offsets_of(np.concatenate(lengths))
+        )
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     def __getitem__(self, row: int) -> NDArray[np.int32]:
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"Ragged: expected a row of {len(self)}, got {row}")
+        row %= len(self)
         return self.values[self.offsets[row] : self.offsets[row + 1]]
 
     def lengths(self) -> NDArray[np.int64]:
         """Shape (number of sequences,)."""
         return np.diff(self.offsets)
+
+    def take(self, rows: Any) -> "Ragged":
+        """The sequences of some rows, in their order, as new arrays.
+
+        Args:
+            rows: Row numbers, shape (number of rows,), or a slice.
+
+        Raises:
+            IndexError: A row that there is none of.
+        """
+        if isinstance(rows, slice):
+            rows = np.arange(len(self))[rows]
+        starts = self.offsets[:-1][rows]
+        return self._gather(starts, self.offsets[1:][rows] - starts)
+
+    def last(self, count: int) -> "Ragged":
+        """The last ``count`` ids of every sequence, or all where there are fewer."""
+        lengths = np.minimum(self.lengths(), count)
+        return self._gather(self.offsets[1:] - lengths, lengths)
+
+    def _gather(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> "Ragged":
+        offsets = offsets_of(lengths)
+        places = np.arange(offsets[-1])
+        places += np.repeat(starts - offsets[:-1], lengths)
+        return Ragged(np.asarray(self.values[places]), offsets)
+
+
+def offsets_of(lengths: Any) -> NDArray[np.int64]:
+    """Where sequences of these lengths begin, and the end of the last; shape (number + 1,)."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
 
 
 def pad_front(sequences: Ragged, length: int, padding: int = 0) -> NDArray[np.int64]:
@@ -41,8 +85,7 @@ def pad_front(sequences: Ragged, length: int, padding: int = 0) -> NDArray[np.in
     Returns:
         Shape (number of sequences, length): what Keras' ``pad_sequences`` gives by default.
     """
-    padded = np.full((len(sequences), length), padding, np.int64)
-    for row in range(len(sequences)):
-        last = sequences[row][-length:]
-        padded[row, length - len(last) :] = last
+    kept = sequences.last(length)
+    padded = np.full((len(kept), length), padding, np.int64)
+    padded[np.arange(length) >= length - kept.lengths()[:, None]] = kept.values
     return padded

@@ -1,26 +1,30 @@
-"""Words and their ids, as ``keras.datasets.imdb`` counts them.
+"""Words and their ids, numbered as ``keras.datasets.imdb`` numbers them.
 
-A text is lower-cased, Keras' default punctuation becomes blanks, and what stands between blanks is
-a word. Words are ranked by how often the training texts have them. Ids: 0 padding, 1 the start of
-a text, 2 an unknown word, 3 is not used, 4 the most frequent word.
+Words are ranked by how often the training texts have them. Ids: 0 padding, 1 the start of a text,
+2 an unknown word, 3 the end of a text (Keras has no use for it), 4 the most frequent word.
 
-Source: ``keras.preprocessing.text`` and ``keras.datasets.imdb`` (``index_from=3``).
+Source: ``keras.datasets.imdb`` (``index_from=3``).
 """
 
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from tidegate.data.ragged import Ragged
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-PADDING, START, UNKNOWN, FIRST_WORD = 0, 1, 2, 4
+from tidegate.data.ragged import Ragged, offsets_of
+from tidegate.data.tokenise import Words
+from tidegate.errors import FormatError
 
-_TO_BLANKS = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
+PADDING, START, UNKNOWN, END, FIRST_WORD = range(5)
 
-
-def split_words(text: str) -> list[str]:
-    """The words of a text; the apostrophe belongs to the word."""
-    return [word for word in text.lower().translate(_TO_BLANKS).split(" ") if word]
+# The schemes of tokenising under the names that model folders give them.
+_FILED_AS = {"keras": "keras.datasets.imdb", "words": "tidegate.words"}
 
 
 @dataclass(frozen=True)
@@ -28,37 +32,120 @@ class Vocabulary:
     """The most frequent words of some texts, the most frequent first."""
 
     words: list[str]
-    num_distinct: int
-    """How many distinct words the texts have in all."""
+    scheme: str = "keras"
+    """How texts are split into these words, one of ``tokenise.SCHEMES``."""
+    num_distinct: int | None = field(default=None, compare=False)
+    """How many distinct words the texts have in all; None where it was read from a file."""
 
     @classmethod
-    def build(cls, texts: Iterable[list[str]], size: int) -> "Vocabulary":
+    def build(
+        cls, texts: Iterable[Words], size: int | None = None, min_count: int = 1
+    ) -> "Vocabulary":
         """Rank the words of training texts; words of equal frequency stand in alphabetical order.
 
         Args:
-            texts: The words of each text.
-            size: Number of ids in all, the four reserved ones included: ``num_words`` in Keras.
+            texts: The words of the texts, in parts: only one is looked at at a time.
+            size: Number of ids in all, the four reserved ones included (``num_words`` in Keras);
+                None for all words.
+            min_count: How often a word must stand in the texts to have an id.
+
+        Raises:
+            ValueError: The parts were split by different schemes, or there is none.
         """
         counts: Counter[str] = Counter()
-        for words in texts:
-            counts.update(words)
-        ranked = sorted(counts, key=lambda word: (-counts[word], word))
-        return cls(ranked[: max(size - FIRST_WORD, 0)], len(ranked))
+        schemes = set()
+        for part in texts:
+            schemes.add(part.scheme)
+            counts.update(dict(zip(part.distinct.to_pylist(), part.counts().tolist(), strict=True)))
+        if len(schemes) != 1:
+            raise ValueError(
+                "Vocabulary.build: expected words split by one scheme, got "
+                f"{', '.join(sorted(schemes)) or 'no words at all'}"
+            )
+        # The sort is stable, so the alphabet decides between equals.
+        ranked = sorted(sorted(counts), key=lambda word: counts[word], reverse=True)
+        frequent = [word for word in ranked if counts[word] >= min_count]
+        if size is not None:
+            frequent = frequent[: max(size - FIRST_WORD, 0)]
+        return cls(frequent, schemes.pop(), len(ranked))
 
-    def encode(self, texts: Iterable[list[str]]) -> Ragged:
-        """The ids of every text, START before its first word."""
-        ids = {word: FIRST_WORD + rank for rank, word in enumerate(self.words)}
-        return Ragged.from_rows(
-            [START, *(ids.get(word, UNKNOWN) for word in words)] for words in texts
-        )
+    def __len__(self) -> int:
+        """Number of ids, the reserved ones included."""
+        return FIRST_WORD + len(self.words)
 
-    def to_json(self) -> dict[str, object]:
+    def encode(self, texts: Words, *, end: bool = False) -> Ragged:
+        """The ids of every text, START before its first word.
+
+        Args:
+            texts: Words split by the vocabulary's scheme.
+            end: Whether END follows the last word.
+
+        Raises:
+            ValueError: The words were split by another scheme.
+        """
+        if texts.scheme != self.scheme:
+            raise ValueError(
+                f"Vocabulary.encode: expected words split by the scheme {self.scheme!r}, got "
+                f"{texts.scheme!r}"
+            )
+        ranks = pc.index_in(texts.distinct, value_set=pa.array(self.words, pa.string()))
+        ids = ranks.fill_null(UNKNOWN - FIRST_WORD).to_numpy() + np.int32(FIRST_WORD)
+        offsets = offsets_of(texts.codes.lengths() + (2 if end else 1))
+        values = np.empty(offsets[-1], np.int32)
+        is_word = np.ones(len(values), bool)
+        is_word[offsets[:-1]] = False
+        values[offsets[:-1]] = START
+        if end:
+            is_word[offsets[1:] - 1] = False
+            values[offsets[1:] - 1] = END
+        values[is_word] = ids[texts.codes.values]
+        return Ragged(values, offsets)
+
+    def to_json(self) -> dict[str, Any]:
         """What a model folder keeps of it."""
         return {
-            "scheme": "keras.datasets.imdb",
+            "scheme": _FILED_AS[self.scheme],
             "padding": PADDING,
             "start": START,
             "unknown": UNKNOWN,
             "first_word": FIRST_WORD,
             "words": self.words,
         }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Vocabulary":
+        """The vocabulary that :meth:`to_json` wrote.
+
+        Raises:
+            FormatError: It is none, or one with other reserved ids.
+        """
+        words = content.get("words")
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise FormatError("vocabulary: expected words, a list of texts, got none")
+        if len(set(words)) != len(words):
+            twice = next(word for word, count in Counter(words).items() if count > 1)
+            raise FormatError(f"vocabulary: expected every word once, got {twice!r} again")
+        schemes = [name for name, filed in _FILED_AS.items() if filed == content.get("scheme")]
+        if not schemes:
+            raise FormatError(
+                f"vocabulary: expected the scheme {' or '.join(_FILED_AS.values())}, got "
+                f"{content.get('scheme')!r}"
+            )
+        vocabulary = cls(words, schemes[0])
+        expected = vocabulary.to_json()
+        if dict(content) != expected:
+            differing = sorted(
+                name
+                for name in expected.keys() | content.keys()
+                if content.get(name) != expected.get(name)
+            )
+            raise FormatError(
+                f"vocabulary: expected { ({n: expected.get(n) for n in differing}) }, got "
+                f"{ ({n: content.get(n) for n in differing}) }"
+            )
+        return vocabulary
+
+    def fingerprint(self) -> str:
+        """SHA-256 over scheme, words and their order."""
+        content = json.dumps(self.to_json(), ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()

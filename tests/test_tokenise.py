@@ -1,0 +1,128 @@
+"""Words of texts: Keras' rule against its plain form, and the rule that keeps punctuation."""
+
+import random
+
+import numpy as np
+import pytest
+
+from tidegate.data import movie_reviews, tokenise
+from tidegate.data.tokenise import SCHEMES, Words, split
+from tidegate.errors import DataError
+
+PUNCTUATION = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
+
+NASTY = [
+    *"aZ'9 \t\n\r\x00\x0b\x1c<>/!?.,;:()\"-_`",
+    "\xa0",  # a blank for str.split, a letter for Keras
+    "\u0130",  # grows when lower-cased
+    "\u212a",  # the Kelvin sign: lower-cased, it is the ASCII letter k
+    "\u03a3",  # the Greek letter whose lower case depends on what is around it
+    "\u1e9e",
+    "\u2019",
+    "\u0301",
+    "e\u0301",
+    "\u0939\u093f",
+    "\u6f22",
+    "\U0001f600",
+    "\U00010400",
+    "\ufeff",
+    "\x85",
+    "<br />",
+]
+
+
+def keras_words(text):
+    """``keras.preprocessing.text.text_to_word_sequence``, as it stands there but for its names."""
+    return [word for word in text.lower().translate(PUNCTUATION).split(" ") if word]
+
+
+def nasty_texts(count):
+    draw = random.Random(20)
+    return ["".join(draw.choices(NASTY, k=draw.randrange(40))) for _ in range(count)]
+
+
+def lists(words):
+    return [words[text] for text in range(len(words))]
+
+
+def test_words_are_lower_case_and_punctuation_parts_them():
+    text = "It's GREAT!<br /><br />A well-made\tfilm_noir (1944)."
+    words = "it's great br br a well made film noir 1944"
+    assert lists(split([text, "", "!"])) == [words.split(), [], []]
+
+
+@pytest.mark.parametrize("block", [1, 50, 1 << 20], ids=["blocks of one", "small", "one block"])
+def test_keras_words_of_nasty_texts_are_those_of_its_own_rule(block, monkeypatch):
+    monkeypatch.setattr(tokenise, "BLOCK_CHARACTERS", block)
+    texts = nasty_texts(3_000)
+    assert lists(split(texts)) == [keras_words(text) for text in texts]
+
+
+def test_keras_words_of_the_packaged_reviews_are_those_of_its_own_rule():
+    data = movie_reviews.load()
+    texts = data.train.texts + data.test.texts
+    for start in range(0, len(texts), 5_000):
+        part = texts[start : start + 5_000]
+        words, expected = split(part), Words.from_lists([keras_words(text) for text in part])
+        assert words.distinct == expected.distinct
+        np.testing.assert_array_equal(words.codes.values, expected.codes.values)
+        np.testing.assert_array_equal(words.codes.offsets, expected.codes.offsets)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("It's GREAT!<br /><br />I don't care...", "it's great ! i don't care . . ."),
+        ("<BR/>A b<br>c<b>d", "a b c b d"),
+        ('Well-made; 7.5/10 (or "8,0"): why?', 'well made ; 7 . 5 10 ( or " 8 , 0 " ) : why ?'),
+        ("'quoted' dogs' 'n' rock'n'roll o''clock '", "quoted dogs n rock'n'roll o clock"),
+        ("50% of R&B_@ \x00 \x7f", "50 of r b"),
+        ("don\u2019t \u201cgo\u201d \xabthere\xbb it\x92s", "don't \" go \" \" there \" it's"),
+        ("fin\u2026 fin\x85", "fin . . . fin . . ."),
+        ("a\xa0b\u2014c\u3000d\U0001f600e \xa35", "a b c d e 5"),
+        ("\xc9t\xe9 E\u0301te\u0301 so\xadft", "\xe9t\xe9 \xe9t\xe9 soft"),
+        ("\u0939\u093f\u0928\u094d\uff0c\u6f22", "\u0939\u093f\u0928\u094d \u6f22"),
+    ],
+    ids=["breaks", "other breaks", "marks", "apostrophes", "symbols", "quotes", "ellipsis",
+         "blanks", "accents", "scripts"],
+)  # fmt: skip
+def test_punctuation_is_kept_as_words(text, words):
+    assert split([text], "words")[0] == words.split(" ")
+
+
+def test_a_texts_words_do_not_depend_on_its_neighbours():
+    texts = nasty_texts(300)
+    for scheme in SCHEMES:
+        assert lists(split(texts, scheme)) == [split([text], scheme)[0] for text in texts]
+
+
+def test_distinct_words_are_numbered_as_they_appear_and_counted():
+    words = split(["b a b", "", "c a"])
+    assert words.distinct.to_pylist() == ["b", "a", "c"]
+    assert words.codes.values.tolist() == [0, 1, 0, 2, 1]
+    assert words.codes.offsets.tolist() == [0, 3, 3, 5]
+    assert words.counts().tolist() == [2, 2, 1]
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["", " "]], ids=["none", "empty", "blank"])
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_texts_without_words(texts, scheme):
+    words = split(texts, scheme)
+    assert lists(words) == [[] for _ in texts]
+    assert words.counts().tolist() == []
+
+
+def test_half_a_surrogate_pair_is_refused():
+    with pytest.raises(DataError, match="expected texts of whole characters.*at position 3"):
+        split(["fine", "bad\ud83d"])
+
+
+def test_a_text_beyond_what_can_be_counted_is_refused(monkeypatch):
+    monkeypatch.setattr(tokenise, "MAX_BLOCK_BYTES", 10)
+    with pytest.raises(DataError, match="less than 2 GB, got 11 bytes"):
+        split(["a" * 11])
+
+
+def test_an_unknown_scheme_is_refused():
+    with pytest.raises(ValueError, match="expected one of the schemes keras, words, got 'bpe'"):
+        split([], "bpe")
