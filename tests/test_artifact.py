@@ -1,5 +1,6 @@
 """Model folders and results: what is written comes back, and damage is named."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -67,6 +68,18 @@ def test_a_file_cut_anywhere_is_named(folder, name):
             load(path)
 
 
+def test_parameters_that_are_views_keep_their_values(folder):
+    path, content = folder
+    views = {
+        "transposed": content.tensors["weight"].T,
+        "strided": content.tensors["weight"][:, ::2],
+    }
+    dataclasses.replace(content, tensors=views).save(path.with_name("views"))
+    found = load(path.with_name("views")).tensors
+    np.testing.assert_array_equal(found["transposed"], views["transposed"])
+    np.testing.assert_array_equal(found["strided"], views["strided"])
+
+
 def test_another_format_is_refused(folder):
     path, _ = folder
     (path / "config.json").write_text(json.dumps({"format": "tidegate.model/9"}))
@@ -95,8 +108,8 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_a_folder_that_fails_half_way_leaves_nothing(tmp_path):
     def fail():
-        with new_folder(tmp_path / "model") as folder:
-            (folder / "config.json").write_text("{}")
+        with new_folder(tmp_path / "model") as write:
+            write("config.json", b"{}")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

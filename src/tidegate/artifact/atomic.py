@@ -1,11 +1,12 @@
 """Files and folders that are there whole or not at all: written aside, synced, then renamed."""
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from tidegate.artifact import files
 
 
 def write_text(path: Path, text: str) -> None:
@@ -15,59 +16,72 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace ``path`` by a file with ``content``."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
+    temporary = aside(path)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        _write_synced(temporary, content)
+        files.rename(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            files.remove(temporary)
         raise
-    _sync_folder(path.parent)
+    files.sync_folder(path.parent)
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Give a folder to fill that becomes ``path`` when the block ends well, and goes otherwise.
+def new_folder(path: Path) -> Iterator[Callable[[str, bytes], None]]:
+    """Give a function that writes a file (name, content) into a folder, which becomes ``path`` when
+    the block ends well, and goes otherwise.
 
     Raises:
         FileExistsError: ``path`` exists already.
     """
     if path.exists():
         raise FileExistsError(f"{path}: expected no such folder yet, got one")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    make_folders(path.parent)
+    temporary = aside(path)
     try:
-        yield temporary
-        for file in temporary.iterdir():
-            _sync_file(file)
-        temporary.chmod(0o777 & ~_umask())
-        _sync_folder(temporary)
-        temporary.rename(path)
+        files.make_folder(temporary)
+        yield lambda name, content: _write_synced(temporary / name, content)
+        files.sync_folder(temporary)
+        files.rename(temporary, path)
     except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        # The first error is the one to tell, also when the disk refuses the removal too.
+        with suppress(OSError):
+            remove_tree(temporary)
         raise
-    _sync_folder(path.parent)
+    files.sync_folder(path.parent)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def make_folders(path: Path) -> None:
+    """Make a folder and those above it, as far as they are missing, and sync their names."""
+    if path.is_dir():
+        return
+    make_folders(path.parent)
+    # Another process may make the same folder at this moment.
+    with suppress(FileExistsError):
+        files.make_folder(path)
+    files.sync_folder(path.parent)
 
 
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+def remove_tree(path: Path) -> None:
+    """Remove a folder and all it holds."""
+    for child in sorted(path.iterdir()):
+        if child.is_dir() and not child.is_symlink():
+            remove_tree(child)
+        else:
+            files.remove(child)
+    files.remove_folder(path)
 
 
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def aside(path: Path) -> Path:
+    """A hidden name beside ``path``, on the same disk: with this process' id and free to use."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    descriptor = files.create(path)
     try:
-        os.fsync(descriptor)
+        files.write(descriptor, content)
+        files.sync(descriptor)
     finally:
-        os.close(descriptor)
+        files.close(descriptor)

@@ -1,10 +1,22 @@
 """JSON files that name their format."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tidegate.errors import FormatError
+
+
+def to_bytes(content: Mapping[str, Any]) -> bytes:
+    """The bytes of a file for a person to read too.
+
+    Raises:
+        TypeError: Something in it has no form in JSON.
+        ValueError: A number in it is not finite.
+    """
+    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
+    return (text + "\n").encode()
 
 
 def read(path: Path, expected: str) -> dict[str, Any]:

@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
+from tidegate.artifact import json_file, tensors
 from tidegate.artifact.atomic import new_folder
 from tidegate.errors import FormatError
 
@@ -43,11 +41,11 @@ class ModelFolder:
         Raises:
             FileExistsError: Something is at ``path`` already.
         """
-        with new_folder(path) as folder:
-            _write_json(folder / CONFIG, {"format": FORMAT, **self.config})
-            (folder / TENSORS).write_bytes(save_tensors(self.tensors))
-            _write_json(folder / VOCABULARY, self.vocabulary)
-            (folder / CARD).write_text(self.card, encoding="utf-8")
+        with new_folder(path) as write:
+            write(CONFIG, json_file.to_bytes({"format": FORMAT, **self.config}))
+            write(TENSORS, tensors.to_bytes(self.tensors))
+            write(VOCABULARY, json_file.to_bytes(self.vocabulary))
+            write(CARD, self.card.encode())
 
 
 def load(path: Path) -> ModelFolder:
@@ -60,17 +58,9 @@ def load(path: Path) -> ModelFolder:
     found = config.pop("format", None)
     if found != FORMAT:
         raise FormatError(f"{path / CONFIG}: expected format {FORMAT!r}, got {found!r}")
-    try:
-        tensors = load_tensors(_read(path / TENSORS))
-    except SafetensorError as error:
-        raise FormatError(f"{path / TENSORS}: expected a safetensors file, got {error}") from error
+    parameters = tensors.from_bytes(_read(path / TENSORS), path / TENSORS)
     card = _read(path / CARD).decode("utf-8", errors="replace")
-    return ModelFolder(config, tensors, _read_json(path / VOCABULARY), card)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    return ModelFolder(config, parameters, _read_json(path / VOCABULARY), card)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
