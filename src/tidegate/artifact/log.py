@@ -1,0 +1,102 @@
+"""``history.jsonl``: one line of JSON a step or an epoch, cut back when a run resumes.
+
+A checkpoint stores the log's length; the resumed run cuts what the killed one wrote after it and
+writes it again, so that the log too is, byte for byte, that of a run never killed. Records must
+then hold nothing that a clock gave.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tidegate.artifact import files
+from tidegate.artifact.mishaps import as_run_folder_error
+from tidegate.errors import FormatError
+
+
+class HistoryLog:
+    """The log at ``path``, open for appending.
+
+    Args:
+        path: Made if it is missing; its folder is there.
+        num_bytes: What :meth:`sync` gave for the checkpoint that the run goes on from, 0 for none;
+            whatever comes after is cut.
+
+    Raises:
+        FormatError: The file is shorter than ``num_bytes``, or no line ends there.
+        RunFolderError: The file cannot be written.
+    """
+
+    def __init__(self, path: Path, *, num_bytes: int) -> None:
+        self._where = f"log {path}"
+        with as_run_folder_error(f"{self._where}: expected a file that can be written"):
+            self._descriptor = files.update(path)
+            try:
+                self._check_end(num_bytes)
+                files.truncate(self._descriptor, num_bytes)
+                self._num_bytes = os.lseek(self._descriptor, num_bytes, os.SEEK_SET)
+                files.sync_folder(path.parent)
+            except BaseException:
+                self.close()
+                raise
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write one line.
+
+        Raises:
+            RunFolderError: The system refused.
+            ValueError: A number in ``record`` is not finite.
+        """
+        text = json.dumps(record, ensure_ascii=False, allow_nan=False)
+        line = (text + "\n").encode()
+        with as_run_folder_error(f"{self._where}: expected to append a line"):
+            files.write(self._descriptor, line)
+        self._num_bytes += len(line)
+
+    def sync(self) -> int:
+        """Wait until all lines are on the disk; gives the length for the checkpoint, in bytes.
+
+        Raises:
+            RunFolderError: The system refused.
+        """
+        with as_run_folder_error(f"{self._where}: expected to bring it to the disk"):
+            files.sync(self._descriptor)
+        return self._num_bytes
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing.
+
+        Raises:
+            RunFolderError: The system refused.
+        """
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            with as_run_folder_error(f"{self._where}: expected to close it"):
+                files.close(descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check_end(self, num_bytes: int) -> None:
+        found = os.fstat(self._descriptor).st_size
+        if found < num_bytes:
+            raise FormatError(
+                f"{self._where}: expected at least the {num_bytes} bytes that the checkpoint "
+                f"knows of, got {found}; put back a copy, or start again in another folder"
+            )
+        if num_bytes and os.pread(self._descriptor, 1, num_bytes - 1) != b"\n":
+            raise FormatError(
+                f"{self._where}: expected a line to end at byte {num_bytes}, where the checkpoint "
+                "was made, got none; put back a copy, or start again in another folder"
+            )

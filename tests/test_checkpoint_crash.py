@@ -1,0 +1,167 @@
+"""A run killed, or refused by the disk, at any file operation goes on to the same bytes."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from checkpoint_samples import (
+    FINGERPRINT,
+    NUM_STEPS,
+    around_operations,
+    contents,
+    digest,
+    expected_digest,
+    first_tensors,
+    train,
+)
+from tidegate.artifact.checkpoint import Checkpoints
+from tidegate.errors import RunFolderError
+
+PROGRAM = Path(__file__).with_name("checkpoint_samples.py")
+
+
+@pytest.fixture(autouse=True)
+def unsynced(monkeypatch):
+    """Nothing here needs the disk itself, and waiting for it would be most of the time."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """The files of a run that nothing stopped, one step longer than the stopped ones."""
+    run = tmp_path_factory.mktemp("unbroken")
+    train(run, num_steps=NUM_STEPS + 1, notify=pytest.fail)
+    return contents(run)
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """A folder of runs, each killed at another operation, and how many there are."""
+    out = tmp_path_factory.mktemp("killed")
+    done = subprocess.run(
+        [sys.executable, PROGRAM, out],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return out, json.loads(done.stdout)
+
+
+def newest_of(run, notify=pytest.fail):
+    with Checkpoints(run / "checkpoints", fingerprint=FINGERPRINT) as checkpoints:
+        return checkpoints.newest(notify)
+
+
+def names_of(run):
+    return sorted(path.name for path in (run / "checkpoints").iterdir())
+
+
+def assert_goes_on(run, unbroken):
+    train(run, num_steps=NUM_STEPS + 1, notify=pytest.fail)
+    assert contents(run) == unbroken, run
+    assert names_of(run) == ["lock", "step-00000003", "step-00000004"], run
+
+
+@pytest.mark.parametrize("mode", ["before", "within"])
+def test_a_run_killed_at_any_operation_goes_on_to_the_same_bytes(killed, unbroken, mode):
+    out, outcomes = killed
+    num_operations, last_status = outcomes[mode]["num_operations"], outcomes[mode]["last_status"]
+    assert last_status == 0
+    assert num_operations > 20 * NUM_STEPS
+    steps = []
+    for target in range(1, num_operations + 1):
+        run = out / mode / str(target)
+        found = newest_of(run)
+        steps.append(found.step if found else 0)
+        if found:
+            assert digest(found.tensors) == expected_digest(found.step), target
+        assert_goes_on(run, unbroken)
+    # The newest checkpoint never goes back as the kill comes later, and skips none.
+    assert steps == sorted(steps)
+    assert set(steps) == set(range(NUM_STEPS + 1))
+
+
+def fail_at(target, code, *, for_good):
+    """An ``act`` that lets the disk fail at an operation, and from then on if ``for_good``."""
+
+    def act(number, name, operation, arguments):
+        if number == target or (for_good and number > target):
+            if name == "close":
+                operation(*arguments)
+            if name == "write":
+                operation(arguments[0], arguments[1][: len(arguments[1]) // 2])
+            raise OSError(code, os.strerror(code))
+        return operation(*arguments)
+
+    return act
+
+
+def error_of_training(run, act):
+    try:
+        with around_operations(act):
+            train(run, notify=pytest.fail)
+    except RunFolderError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("for_good", [False, True], ids=["once", "for good"])
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space on the disk"),
+        (errno.EROFS, "Read-only file system; make the disk writable"),
+        (errno.EACCES, "Permission denied; make the folder writable"),
+        (errno.EIO, "Input/output error; the disk reports a fault"),
+    ],
+    ids=["full", "read-only", "forbidden", "broken"],
+)
+def test_a_disk_that_fails_at_any_operation_is_told_and_harms_nothing(
+    tmp_path, unbroken, code, remedy, for_good
+):
+    num_failed = 0
+    for target in range(1, 10_000):
+        run = tmp_path / str(target)
+        run.mkdir()
+        told = error_of_training(run, fail_at(target, code, for_good=for_good))
+        if told is None:
+            break
+        assert remedy in told, target
+        num_failed += 1
+        found = newest_of(run)
+        if found:
+            assert digest(found.tensors) == expected_digest(found.step), target
+        assert_goes_on(run, unbroken)
+    assert num_failed > 20 * NUM_STEPS
+
+
+def test_a_real_limit_on_file_sizes_leaves_the_checkpoint_before(tmp_path):
+    program = (
+        "import resource, sys; from pathlib import Path; import numpy as np\n"
+        "from checkpoint_samples import FINGERPRINT, first_tensors\n"
+        "from tidegate.artifact.checkpoint import Checkpoints\n"
+        "with Checkpoints(Path(sys.argv[1]), fingerprint=FINGERPRINT) as checkpoints:\n"
+        "    checkpoints.save(1, first_tensors(), {})\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))\n"
+        "    checkpoints.save(2, {'large': np.zeros(4096)}, {})\n"
+    )
+    folder = tmp_path / "checkpoints"
+    done = subprocess.run(
+        [sys.executable, "-c", program, folder],
+        env={**os.environ, "PYTHONPATH": str(PROGRAM.parent), "OPENBLAS_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"tidegate.errors.RunFolderError: checkpoint of step 2 in {folder}: expected to write it, "
+        "got: File too large; raise the limit on the size of files (ulimit -f); those before it "
+        "are untouched"
+    )
+    assert names_of(tmp_path) == ["lock", "step-00000001"]
+    assert digest(newest_of(tmp_path).tensors) == digest(first_tensors())
