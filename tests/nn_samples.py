@@ -1,10 +1,11 @@
 """What the tests of tidegate.nn share: pairs of layers, inputs in every form, comparisons."""
 
 from functools import partial
+from itertools import accumulate
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 import tidegate.nn as tn
 
@@ -30,7 +31,7 @@ CELL_PAIRS = {
     "lstm": (tn.LSTMCell, nn.LSTMCell),
     "gru": (tn.GRUCell, nn.GRUCell),
 }
-FORMS = ["time", "batch", "single", "packed", "packed sorted"]
+FORMS = ["time", "batch", "single", "packed", "packed sorted", "ragged"]
 
 # float64: a few units in the last place over T steps and two layers; float32: torch.testing's.
 TOLERANCE = {"rtol": 1e-11, "atol": 1e-13}
@@ -63,9 +64,27 @@ def inputs(form, layer, *, dtype=torch.float64, with_states=True):
     return data, states
 
 
+def offsets_of(lengths):
+    """Where rows of these lengths begin in a flat tensor, and the end of the last."""
+    return torch.tensor([0, *accumulate(lengths)])
+
+
+def flatten(data, lengths, *, batch_first=False):
+    """The rows of a padded tensor one after the other."""
+    rows = data if batch_first else data.transpose(0, 1)
+    return torch.cat([row[:length] for row, length in zip(rows, lengths, strict=True)])
+
+
 def call(layer, form, data, states, **options):
     """The results of a layer, flat: output, h_n, and c_n of the LSTM."""
     given = data
+    if form == "ragged":
+        if isinstance(layer, nn.RNNBase):
+            output, *finals = call(layer, "packed", data, states)
+            padded, _ = pad_packed_sequence(_packed_as(data, output))
+            return [flatten(padded, LENGTHS), *finals]
+        given = flatten(data, LENGTHS)
+        options = {"offsets": offsets_of(LENGTHS), **options}
     if form.startswith("packed"):
         lengths = torch.tensor(sorted(LENGTHS, reverse=True) if "sorted" in form else LENGTHS)
         given = pack_padded_sequence(data, lengths, enforce_sorted="sorted" in form)
@@ -74,6 +93,11 @@ def call(layer, form, data, states, **options):
         assert all(a is b for a, b in zip(output[1:], given[1:], strict=True))
         output = output.data
     return [output, *(finals if isinstance(finals, tuple) else (finals,))]
+
+
+def _packed_as(data, output):
+    packed = pack_padded_sequence(data, torch.tensor(LENGTHS), enforce_sorted=False)
+    return packed._replace(data=output)
 
 
 def leaves(layer, data, states):

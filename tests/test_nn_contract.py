@@ -203,6 +203,50 @@ def test_lengths_stand_beside_padded_batches_alone():
         layer(X[:, 0], lengths=[T])
 
 
+BAD_OFFSETS = {
+    "start": ([1, 3, 6], ValueError, "offsets from 0 to the flat input's P = 6 positions, got"),
+    "end": ([0, 3, 5], ValueError, "P = 6 positions, got them from 0 to 5"),
+    "beyond": ([0, 3, 7], ValueError, "P = 6 positions, got them from 0 to 7"),
+    "descending": ([0, 4, 3, 6], ValueError, "offsets that ascend, got 3 after 4 in row 1"),
+    "negative": ([0, -1, 6], ValueError, "offsets that ascend, got -1 after 0 in row 0"),
+    "huge": ([0, 2**63 - 1, -5, 6], ValueError, "offsets that ascend, got 92"),
+    "floats": ([0.0, 6.0], TypeError, "torch.int64 or torch.int32, got torch.float32"),
+    "int16": (torch.tensor([0, 6]).short(), TypeError, "torch.int32, got torch.int16"),
+    "text": ("six", TypeError, "offsets of integers, got 'six'"),
+    "rank": ([[0, 6]], RuntimeError, r"shape \(N\+1,\), .*, got \(1, 2\)"),
+    "nothing": ([], RuntimeError, r"shape \(N\+1,\), .*, got \(0,\)"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_OFFSETS)
+def test_offsets_that_make_no_sense_are_refused(case, path):
+    offsets, error, message = BAD_OFFSETS[case]
+    with pytest.raises(error, match=message) as ours:
+        tn.GRU(I, H)(X[:, 0], offsets=offsets)
+    assert str(ours.value).startswith("GRU: expected offsets ")
+
+
+@pytest.mark.parametrize("batch_first", [False, True], ids=["time first", "batch first"])
+def test_a_flat_batch_of_one_keeps_its_dimensions(batch_first, path):
+    output, h_n = tn.GRU(I, 1, batch_first=batch_first)(X[0, :1], offsets=[0, 1])
+    assert output.shape == (1, 1)
+    assert h_n.shape == (1, 1, 1)
+
+
+def test_offsets_stand_beside_flat_batches_alone():
+    layer, offsets = tn.GRU(I, H, batch_first=True), [0, 2, T]
+    with pytest.raises(ValueError, match="PackedSequence, which has its own"):
+        layer(pack_padded_sequence(X, [T] * N), offsets=offsets)
+    with pytest.raises(ValueError, match="offsets beside a flat one, got both"):
+        layer(X[:, 0], lengths=[2, 4], offsets=offsets)
+    with pytest.raises(ValueError, match=r"flat input \(P, I\) beside offsets, got \(6, 4, 5\)"):
+        layer(X, offsets=offsets)
+    with pytest.raises(RuntimeError, match=r"\(L\*D, N, H\) = \(1, 2, 3\), got \(1, 4, 3\)"):
+        layer(X[:, 0], H_0, offsets=offsets)
+    with pytest.raises(RuntimeError, match="h_0 of 3 dimensions beside a batch"):
+        layer(X[:, 0], H_0[:, 0], offsets=offsets)
+
+
 @pytest.mark.parametrize("sizes", [[3, 2, 2], [3, 2], [2, 4], [6, 0], []], ids=str)
 def test_a_packed_batch_put_together_wrongly_is_refused(sizes, path):
     packed = PackedSequence(torch.zeros(6, I), torch.tensor(sizes, dtype=torch.int64))
@@ -327,6 +371,7 @@ def test_explain_names_path_and_reason(monkeypatch):
     engine = layer.explain(X)
     assert (engine.path, engine.isa is not None) == ("engine", True)
     assert str(engine) == f"engine ({engine.isa})"
+    assert layer.explain(X[:, 0], offsets=[0, 2, T]) == engine
     cases = {
         "float32 and float64, not in torch.bfloat16": (tn.GRU(I, H).bfloat16(), X.bfloat16()),
         "on the CPU, not on meta": (tn.GRU(I, H, device="meta"), X.to("meta")),
@@ -346,6 +391,9 @@ def test_explain_names_path_and_reason(monkeypatch):
     assert layer.explain(X).reason == "the compiled engine could not be loaded (why)"
     with tn.strict(), pytest.raises(RuntimeError, match="could not be loaded"):
         layer(X)
+    assert layer.explain(X[:, 0], offsets=[0, 2, T]).path == "composite"
+    with tn.strict(), pytest.raises(RuntimeError, match="could not be loaded"):
+        layer(X[:, 0], offsets=[0, 2, T])
 
 
 def test_strict_lets_the_engine_run_and_nests():

@@ -6,7 +6,7 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 
 import tidegate.nn as tn
-from nn_samples import LAYERS, H, I, T, call, inputs
+from nn_samples import LAYERS, H, I, T, call, flatten, inputs, offsets_of
 from tidegate.equations import Weights, gru_step
 
 GRID = pytest.mark.parametrize("name", LAYERS)
@@ -26,40 +26,47 @@ def small(name, **options):
     return layer, (x, *states, *layer.parameters())
 
 
-def as_function(layer, lengths):
+# Of the rows of small(): all steps, lengths beside a padded input, offsets beside a flat one.
+SOME = [2, 0, 3]
+BATCHES = {"full": {}, "lengths": {"lengths": SOME}, "ragged": {"offsets": offsets_of(SOME)}}
+
+
+def as_function(layer, batch):
     """The layer as a function of everything that it reads."""
     names = [name for name, _ in layer.named_parameters()]
     num_states = 2 if layer.mode == "LSTM" else 1
 
     def run(x, *rest):
+        if batch == "ragged":
+            x = flatten(x, SOME)
         states, weights = rest[:num_states], rest[num_states:]
         output, finals = torch.func.functional_call(
             layer,
             dict(zip(names, weights, strict=True)),
             (x, states if num_states == 2 else states[0]),
-            {"lengths": lengths},
+            BATCHES[batch],
         )
         return output, *(finals if num_states == 2 else (finals,))
 
     return run
 
 
-@pytest.mark.parametrize("lengths", [None, [2, 0, 3]], ids=["full", "ragged"])
+@pytest.mark.parametrize("batch", BATCHES)
 @pytest.mark.parametrize("num_layers", [1, 2])
 @WAYS
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
 @GRID
-def test_gradients_are_differences(name, bias, bidirectional, num_layers, lengths, path):
+def test_gradients_are_differences(name, bias, bidirectional, num_layers, batch, path):
     layer, arguments = small(name, bias=bias, bidirectional=bidirectional, num_layers=num_layers)
-    assert gradcheck(as_function(layer, lengths), arguments)
+    assert gradcheck(as_function(layer, batch), arguments)
 
 
-@pytest.mark.parametrize("lengths", [None, [2, 0, 3]], ids=["full", "ragged"])
+@pytest.mark.parametrize("batch", BATCHES)
 @WAYS
 @GRID
-def test_second_gradients_are_differences(name, bidirectional, lengths, path):
+def test_second_gradients_are_differences(name, bidirectional, batch, path):
     layer, arguments = small(name, bidirectional=bidirectional)
-    assert gradgradcheck(as_function(layer, lengths), arguments)
+    assert gradgradcheck(as_function(layer, batch), arguments)
 
 
 def test_a_gradient_penalty_is_the_composites(monkeypatch):
@@ -135,10 +142,13 @@ def test_a_weight_changed_before_backward_is_refused(path):
         output.sum().backward()
 
 
-def test_lengths_changed_before_backward_are_refused(path):
-    layer, lengths = tn.GRU(I, H), torch.tensor([2, T])
-    output, _ = layer(torch.ones(T, 2, I), lengths=lengths)
-    lengths[0] = T
+@pytest.mark.parametrize("name", ["lengths", "offsets"])
+def test_lengths_changed_before_backward_are_refused(name, path):
+    layer, x, given = tn.GRU(I, H), torch.ones(T, 2, I), torch.tensor([2, T])
+    if name == "offsets":
+        x, given = torch.ones(T, I), torch.tensor([0, 2, T])
+    output, _ = layer(x, **{name: given})
+    given[1] -= 1
     if path == "composite":
         output.sum().backward()  # it has made its mask
         return

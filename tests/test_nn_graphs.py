@@ -7,11 +7,23 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import tidegate.nn as tn
-from nn_samples import LAYERS, LENGTHS, H, I, N, T, assert_all_close, call, gradients, inputs
+from nn_samples import (
+    LAYERS,
+    LENGTHS,
+    H,
+    I,
+    N,
+    T,
+    assert_all_close,
+    call,
+    gradients,
+    inputs,
+    offsets_of,
+)
 from tidegate import engine
 from tidegate.nn import _operators, _pointers
 
-FORMS = ["time", "batch", "single", "packed"]
+FORMS = ["time", "batch", "single", "packed", "ragged"]
 
 # PyTorch warns of itself where it loads parts of itself.
 pytestmark = pytest.mark.filterwarnings(
@@ -33,18 +45,23 @@ def operator_arguments(cell, *, bidirectional=False, tokens=False, lengths=None,
 
     D = 2 if bidirectional else 1
     weights = [(gates * H, I), (gates * H, H), (gates * H,), (gates * H,)] * D
-    values, ids = draw(T, N, I), None
+    shape = (sum(LENGTHS),) if kind == "ragged" else (T, N)
+    values, ids = draw(*shape, I), None
     if tokens:
-        values, ids = draw(9, I), torch.randint(9, (T, N))
+        values, ids = draw(9, I), torch.randint(9, shape)
     h_0, c_0 = draw(D, N, H), draw(D, N, H) if cell == "lstm" else None
     lengths = None if lengths is None else torch.tensor(lengths)
+    offsets = offsets_of(LENGTHS) if kind == "ragged" else None
     flat = [*(draw(*shape) for shape in weights), *(None,) * (8 - 4 * D)]
-    return (cell, values, ids, h_0, c_0, *flat, kind, N, lengths, None, 1 if tokens else None)
+    layout = (kind, N, lengths, None, offsets)
+    return (cell, values, ids, h_0, c_0, *flat, *layout, 1 if tokens else None)
 
 
 OPERATOR_CASES = {
     "gru": {"cell": "gru_after"},
-    "gru both ways, ragged": {"cell": "gru_after", "bidirectional": True, "lengths": LENGTHS},
+    "gru both ways, lengths": {"cell": "gru_after", "bidirectional": True, "lengths": LENGTHS},
+    "gru both ways, ragged": {"cell": "gru_after", "bidirectional": True, "kind": "ragged"},
+    "lstm of tokens, ragged": {"cell": "lstm", "tokens": True, "kind": "ragged"},
     "gru-before of tokens": {"cell": "gru_before", "tokens": True},
     "lstm": {"cell": "lstm", "bidirectional": True},
     "rnn": {"cell": "rnn_tanh", "lengths": LENGTHS},
@@ -127,6 +144,20 @@ def test_a_compiled_layer_takes_lengths_and_other_sizes():
         compiled(x, lengths=torch.tensor([1, 2, 7, 3, 4]))
 
 
+def test_a_compiled_layer_takes_offsets_and_other_sizes():
+    layer = tn.GRU(I, H, num_layers=2, bidirectional=True, dtype=torch.float64)
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager", dynamic=True)
+    for rows in (3, 4, 5):
+        offsets = offsets_of(torch.arange(rows).tolist())
+        x = torch.randn(int(offsets[-1]), I, dtype=torch.float64)
+        found, expected = compiled(x, offsets=offsets), layer(x, offsets=offsets)
+        assert_all_close(found, expected, rtol=0, atol=0)
+    with pytest.raises(ValueError, match="offsets that ascend, got 1 after 3 in row 1"):
+        compiled(x, offsets=torch.tensor([0, 3, 1, 4, 4, 10]))
+    with pytest.raises(ValueError, match="to the flat input's P = 10 positions"):
+        compiled(x, offsets=torch.tensor([0, 3, 4, 4, 5, 11]))
+
+
 def test_a_compiled_layer_finds_the_rows_of_a_packed_batch():
     layer = tn.GRU(I, H)
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
@@ -144,14 +175,17 @@ def test_a_compiled_cell_is_one_graph(make):
     torch.testing.assert_close(compiled(x), cell(x), rtol=0, atol=0)
 
 
-def test_a_compiled_text_encoder_is_one_graph():
+@pytest.mark.parametrize("form", ["time", "ragged"])
+def test_a_compiled_text_encoder_is_one_graph(form):
     encoder = tn.TextEncoder(nn.Embedding(9, I, padding_idx=0), tn.GRU(I, H))
     compiled = torch.compile(encoder, fullgraph=True, backend="aot_eager")
-    ids = torch.randint(9, (T, N))
-    compiled(ids)[0].sum().backward()
+    ids, options = torch.randint(9, (T, N)), {}
+    if form == "ragged":
+        ids, options = ids.flatten()[: sum(LENGTHS)], {"offsets": offsets_of(LENGTHS)}
+    compiled(ids, **options)[0].sum().backward()
     found = encoder.embedding.weight.grad.clone()
     encoder.zero_grad()
-    encoder(ids)[0].sum().backward()
+    encoder(ids, **options)[0].sum().backward()
     torch.testing.assert_close(found, encoder.embedding.weight.grad, rtol=0, atol=0)
     assert not found[0].any()
 
@@ -213,6 +247,25 @@ def test_an_exported_layer_takes_other_lengths(name, strict):
     assert any("tidegate.layer" in str(node.target) for node in program.graph.nodes)
     for longer in (x, torch.randn(2 * T, N, I)):
         found, expected = program.module()(longer), layer(longer)
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("strict", [True, False], ids=["strict", "not strict"])
+def test_an_exported_layer_takes_other_offsets(strict):
+    layer = tn.LSTM(I, H, bidirectional=True)
+    program = torch.export.export(
+        layer,
+        (torch.randn(14, I),),
+        {"offsets": torch.tensor([0, 4, 4, 14])},
+        dynamic_shapes={
+            "input": {0: torch.export.Dim("positions", max=1000)},
+            "offsets": {0: torch.export.Dim("ends", min=3, max=100)},
+        },
+        strict=strict,
+    ).module()
+    for lengths in ([4, 0, 10], [2, 7, 0, 0, 3, 1]):
+        x, offsets = torch.randn(sum(lengths), I), offsets_of(lengths)
+        found, expected = program(x, offsets=offsets), layer(x, offsets=offsets)
         torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 

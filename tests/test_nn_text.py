@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import tidegate.nn as tn
-from nn_samples import LAYERS, LENGTHS, H, I, N, T, assert_all_close
+from nn_samples import LAYERS, LENGTHS, H, I, N, T, assert_all_close, flatten, offsets_of
 
 V = 11
 
@@ -42,7 +42,7 @@ def gradients(encoder, results):
 
 @pytest.mark.parametrize("padding_idx", [None, 2, -1])
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["one way", "both ways"])
-@pytest.mark.parametrize("form", ["time", "batch", "single", "ragged", "packed"])
+@pytest.mark.parametrize("form", ["time", "batch", "single", "lengths", "packed", "ragged"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_it_is_the_parts_one_after_the_other(name, form, bidirectional, padding_idx, path):
     encoder = encoder_of(
@@ -53,7 +53,9 @@ def test_it_is_the_parts_one_after_the_other(name, form, bidirectional, padding_
         batch_first=form == "batch",
     )
     ids = draw_ids(T) if form == "single" else draw_ids(N, T) if form == "batch" else draw_ids(T, N)
-    options = {"lengths": LENGTHS} if form == "ragged" else {}
+    options = {"lengths": LENGTHS} if form == "lengths" else {}
+    if form == "ragged":
+        ids, options = flatten(ids, LENGTHS), {"offsets": offsets_of(LENGTHS)}
     if form == "packed":
         ids = pack_padded_sequence(ids, torch.tensor(LENGTHS), enforce_sorted=False)
         vectors = ids._replace(data=encoder.embedding(ids.data))
@@ -91,9 +93,12 @@ def test_a_sparse_gradient_holds_the_rows_that_occur(path):
     assert moved.nonzero().flatten().tolist() == [3, 5, 9]
 
 
-def test_second_gradients_reach_the_table(path):
+@pytest.mark.parametrize("form", ["time", "ragged"])
+def test_second_gradients_reach_the_table(form, path):
     encoder = encoder_of("gru")
-    ids = draw_ids(T, N)
+    ids, options = draw_ids(T, N), {}
+    if form == "ragged":
+        ids, options = flatten(ids, LENGTHS), {"offsets": offsets_of(LENGTHS)}
 
     def penalty(results):
         (slope,) = torch.autograd.grad(
@@ -101,7 +106,7 @@ def test_second_gradients_reach_the_table(path):
         )
         return torch.autograd.grad(slope.square().sum(), list(encoder.parameters()))
 
-    found, expected = penalty(encoder(ids)), penalty(apart(encoder, ids))
+    found, expected = penalty(encoder(ids, **options)), penalty(apart(encoder, ids, **options))
     assert_all_close(found, expected, rtol=1e-9, atol=1e-12)
 
 
@@ -146,6 +151,20 @@ def test_ids_past_a_rows_end_are_not_read(path):
     assert torch.equal(encoder(ids, lengths=LENGTHS)[0], expected)
 
 
+@pytest.mark.parametrize("is_sparse", [False, True], ids=["dense", "sparse"])
+def test_a_flat_batch_of_ids_is_the_padded_one_without_its_padding(is_sparse, path):
+    """Bit for bit, the table's gradient included, from ids of either dtype."""
+    encoder = encoder_of("lstm", embedding={"sparse": is_sparse}, bidirectional=True)
+    ids, lengths = draw_ids(T, N), [2, 0, 6, 4]
+    output, finals = encoder(ids, lengths=lengths)
+    expected = (flatten(output, lengths), finals)
+    expected_gradients = gradients(encoder, expected)
+    for dtype in (torch.int64, torch.int32):
+        found = encoder(flatten(ids, lengths).to(dtype), offsets=offsets_of(lengths))
+        assert_all_close(flat(found), flat(expected), rtol=0, atol=0)
+        assert_all_close(gradients(encoder, found), expected_gradients, rtol=0, atol=0)
+
+
 def test_arguments_that_do_not_fit_are_refused():
     table, layer = nn.Embedding(V, I), tn.GRU(I, H)
     with pytest.raises(ValueError, match="input_size = 5, got embedding_dim = 6"):
@@ -159,6 +178,8 @@ def test_arguments_that_do_not_fit_are_refused():
         encoder(torch.zeros(T, N))
     with pytest.raises(ValueError, match="2 dimensions, or 1 without a batch"):
         encoder(torch.zeros(T, N, 1, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"flat input \(P,\) beside offsets, got \(6, 4\)"):
+        encoder(draw_ids(T, N), offsets=[0, T * N])
 
 
 def test_what_stands_between_the_parts_is_kept():
@@ -182,3 +203,6 @@ def test_what_stands_between_the_parts_is_kept():
 
     twice = tn.TextEncoder(Twice(V, I), tn.GRU(I, H))
     assert torch.equal(twice(ids)[0], apart(twice, ids)[0])
+    offsets = offsets_of(LENGTHS)
+    found = twice(flatten(ids, LENGTHS), offsets=offsets)[0]
+    assert torch.equal(found, apart(twice, flatten(ids, LENGTHS), offsets=offsets)[0])

@@ -18,8 +18,10 @@ from nn_samples import (
     T,
     assert_all_close,
     call,
+    flatten,
     gradients,
     inputs,
+    offsets_of,
     twins,
 )
 
@@ -87,6 +89,41 @@ def test_lengths_are_a_packed_batch(name, batch_first, bidirectional, path):
     assert_all_close(
         gradients(layer, data, states, found), gradients(reference, data, states, expected)
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one way", "both ways"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_flat_batch_is_the_padded_one_without_its_padding(name, bidirectional, dtype, path):
+    """Bit for bit, whatever form the offsets have."""
+    layer = LAYERS[name](I, H, num_layers=2, bidirectional=bidirectional, dtype=dtype)
+    data, states = inputs("time", layer, dtype=dtype)
+    lengths = [2, 0, 6, 4]
+    output, *finals = call(layer, "time", data, states, lengths=lengths)
+    expected = [flatten(output, lengths), *finals]
+    expected_gradients = gradients(layer, data, states, expected)
+    offsets = offsets_of(lengths)
+    strided = torch.stack([offsets, offsets], 1)[:, 0]
+    for given in (offsets, offsets.int(), offsets.tolist(), offsets.numpy(), strided):
+        found = call(layer, "time", flatten(data, lengths), states, offsets=given)
+        assert_all_close(found, expected, rtol=0, atol=0)
+        assert_all_close(gradients(layer, data, states, found), expected_gradients, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("offsets", [[0], [0, 0, 0]], ids=["no rows", "no steps"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_an_empty_flat_batch_leaves_the_states(name, offsets, path):
+    layer = LAYERS[name](I, H, num_layers=2, bidirectional=True, dtype=torch.float64)
+    data = torch.zeros(0, I, dtype=torch.float64, requires_grad=True)
+    h_0 = torch.randn(4, len(offsets) - 1, H, dtype=torch.float64, requires_grad=True)
+    states = (h_0, h_0) if layer.mode == "LSTM" else h_0
+    output, *finals = call(layer, "time", data, states, offsets=offsets)
+    assert output.shape == (0, 2 * H)
+    for final in finals:
+        assert torch.equal(final, h_0)
+    (output.sum() + finals[0].sum()).backward()
+    assert data.grad.shape == data.shape
+    assert torch.equal(h_0.grad, torch.ones_like(h_0))
 
 
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["one way", "both ways"])
@@ -163,6 +200,22 @@ def test_dropout_draws_as_torch_does(name, form, path):
     layer.eval(), reference.eval()
     assert_all_close(call(layer, form, data, states), call(reference, form, data, states))
     assert not torch.equal(call(layer, form, data, states)[0], found[0])
+
+
+def test_dropout_of_a_flat_batch_draws_once_a_position(path):
+    layer = tn.GRU(I, H, num_layers=2, dropout=0.4)
+    first, second = tn.GRU(I, H), tn.GRU(H, H)
+    for number, alone in enumerate((first, second)):
+        suffix = f"_l{number}"
+        weights = {k: v for k, v in layer.state_dict().items() if k.endswith(suffix)}
+        alone.load_state_dict({k.replace(suffix, "_l0"): v for k, v in weights.items()})
+    data, _ = inputs("time", layer, dtype=torch.float32, with_states=False)
+    x, offsets = flatten(data, LENGTHS), offsets_of(LENGTHS)
+    torch.manual_seed(4)
+    found, _ = layer(x, offsets=offsets)
+    torch.manual_seed(4)
+    between = nn.functional.dropout(first(x, offsets=offsets)[0], 0.4)
+    torch.testing.assert_close(found, second(between, offsets=offsets)[0], rtol=0, atol=0)
 
 
 def test_dropout_of_everything_leaves_the_biases(path):

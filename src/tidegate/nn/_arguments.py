@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from tidegate.nn._composite import State
 from tidegate.nn._layout import Layout, Tokens
-from tidegate.nn._lengths import INTEGERS, check_batch_sizes, check_lengths
+from tidegate.nn._lengths import INTEGERS, check_batch_sizes, check_lengths, check_offsets
 
 if TYPE_CHECKING:
     from tidegate.nn._base import RecurrentLayers
@@ -31,51 +31,85 @@ def prepare(
     input: Any,
     hx: Any,
     lengths: Any,
+    offsets: Any,
     embedding: nn.Embedding | None = None,
 ) -> Call:
     """Check the arguments of ``forward``; with an embedding, ``input`` is ids without features."""
     where = type(layers).__name__
     states = _as_states(layers, hx)
     features = 1 if embedding is None else 0
+    if lengths is not None and offsets is not None:
+        raise ValueError(
+            f"{where}: expected lengths beside a padded input or offsets beside a flat one, got "
+            "both; leave out those that do not belong to this input"
+        )
     if isinstance(input, PackedSequence):
-        if lengths is not None:
-            raise ValueError(
-                f"{where}: expected lengths only beside a padded input, got them beside a "
-                "PackedSequence, which has its own"
-            )
-        data, batch_sizes = input.data, input.batch_sizes
+        for name, given in (("lengths", lengths), ("offsets", offsets)):
+            if given is not None:
+                raise ValueError(
+                    f"{where}: expected {name} only beside a tensor, got them beside a "
+                    "PackedSequence, which has its own"
+                )
+        data = input.data
         if states is not None and input.sorted_indices is not None:
             states = tuple(s.index_select(1, input.sorted_indices) for s in states)
-        if data.dim() != 1 + features:
-            raise RuntimeError(
-                f"{where}: expected packed data of {1 + features} dimensions, got "
-                f"{tuple(data.shape)}"
-            )
-        N = _packed_rows(where, input, states)
-        layout = Layout("packed", N, batch_sizes.size(0), None, batch_sizes)
+        layout = _packed(where, input, states, features)
+    elif offsets is not None:
+        data = input
+        layout = _ragged(where, data, states, offsets, features)
     else:
-        data, rank = input, 2 + features
-        if data.dim() not in (rank - 1, rank):
-            raise ValueError(
-                f"{where}: expected input of {rank} dimensions, or {rank - 1} without a batch, "
-                f"got {tuple(data.shape)}"
-            )
-        is_batched = data.dim() == rank
-        if states is not None:
-            _check_rank(where, states, 3 if is_batched else 2)
-        if not is_batched:
-            data = data.unsqueeze(0 if layers.batch_first else 1)
-            states = None if states is None else tuple(s.unsqueeze(1) for s in states)
-        T, N = data.size(0), data.size(1)
-        if layers.batch_first:
-            T, N = N, T
-        if lengths is not None:
-            lengths = check_lengths(where, lengths, N, T, is_batched)
-        layout = Layout("batch" if layers.batch_first else "time", N, T, lengths, None)
+        data, states, layout = _padded(layers, input, states, lengths, features)
     call = _with_values(layers, data, states, layout, embedding)
     if states is not None:
         _check_states(layers, states, layout.N, call.values.dtype)
     return call
+
+
+def _packed(where: str, input: PackedSequence, states: State | None, features: int) -> Layout:
+    data, batch_sizes = input.data, input.batch_sizes
+    if data.dim() != 1 + features:
+        raise RuntimeError(
+            f"{where}: expected packed data of {1 + features} dimensions, got {tuple(data.shape)}"
+        )
+    N = _packed_rows(where, input, states)
+    return Layout("packed", N, batch_sizes.size(0), None, batch_sizes)
+
+
+def _ragged(where: str, data: Tensor, states: State | None, offsets: Any, features: int) -> Layout:
+    if data.dim() != 1 + features:
+        raise ValueError(
+            f"{where}: expected a flat input {'(P, I)' if features else '(P,)'} beside offsets, "
+            f"got {tuple(data.shape)}"
+        )
+    if states is not None:
+        _check_rank(where, states, 3)
+    offsets, lengths, T = check_offsets(where, offsets, data.size(0))
+    return Layout("ragged", offsets.size(0) - 1, T, lengths, None, offsets)
+
+
+def _padded(
+    layers: "RecurrentLayers", data: Tensor, states: State | None, lengths: Any, features: int
+) -> tuple[Tensor, State | None, Layout]:
+    """The layout of a padded batch, or of one sequence, which is given its batch."""
+    where = type(layers).__name__
+    rank = 2 + features
+    if data.dim() not in (rank - 1, rank):
+        raise ValueError(
+            f"{where}: expected input of {rank} dimensions, or {rank - 1} without a batch, "
+            f"got {tuple(data.shape)}"
+        )
+    is_batched = data.dim() == rank
+    if states is not None:
+        _check_rank(where, states, 3 if is_batched else 2)
+    if not is_batched:
+        data = data.unsqueeze(0 if layers.batch_first else 1)
+        states = None if states is None else tuple(s.unsqueeze(1) for s in states)
+    T, N = data.size(0), data.size(1)
+    if layers.batch_first:
+        T, N = N, T
+    if lengths is not None:
+        lengths = check_lengths(where, lengths, N, T, is_batched)
+    return data, states, Layout("batch" if layers.batch_first else "time", N, T, lengths, None)
 
 
 def finish(
@@ -89,7 +123,7 @@ def finish(
         result = PackedSequence(
             output, input.batch_sizes, input.sorted_indices, input.unsorted_indices
         )
-    elif input.dim() == (2 if call.tokens is None else 1):
+    elif call.layout.kind != "ragged" and input.dim() == (2 if call.tokens is None else 1):
         result = output.squeeze(0 if layers.batch_first else 1)
         finals = tuple(s.squeeze(1) for s in finals)
     return result, finals if layers.mode == "LSTM" else finals[0]

@@ -173,18 +173,22 @@ class RecurrentLayers(nn.Module):
                 parts.append(f"{name}={getattr(self, name)}")
         return ", ".join(parts)
 
-    def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> tuple[Any, Any]:
+    def forward(
+        self, input: Any, hx: Any = None, *, lengths: Any = None, offsets: Any = None
+    ) -> tuple[Any, Any]:
         """Run over a batch of sequences; the arguments and results are those of the class."""
-        call = arguments.prepare(self, input, hx, lengths)
+        call = arguments.prepare(self, input, hx, lengths, offsets)
         return arguments.finish(self, input, call, *self._run(call))
 
-    def explain(self, input: Any, hx: Any = None, *, lengths: Any = None) -> _path.Explanation:
+    def explain(
+        self, input: Any, hx: Any = None, *, lengths: Any = None, offsets: Any = None
+    ) -> _path.Explanation:
         """Say which path ``forward`` takes with these arguments, and why, without running it.
 
         Raises:
             What ``forward`` raises for arguments that do not fit.
         """
-        call = arguments.prepare(self, input, hx, lengths)
+        call = arguments.prepare(self, input, hx, lengths, offsets)
         return _path.explain(self._obstacle(call, self._weights()))
 
     def _obstacle(self, call: arguments.Call, weights: list[Weights]) -> str | None:

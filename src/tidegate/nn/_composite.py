@@ -102,7 +102,7 @@ def layer(
     steps, lengths = layout.to_steps(data)
     mask = None
     if lengths is not None:
-        mask = steps_of(lengths, layout.T).unsqueeze(2).to(steps.device)
+        mask = steps_of(lengths, steps.size(0)).unsqueeze(2).to(steps.device)
         # What stands past a row's end is never read: not even a NaN could reach a gradient.
         steps = torch.where(mask, steps, steps.new_zeros(()))
     outputs, finals = [], []

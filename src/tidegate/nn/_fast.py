@@ -77,6 +77,7 @@ class _Layer(Function):
             results.reserve,
             layout.lengths,
             layout.batch_sizes,
+            layout.offsets,
         )
         ctx.set_materialize_grads(False)
         if results.c_n is None:
@@ -85,8 +86,9 @@ class _Layer(Function):
 
     @staticmethod
     def backward(ctx: Any, *incoming: Tensor | None) -> tuple[Any, ...]:
-        values, ids, h_0, c_0, *weights, output, reserve, lengths, batch_sizes = ctx.saved_tensors
-        layout = ctx.layout._replace(lengths=lengths, batch_sizes=batch_sizes)
+        *sources, output, reserve, lengths, batch_sizes, offsets = ctx.saved_tensors
+        values, ids, h_0, c_0, *weights = sources
+        layout = ctx.layout._replace(lengths=lengths, batch_sizes=batch_sizes, offsets=offsets)
         tokens: Tokens | None = ctx.tokens
         if tokens is not None:
             tokens = tokens._replace(ids=ids)

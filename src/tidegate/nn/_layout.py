@@ -11,17 +11,22 @@ class Layout(NamedTuple):
     """The arrangement of a batch of N sequences of at most T steps.
 
     A tensor of sequences is (T, N, F) where ``kind`` is "time", (N, T, F) where it is "batch",
-    (positions, F), as in the data of a ``PackedSequence``, where it is "packed", and (N, F) where
-    it is "step", for T = 1 and one direction. States are (N, H) for a "step", else (D, N, H).
+    (positions, F) where it is "packed", as in the data of a ``PackedSequence``, or "ragged", one
+    row after the other, and (N, F) where it is "step", for T = 1 and one direction. States are
+    (N, H) for a "step", else (D, N, H).
     """
 
-    kind: Literal["time", "batch", "packed", "step"]
+    kind: Literal["time", "batch", "packed", "ragged", "step"]
     N: int
     T: int
+    """At least as many as the longest row has."""
     lengths: Tensor | None
     """The steps of every row, (N,), int64, on the CPU; None where all have T, and if packed."""
     batch_sizes: Tensor | None
     """The rows that have a step, (T,), int64, on the CPU; for "packed" alone."""
+    offsets: Tensor | None = None
+    """Where each row begins, and the end of the last, (N+1,), int64, on the CPU; for "ragged"
+    alone."""
 
     def to_steps(self, data: Tensor) -> tuple[Tensor, Tensor | None]:
         """The sequences as (T, N, F), and the lengths of the rows."""
@@ -29,6 +34,8 @@ class Layout(NamedTuple):
             return data, self.lengths
         if self.kind == "batch":
             return data.transpose(0, 1), self.lengths
+        if self.offsets is not None:
+            return _ragged_to_steps(data, self.offsets, self.lengths), self.lengths
         assert self.batch_sizes is not None
         steps, lengths = _VF._pad_packed_sequence(data, self.batch_sizes, False, 0.0, self.T)
         return steps, lengths
@@ -40,6 +47,10 @@ class Layout(NamedTuple):
         if self.kind == "batch":
             return steps.transpose(0, 1)
         assert lengths is not None
+        if self.offsets is not None:
+            rows = torch.repeat_interleave(lengths)
+            at = torch.arange(rows.size(0)) - self.offsets[rows]
+            return steps[at.to(steps.device), rows.to(steps.device)]
         data: Tensor = _VF._pack_padded_sequence(steps, lengths, False)[0]
         return data
 
@@ -67,7 +78,7 @@ class Tokens(NamedTuple):
     def embed(self, table: Tensor, layout: Layout) -> Tensor:
         """The rows of the table, (..., I); ids past a row's end may be any."""
         ids = self.ids
-        if layout.lengths is not None:
+        if layout.lengths is not None and layout.offsets is None:
             mask = steps_of(layout.lengths, layout.T).to(ids.device)
             ids = ids.where(mask if layout.kind == "time" else mask.t(), 0)
         return nn.functional.embedding(
@@ -80,6 +91,14 @@ def steps_of(lengths: Tensor, T: int) -> Tensor:
     return torch.arange(T).unsqueeze(1) < lengths
 
 
+def _ragged_to_steps(data: Tensor, offsets: Tensor, lengths: Tensor | None) -> Tensor:
+    """The rows side by side, (T, N, F); what stands past a row's end is some position's."""
+    assert lengths is not None
+    T = int(lengths.max()) if lengths.size(0) else 0
+    index = offsets[:-1] + torch.arange(T).unsqueeze(1)
+    return data[index.where(steps_of(lengths, T), 0).to(data.device)]
+
+
 def row_lengths(layout: Layout) -> Tensor | None:
     """The steps of every row, (N,), int64; None where all have T."""
     if layout.batch_sizes is None:
@@ -88,16 +107,18 @@ def row_lengths(layout: Layout) -> Tensor | None:
     return (layout.batch_sizes.unsqueeze(0) > rows.unsqueeze(1)).sum(1)
 
 
-def offsets(layout: Layout) -> tuple[Tensor, Tensor]:
+def positions(layout: Layout) -> tuple[Tensor, Tensor]:
     """The position of row n at step t is ``rows[n] + steps[t]``: (N,) and (T,), int64."""
+    if layout.offsets is not None:
+        return layout.offsets[:-1], torch.arange(layout.T)
     if layout.batch_sizes is None:
-        return _padded_offsets(layout.kind, layout.N, layout.T)
+        return _padded_positions(layout.kind, layout.N, layout.T)
     steps = torch.zeros_like(layout.batch_sizes)
     torch.cumsum(layout.batch_sizes[:-1], 0, out=steps[1:])
     return torch.arange(layout.N), steps
 
 
 @lru_cache(maxsize=64)
-def _padded_offsets(kind: str, N: int, T: int) -> tuple[Tensor, Tensor]:
+def _padded_positions(kind: str, N: int, T: int) -> tuple[Tensor, Tensor]:
     rows, steps = torch.arange(N), torch.arange(T)
     return (rows * T, steps) if kind == "batch" else (rows, steps * N)

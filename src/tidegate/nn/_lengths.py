@@ -1,4 +1,4 @@
-"""Checks of how many steps the rows of a batch have: ``lengths``, and a packed batch's sizes."""
+"""Checks of how many steps the rows of a batch have: lengths, offsets, a packed batch's sizes."""
 
 from itertools import pairwise
 from typing import Any
@@ -24,13 +24,7 @@ def check_lengths(where: str, lengths: Any, N: int, T: int, is_batched: bool) ->
             f"{where}: expected lengths only beside a batch, got them beside an input of 2 "
             "dimensions; cut the input instead"
         )
-    if not isinstance(lengths, Tensor):
-        try:
-            lengths = torch.as_tensor(lengths)
-        except (TypeError, ValueError, RuntimeError):
-            raise TypeError(f"{where}: expected lengths of integers, got {lengths!r}") from None
-        if lengths.numel() == 0:
-            lengths = lengths.long()
+    lengths = _as_tensor(where, "lengths", lengths)
     if lengths.dtype not in INTEGERS:
         raise TypeError(f"{where}: expected lengths of an integer dtype, got {lengths.dtype}")
     if lengths.shape != (N,):
@@ -41,6 +35,69 @@ def check_lengths(where: str, lengths: Any, N: int, T: int, is_batched: bool) ->
     if not torch.compiler.is_compiling():
         check_values(where, checked, T)
     return checked
+
+
+def check_offsets(where: str, offsets: Any, num_positions: int) -> tuple[Tensor, Tensor, int]:
+    """The offsets of a ragged batch as a contiguous int64 tensor on the CPU, the lengths, and T.
+
+    While a graph is compiled only their form is checked, and T is the number of positions.
+
+    Raises:
+        TypeError: They are not int64 or int32.
+        RuntimeError: They are not (N+1,).
+        ValueError: As :func:`lengths_between`.
+    """
+    offsets = _as_tensor(where, "offsets", offsets)
+    if offsets.dtype not in (torch.int64, torch.int32):
+        raise TypeError(
+            f"{where}: expected offsets of torch.int64 or torch.int32, got {offsets.dtype}"
+        )
+    if offsets.dim() != 1 or offsets.size(0) == 0:
+        raise RuntimeError(
+            f"{where}: expected offsets of shape (N+1,), where each row begins and the end of the "
+            f"last, got {tuple(offsets.shape)}"
+        )
+    checked: Tensor = offsets.to("cpu", torch.int64).contiguous()
+    if torch.compiler.is_compiling():
+        return checked, checked[1:] - checked[:-1], num_positions
+    return checked, *lengths_between(where, checked, num_positions)
+
+
+def lengths_between(where: str, offsets: Tensor, num_positions: int) -> tuple[Tensor, int]:
+    """The steps of every row, (N,), and of the longest.
+
+    Raises:
+        ValueError: The offsets do not ascend from 0 to the number of positions.
+    """
+    first, last = offsets[0].item(), offsets[-1].item()
+    if first != 0 or last != num_positions:
+        raise ValueError(
+            f"{where}: expected offsets from 0 to the flat input's P = {num_positions} positions, "
+            f"got them from {first} to {last}"
+        )
+    lengths = offsets[1:] - offsets[:-1]
+    if lengths.size(0) == 0:
+        return lengths, 0
+    shortest, longest = torch.aminmax(lengths)
+    # Beyond all positions is a length that a difference of huge numbers wrapped to.
+    if shortest.item() < 0 or longest.item() > num_positions:
+        row = int(((lengths < 0) | (lengths > num_positions)).nonzero()[0])
+        raise ValueError(
+            f"{where}: expected offsets that ascend, got {int(offsets[row + 1])} after "
+            f"{int(offsets[row])} in row {row}"
+        )
+    return lengths, int(longest.item())
+
+
+def _as_tensor(where: str, name: str, values: Any) -> Tensor:
+    """Integers given as a tensor, an array or a list."""
+    if isinstance(values, Tensor):
+        return values
+    try:
+        tensor = torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{where}: expected {name} of integers, got {values!r}") from None
+    return tensor if tensor.numel() else tensor.long()
 
 
 def check_values(where: str, lengths: Tensor, T: int) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from tidegate.nn import _pointers
 from tidegate.nn._composite import State
 from tidegate.nn._layout import Layout, Tokens
-from tidegate.nn._lengths import check_batch_sizes, check_values
+from tidegate.nn._lengths import check_batch_sizes, check_values, lengths_between
 from tidegate.nn._pointers import Results, Sources
 
 
@@ -49,8 +49,9 @@ def layer(
         *(None,) * (8 - len(flat)),
         layout.kind,
         layout.N,
-        layout.lengths,
+        None if layout.kind == "ragged" else layout.lengths,
         layout.batch_sizes,
+        layout.offsets,
         padding_idx,
         is_training,
     )
@@ -63,9 +64,10 @@ _COMMON = (
     "Tensor weight_ih, Tensor weight_hh, Tensor? bias_ih, Tensor? bias_hh, "
     "Tensor? weight_ih_reverse, Tensor? weight_hh_reverse, "
     "Tensor? bias_ih_reverse, Tensor? bias_hh_reverse, "
-    "str kind, SymInt num_rows, Tensor? lengths, Tensor? batch_sizes, int? padding_idx"
+    "str kind, SymInt num_rows, Tensor? lengths, Tensor? batch_sizes, Tensor? offsets, "
+    "int? padding_idx"
 )
-_NUM_COMMON = 18
+_NUM_COMMON = 19
 
 
 class _Call:
@@ -73,7 +75,7 @@ class _Call:
 
     def __init__(self, *common: Any) -> None:
         (self.cell, self.values, self.ids, self.h_0, self.c_0, *flat) = common[:13]
-        kind, self.N, lengths, batch_sizes, self.padding_idx = common[13:]
+        kind, self.N, lengths, batch_sizes, offsets, self.padding_idx = common[13:]
         # A direction has its weights, with or without biases.
         self.flat: list[Tensor | None] = flat[:4] if flat[4] is None else flat
         data = self.values if self.ids is None else self.ids.unsqueeze(-1)
@@ -83,8 +85,8 @@ class _Call:
         elif kind == "step":
             T = 1
         else:
-            T = data.size(0 if kind == "time" else 1)
-        self.layout = Layout(kind, self.N, T, lengths, batch_sizes)
+            T = data.size(1 if kind == "batch" else 0)
+        self.layout = Layout(kind, self.N, T, lengths, batch_sizes, offsets)
         weight_hh = flat[1]
         self.D, self.H = len(self.flat) // 4, weight_hh.size(1)
 
@@ -96,11 +98,15 @@ class _Call:
             product *= size
         return product
 
-    def sources(self) -> Sources:
-        """For a call of the engine."""
-        if self.layout.lengths is not None:
-            check_values("tidegate::layer", self.layout.lengths, self.layout.T)
-        sizes = self.layout.batch_sizes
+    def checked_layout(self) -> Layout:
+        """For a call of the engine: what could not be checked while the graph was made is now."""
+        layout = self.layout
+        if layout.offsets is not None:
+            lengths, T = lengths_between("tidegate::layer", layout.offsets, self.num_positions)
+            return layout._replace(lengths=lengths, T=T)
+        if layout.lengths is not None:
+            check_values("tidegate::layer", layout.lengths, layout.T)
+        sizes = layout.batch_sizes
         if sizes is not None:
             check_batch_sizes("tidegate::layer", sizes, self.num_positions)
             if int(sizes[0]) != self.N:
@@ -108,6 +114,10 @@ class _Call:
                     f"tidegate::layer: expected states and indices of N = {int(sizes[0])} rows, "
                     f"as the packed batch has, got {self.N}"
                 )
+        return layout
+
+    def sources(self) -> Sources:
+        """For a call of the engine."""
         return Sources(self.values, self.ids, self.h_0, self.c_0, self.flat)
 
     def inputs(self) -> list[Tensor | None]:
@@ -127,7 +137,7 @@ def _forward_operator(*arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     results = _pointers.forward(
         call.cell,
         call.sources(),
-        call.layout,
+        call.checked_layout(),
         training=training,
         num_positions=call.num_positions,
     )
@@ -175,7 +185,7 @@ def _backward_operator(*arguments: Any) -> list[Tensor]:
     found = _pointers.backward(
         call.cell,
         call.sources(),
-        call.layout,
+        call.checked_layout(),
         Results(output, output, None, reserve, max_distinct),
         (grad_output, grad_h_n, grad_c_n if call.cell == "lstm" else None),
         list(wanted),
@@ -224,7 +234,7 @@ def _gradients(ctx: Any, *incoming: Tensor | None) -> tuple[Tensor | None, ...]:
     grads = iter(_backward_operator(*common, output, reserve, *incoming[:3], wanted))
     found = [next(grads) if is_wanted else None for is_wanted in wanted]
     filled = [*found[3:], *(None,) * (8 - num_weights)]
-    return (None, found[0], None, found[1], found[2], *filled, *(None,) * 6)
+    return (None, found[0], None, found[1], found[2], *filled, *(None,) * 7)
 
 
 torch.library.register_autograd("tidegate::layer", _gradients, setup_context=_keep)

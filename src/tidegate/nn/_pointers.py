@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tidegate import engine
-from tidegate.nn._layout import Layout, Tokens, offsets, row_lengths
+from tidegate.nn._layout import Layout, Tokens, positions, row_lengths
 
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -243,7 +243,7 @@ def _call(
 ) -> tuple[Tensor | None, dict[str, Any], tuple[Tensor, ...]]:
     """The lengths, what every call of the engine is told, and what must live until it is over."""
     values, ids = sources.values, sources.ids
-    rows, steps = offsets(layout)
+    rows, steps = positions(layout)
     call = _sizes(
         cell,
         values.dtype,
@@ -251,7 +251,7 @@ def _call(
         layout.T,
         values.size(-1),
         _size(sources.weights[1], 1),
-        layout.kind != "packed",
+        layout.kind not in ("packed", "ragged"),
     ).copy()
     call["row_offset"], call["step_offset"] = _at(rows), _at(steps)
     if ids is None:

@@ -38,15 +38,19 @@ class RNN(RecurrentLayers):
             in any order, a tensor or a list. Nothing past a row's end is read, the output there is
             0, the backward direction starts at each row's end, and a row of length 0 ends in its
             initial state.
+        offsets: Beside a flat input, (P, I), that holds one row after the other without padding:
+            where each row begins and the end of the last, (N+1,), int64 or int32, ascending from
+            0 to P, as Arrow's lists have it. ``batch_first`` says nothing about a flat input.
 
     Returns:
-        The last layer's states after every step, both directions side by side, (T, N, D*H), or a
-        ``PackedSequence``; and every layer's and direction's state after its last step,
-        (L*D, N, H).
+        The last layer's states after every step, both directions side by side, (T, N, D*H), flat
+        (P, D*H) beside ``offsets``, or a ``PackedSequence``; and every layer's and direction's
+        state after its last step, (L*D, N, H).
 
     Raises:
         ValueError: A dtype other than the weights', an input of neither 2 nor 3 dimensions, a
-            length out of range; in the constructor, a value that makes no sense.
+            length out of range, offsets that do not ascend from 0 to P; in the constructor, a
+            value that makes no sense.
         RuntimeError: A size that does not fit; the message carries both shapes.
         TypeError: An argument of another type than expected.
     """

@@ -31,8 +31,8 @@ class TextEncoder(nn.Module):
 
     Call with:
         tokens: Ids, int64 or int32: (T, N), or (N, T) with the layer's ``batch_first``; (T,) for a
-            single sequence; or a ``PackedSequence`` of ids.
-        hx, lengths: As of the recurrent layer.
+            single sequence; (P,) beside ``offsets``; or a ``PackedSequence`` of ids.
+        hx, lengths, offsets: As of the recurrent layer.
 
     Returns:
         What the recurrent layer returns.
@@ -62,20 +62,25 @@ class TextEncoder(nn.Module):
         self.embedding = embedding
         self.recurrent = recurrent
 
-    def forward(self, tokens: Any, hx: Any = None, *, lengths: Any = None) -> tuple[Any, Any]:
+    def forward(
+        self, tokens: Any, hx: Any = None, *, lengths: Any = None, offsets: Any = None
+    ) -> tuple[Any, Any]:
         """Run over a batch of token sequences; the arguments and results are those of the class."""
         if self._must_be_apart():
-            return cast(
-                tuple[Any, Any], self.recurrent(self._embedded(tokens), hx, lengths=lengths)
-            )
-        call = prepare(self.recurrent, tokens, hx, lengths, self.embedding)
+            vectors = self._embedded(tokens)
+            results = self.recurrent(vectors, hx, lengths=lengths, offsets=offsets)
+            return cast(tuple[Any, Any], results)
+        call = prepare(self.recurrent, tokens, hx, lengths, offsets, self.embedding)
         return finish(self.recurrent, tokens, call, *self.recurrent._run(call))
 
-    def explain(self, tokens: Any, hx: Any = None, *, lengths: Any = None) -> _path.Explanation:
+    def explain(
+        self, tokens: Any, hx: Any = None, *, lengths: Any = None, offsets: Any = None
+    ) -> _path.Explanation:
         """Say which path ``forward`` takes with these arguments, and why, without running it."""
         if self._must_be_apart():
-            return self.recurrent.explain(self._embedded(tokens), hx, lengths=lengths)
-        call = prepare(self.recurrent, tokens, hx, lengths, self.embedding)
+            vectors = self._embedded(tokens)
+            return self.recurrent.explain(vectors, hx, lengths=lengths, offsets=offsets)
+        call = prepare(self.recurrent, tokens, hx, lengths, offsets, self.embedding)
         return _path.explain(self.recurrent._obstacle(call, self.recurrent._weights()))
 
     def _must_be_apart(self) -> bool:
