@@ -1,0 +1,174 @@
+"""Several classifiers averaged: each one's temperature, and its weight.
+
+The blend's logits are sum_m w_m (logits_m / t_m) / t, with weights w that are not negative and add
+up to 1. The temperatures t_m make each classifier by itself as sure as it may be (Guo et al. 2017,
+"On calibration of modern neural networks"); t does so for the average, for where classifiers err
+apart, their average is too timid. All are chosen to minimise the cross-entropy on validation data,
+which is convex in w / t, so there is one best blend and it is found.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from tidegate.errors import FormatError
+
+MAX_SCALE = 100.0
+"""Logits of mean size 1 are multiplied by this at most, and by 1 / MAX_SCALE at least: where a
+classifier makes no mistake on the validation data, no factor is the best."""
+
+Logits = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A weighted average of classifiers' logits."""
+
+    temperatures: dict[str, float]
+    """Of each classifier alone, by its name: logits divided by it are calibrated."""
+    weights: dict[str, float]
+    """Of each classifier's calibrated logits; they add up to 1."""
+    temperature: float
+    """What the average is divided by."""
+
+    def combine(self, logits: Mapping[str, Logits]) -> Logits:
+        """The blend's logits.
+
+        Args:
+            logits: Of every classifier of the blend on the same examples, shape (N,) for two
+                classes or (N, classes).
+
+        Returns:
+            An array of the same shape.
+
+        Raises:
+            ValueError: The names are not those of the blend, or the shapes differ.
+        """
+        if {*logits} != {*self.weights}:
+            raise ValueError(
+                f"Blend: expected logits of {sorted(self.weights)}, got {sorted(logits)}"
+            )
+        _check(logits)
+        parts = (
+            self.weights[name] / self.temperatures[name] * np.asarray(logits[name], np.float64)
+            for name in self.weights
+        )
+        total: Logits = np.sum([*parts], axis=0) / self.temperature
+        return total
+
+    def to_json(self) -> dict[str, Any]:
+        """For a JSON file; the floats come back bit by bit."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """The blend of :meth:`to_json`.
+
+        Raises:
+            FormatError: The content is not that of a blend.
+        """
+        try:
+            blend = cls(
+                {str(name): float(value) for name, value in content["temperatures"].items()},
+                {str(name): float(value) for name, value in content["weights"].items()},
+                float(content["temperature"]),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise FormatError(f"Blend: expected the numbers of a blend, got {error!r}") from error
+        if {*blend.temperatures} != {*blend.weights}:
+            raise FormatError(
+                "Blend: expected a temperature and a weight for each name, got "
+                f"{sorted(blend.temperatures)} and {sorted(blend.weights)}"
+            )
+        return blend
+
+
+def fit_blend(logits: Mapping[str, Logits], labels: NDArray[np.int64]) -> Blend:
+    """Choose temperatures and weights on validation data.
+
+    Args:
+        logits: Of each classifier on the same examples, by its name: shape (N,) for two classes,
+            or (N, classes).
+        labels: The true classes, counted from 0, shape (N,).
+
+    Raises:
+        ValueError: Shapes differ, a logit is not finite, a label is out of its range, or no
+            classifier is better than chance.
+    """
+    shape = _check(logits)
+    num_classes = shape[1] if len(shape) == 2 else 2
+    if labels.shape != shape[:1] or not ((labels >= 0) & (labels < num_classes)).all():
+        raise ValueError(
+            f"fit_blend: expected labels of shape (N,) = ({shape[0]},) from 0 to "
+            f"{num_classes - 1}, got shape {labels.shape} and {np.unique(labels)[:20].tolist()}"
+        )
+    scores = np.stack([_scores(np.asarray(one, np.float64)) for one in logits.values()])
+    sizes = np.abs(scores).mean(axis=(1, 2))
+    sizes[sizes == 0] = 1
+    scores /= sizes[:, None, None]
+    alone = np.concatenate([_scales(one[None], labels, 1 / MAX_SCALE) for one in scores])
+    is_useful = alone > 1 / MAX_SCALE
+    if not is_useful.any():
+        raise ValueError(
+            f"fit_blend: expected a classifier that is better than chance, got {[*logits]}"
+        )
+    together = np.zeros(len(scores))
+    together[is_useful] = _scales((scores * alone[:, None, None])[is_useful], labels, 0.0)
+    total = float(together.sum())
+    return Blend(
+        dict(zip(logits, (sizes / alone).tolist(), strict=True)),
+        dict(zip(logits, (together / total).tolist(), strict=True)),
+        1 / total,
+    )
+
+
+def _check(logits: Mapping[str, Logits]) -> tuple[int, ...]:
+    """The shape that all of them have."""
+    shapes = {name: np.shape(one) for name, one in logits.items()}
+    distinct = {*shapes.values()}
+    if len(distinct) != 1 or len(shape := distinct.pop()) not in (1, 2) or 0 in shape:
+        raise ValueError(f"Blend: expected logits of one shape, (N,) or (N, classes), got {shapes}")
+    for name, one in logits.items():
+        if not np.isfinite(one).all():
+            raise ValueError(f"Blend: expected finite logits, got {name!r} with others")
+    return shape
+
+
+def _scores(logits: Logits) -> Logits:
+    """One logit of two classes as two: shape (N, classes) in every case."""
+    return np.stack([np.zeros_like(logits), logits], axis=1) if logits.ndim == 1 else logits
+
+
+def _scales(scores: Logits, labels: NDArray[np.int64], least: float) -> NDArray[np.float64]:
+    """The factors by which scores add up to the smallest cross-entropy.
+
+    Args:
+        scores: Shape (M, N, classes).
+        labels: Shape (N,).
+        least: Lower bound of the factors.
+
+    Returns:
+        Shape (M,), each from ``least`` to ``MAX_SCALE``.
+    """
+    rows = np.arange(len(labels))
+    of_truth = scores[:, rows, labels].mean(axis=1)
+
+    def cross_entropy(scales: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logs = log_softmax(np.tensordot(scales, scores, 1), axis=1)
+        expected = np.einsum("nc,mnc->m", np.exp(logs), scores) / len(labels)
+        return float(-logs[rows, labels].mean()), expected - of_truth
+
+    found = minimize(
+        cross_entropy,
+        np.full(len(scores), 1 / len(scores)),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(least, MAX_SCALE)] * len(scores),
+        options={"ftol": 1e-14, "gtol": 1e-9, "maxiter": 1000},
+    )
+    return np.asarray(found.x, np.float64)
