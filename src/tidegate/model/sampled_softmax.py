@@ -1,0 +1,105 @@
+"""The cross-entropy of a softmax over a large vocabulary, from some of its words."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+CHUNK_ELEMENTS = 1 << 20
+"""Logits held at once: 4 MB in float32, so that they stay in the cache between their uses."""
+
+
+def sampled_cross_entropy(
+    queries: Tensor,
+    rows: Tensor,
+    bias: Tensor,
+    targets: Tensor,
+    candidates: Tensor,
+    log_weights: Tensor,
+) -> Tensor:
+    """Mean of -log softmax at the targets, the partition function estimated from candidates.
+
+    With logits l_w = query . row_w + bias_w, and weights a_w that say how many words a candidate
+    stands for:
+        Z = exp(l_target) + sum over candidates w other than the target of a_w exp(l_w)
+        loss = log Z - l_target
+    The candidates are the same for all positions, which makes the logits one matrix product. With
+    all words as candidates and weights of 1, it is the full cross-entropy.
+
+    Args:
+        queries: Shape (P, d), P at least 1.
+        rows: The output vectors of the words that occur, shape (K, d).
+        bias: Theirs, shape (K,).
+        targets: Places in ``rows``, shape (P,), int64.
+        candidates: Distinct places in ``rows``, shape (S,), int64.
+        log_weights: log a_w, shape (S,).
+
+    Returns:
+        A scalar, differentiable once, by queries, rows and bias.
+
+    Source: Jean et al. 2015, arXiv:1412.2007, section 3.2, with the weights of a sample without
+    replacement; negatives shared within a batch as in Jozefowicz et al. 2016, arXiv:1602.02410.
+    """
+    loss: Tensor = _SampledCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        queries, rows, bias, targets, candidates, log_weights.to(queries.dtype)
+    )
+    return loss
+
+
+class _SampledCrossEntropy(torch.autograd.Function):
+    """The gradients are found beside the loss, chunk by chunk: no (P, S) matrix is ever kept."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        queries: Tensor,
+        rows: Tensor,
+        bias: Tensor,
+        targets: Tensor,
+        candidates: Tensor,
+        log_weights: Tensor,
+    ) -> Tensor:
+        P, S = len(queries), len(candidates)
+        target_rows, candidate_rows = rows[targets], rows[candidates]
+        target_logits = (queries * target_rows).sum(1) + bias[targets]
+        offsets = bias[candidates] + log_weights
+        places = torch.full((len(rows),), -1).index_copy_(0, candidates, torch.arange(S))[targets]
+
+        total = torch.zeros((), dtype=torch.float64)
+        grad_queries = torch.empty_like(queries)
+        grad_candidates = torch.zeros_like(candidate_rows)
+        grad_offsets = torch.zeros_like(offsets)
+        grad_targets = torch.empty_like(target_logits)
+        step = max(CHUNK_ELEMENTS // max(S, 1), 1)
+        for start in range(0, P, step):
+            chunk = slice(start, start + step)
+            logits = torch.addmm(offsets, queries[chunk], candidate_rows.T)
+            (hits,) = (places[chunk] >= 0).nonzero(as_tuple=True)
+            logits[hits, places[chunk][hits]] = -torch.inf  # the target is counted by itself
+            largest = target_logits[chunk]
+            if S:
+                largest = torch.maximum(logits.amax(1), largest)
+            shares = logits.sub_(largest.unsqueeze(1)).exp_()
+            target_share = (target_logits[chunk] - largest).exp_()
+            Z = shares.sum(1) + target_share
+            total += (Z.log() + largest - target_logits[chunk]).sum()
+            shares /= (Z * P).unsqueeze(1)
+            grad_targets[chunk] = (target_share / Z - 1) / P
+            torch.mm(shares, candidate_rows, out=grad_queries[chunk])
+            grad_candidates.addmm_(shares.T, queries[chunk])
+            grad_offsets += shares.sum(0)
+        scaled = grad_targets.unsqueeze(1)
+        grad_queries.addcmul_(scaled, target_rows)
+        grad_rows = torch.zeros_like(rows).index_copy_(0, candidates, grad_candidates)
+        grad_rows.index_add_(0, targets, scaled * queries)
+        grad_bias = torch.zeros_like(bias).index_copy_(0, candidates, grad_offsets)
+        grad_bias.index_add_(0, targets, grad_targets)
+        ctx.save_for_backward(grad_queries, grad_rows, grad_bias)
+        return (total / P).to(queries.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        grad_queries, grad_rows, grad_bias = ctx.saved_tensors
+        return grad * grad_queries, grad * grad_rows, grad * grad_bias, None, None, None
