@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tidegate.data.ngrams import NgramIndex
+from tidegate.data.ngrams import NgramIndex, _order
 from tidegate.data.ragged import Ragged
 from tidegate.errors import FormatError
 from tidegate.model.ngrams import NgramClassifier
@@ -104,17 +104,12 @@ def test_a_window_of_a_larger_list_is_read_where_its_offsets_say():
     assert entries(index.find(window)) == entries(index.find(alone))
 
 
-def test_codes_too_large_to_be_packed_with_their_place_are_sorted_too(monkeypatch):
-    rows = random_rows(4, 60, 20)
-    expected, columns = NgramIndex.build(Ragged.from_rows(rows), max_order=2, min_count=2)
-    large = Ragged.from_rows([[2**31 - 1 - one for one in row] for row in rows])
-    # So large a number of positions that codes of 31 bits have no room beside them.
-    monkeypatch.setattr("tidegate.data.ngrams.BITS", 34)
-    index, large_columns = NgramIndex.build(large, max_order=2, min_count=2)
-    mirrored = [tuple(2**31 - 1 - one for one in name) for name in ngrams_of(index)]
-    assert sorted(mirrored) == sorted(ngrams_of(expected))
-    by_name = dict(zip(mirrored, entries(large_columns), strict=True))
-    assert [by_name[name] for name in ngrams_of(expected)] == entries(columns)
+@pytest.mark.parametrize("largest", [5, 2**40, 2**63 - 1])
+def test_equal_codes_keep_their_order_when_sorted(largest):
+    random = np.random.default_rng(4)
+    codes = random.choice(random.integers(0, largest, 50, endpoint=True), 300)
+    codes[7] = largest
+    assert np.array_equal(_order(codes), np.argsort(codes, kind="stable"))
 
 
 def test_texts_without_words_have_no_ngrams():
@@ -174,8 +169,8 @@ def test_two_classes_have_the_logits_of_the_formula():
     texts, labels, rows = labelled(2)
     logits = NgramClassifier.fit(texts, labels, **SETTINGS).decision_function(texts)
     expected = regression_by_hand(rows, labels == 1, **SETTINGS)
-    # The solver stops at a tolerance of 1e-4 of its own; 0.004 is the worst seen.
-    np.testing.assert_allclose(logits, expected, atol=0.01)
+    # The solver stops at a tolerance of 1e-4; the worst seen in 12 such problems is 4.4e-5.
+    np.testing.assert_allclose(logits, expected, atol=2e-4)
     assert np.ptp(expected) > 4
 
 
@@ -183,7 +178,7 @@ def test_several_classes_have_the_logits_of_each_against_the_rest():
     texts, labels, rows = labelled(3)
     logits = NgramClassifier.fit(texts, labels, **SETTINGS).decision_function(texts)
     expected = [regression_by_hand(rows, labels == one, **SETTINGS) for one in range(3)]
-    np.testing.assert_allclose(logits, np.transpose(expected), atol=0.01)
+    np.testing.assert_allclose(logits, np.transpose(expected), atol=2e-4)
     new, new_labels, _ = labelled(3, seed=6)
     found = NgramClassifier.fit(texts, labels).decision_function(new).argmax(axis=1)
     assert np.mean(found == new_labels) > 0.7

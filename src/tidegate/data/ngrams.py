@@ -15,9 +15,6 @@ from tidegate.data.ragged import Ragged
 
 Integers = NDArray[np.int64]
 
-BITS = 63
-"""Of a number that is not negative."""
-
 
 @dataclass(frozen=True)
 class NgramIndex:
@@ -153,7 +150,7 @@ class _Walk:
 def _order(codes: Integers) -> Integers:
     """The permutation that sorts codes and leaves equal ones as they stand."""
     bits = max(len(codes) - 1, 0).bit_length()
-    if not len(codes) or int(codes.max()) >> (BITS - bits):
+    if not len(codes) or int(codes.max()) >> (63 - bits):
         return np.argsort(codes, kind="stable")
     # Sorting numbers is four times faster than sorting their indices; so both go into one number.
     packed = np.sort(codes << bits | np.arange(len(codes)))
