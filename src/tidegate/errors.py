@@ -9,6 +9,10 @@ class DataError(TidegateError, ValueError):
     """Data is missing, or is not what its source promises."""
 
 
+class RecipeError(TidegateError, ValueError):
+    """A recipe has a key that there is none of, or a value that makes no sense."""
+
+
 class DownloadError(TidegateError, OSError):
     """A download could not be finished or failed its checksum."""
 

@@ -1,21 +1,29 @@
 """What a comparison shows while it runs: progress on stderr, the final table on stdout."""
 
 import sys
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import fmean, median
+from statistics import fmean
 from types import TracebackType
 from typing import Any, Self
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from tidegate.cells import CELLS
 from tidegate.comparison.experiment import NOTEBOOK_FIGURES, Experiment
-from tidegate.comparison.results import Job, LayerSummary, Results
+from tidegate.comparison.results import Job, LayerSummary, LinearModel, Results
 from tidegate.training.history import Epoch
 
 NO_TERMINAL_WIDTH = 200
@@ -28,8 +36,8 @@ class Screen:
     Where stderr is no terminal, an epoch is one plain line at its end.
     """
 
-    def __init__(self, experiment: Experiment) -> None:
-        self.experiment = experiment
+    def __init__(self, experiment: Experiment, out: Path) -> None:
+        self.experiment, self.out = experiment, out
         is_terminal = sys.stderr.isatty()
         self.console = Console(
             stderr=True, highlight=False, width=None if is_terminal else NO_TERMINAL_WIDTH
@@ -50,7 +58,7 @@ class Screen:
     ) -> None:
         self.progress.stop()
 
-    def data(self, facts: Mapping[str, Any], num_given: int) -> None:
+    def data(self, facts: Mapping[str, Any], num_given: int, preparation_s: float) -> None:
         """Say where the data comes from and what was done to it."""
         recipe, limit = self.experiment.recipe, self.experiment.limit
         num_train = facts["num_train"] + facts["num_validation"]
@@ -77,6 +85,7 @@ class Screen:
                 f"texts, to their last {recipe.max_length} tokens"
             ),
             "threads": str(self.experiment.threads),
+            "took": f"{preparation_s:.1f} s to read and number the texts",
         }
         grid = Table.grid(padding=(0, 2))
         for name, text in lines.items():
@@ -98,22 +107,45 @@ class Screen:
         self.progress = self._progress()
         self.progress.start()
 
-    def epoch_begins(self, epoch: int, num_steps: int) -> None:
+    def linear_begins(self, name: str) -> None:
+        """Say that the linear model is trained."""
+        self.console.print(f"\n[bold]linear model[/]: {name}")
+
+    def linear_ends(self, linear: LinearModel) -> None:
+        """Show how it does."""
+        self.console.print(
+            f"validation accuracy {linear.validation_accuracy:.4f}, test accuracy "
+            f"[bold]{linear.test.accuracy:.4f}[/], {linear.num_parameters:,} parameters, "
+            f"{linear.wall_s:.1f} s"
+        )
+
+    def notice(self, text: str) -> None:
+        """Say what the user should know."""
+        self.console.print(text, style="yellow", markup=False)
+
+    def epoch_begins(self, epoch: int, num_steps: int, done: int) -> None:
         """Start the epoch's bar."""
         name = f"epoch {epoch}/{self.experiment.recipe.epochs}"
-        self.step_ms: list[float] = []
-        self.task = self.progress.add_task(name, total=num_steps, figures="")
+        self.pace: deque[tuple[int, float]] = deque(maxlen=20)
+        self.num_tokens, self.training_ms = 0, 0.0
+        self.task = self.progress.add_task(name, total=num_steps, completed=done, figures="")
 
-    def step_ends(self, loss: float, accuracy: float, step_ms: float) -> None:
+    def step_ends(
+        self, step: int, loss: float, accuracy: float, num_tokens: int, step_ms: float
+    ) -> None:
         """Move the epoch's bar."""
-        self.step_ms.append(step_ms)
-        figures = f"{fmean(self.step_ms[-20:]):.0f} ms/step  loss {loss:.4f}  acc {accuracy:.4f}"
+        self.pace.append((num_tokens, step_ms))
+        self.num_tokens += num_tokens
+        self.training_ms += step_ms
+        tokens, ms = (sum(column) for column in zip(*self.pace, strict=True))
+        figures = f"step {step}  {tokens / ms:,.0f}k tokens/s  loss {loss:.4f}  acc {accuracy:.4f}"
         self.progress.update(self.task, advance=1, figures=figures)
 
     def epoch_ends(self, epoch: Epoch) -> None:
         """Complete the epoch's line."""
         figures = (
-            f"{median(self.step_ms):.0f} ms/step  loss {epoch.loss:.4f}  acc {epoch.accuracy:.4f}"
+            f"{epoch.step_ms:.0f} ms/step  {self.num_tokens / max(self.training_ms, 1e-9):,.0f}k "
+            f"tokens/s  loss {epoch.loss:.4f}  acc {epoch.accuracy:.4f}"
             f"  val loss {epoch.validation_loss:.4f}  val acc {epoch.validation_accuracy:.4f}"
         )
         self.progress.update(self.task, figures=figures)
@@ -129,6 +161,12 @@ class Screen:
             f"test accuracy [bold]{job.test.accuracy:.4f}[/], test loss {job.test.loss:.4f}, "
             f"{job.training_s:.0f} s of training"
         )
+        if job.combined is not None and job.blend is not None:
+            share = job.blend["weights"]["network"]
+            self.console.print(
+                f"with the linear model [bold]{job.combined.accuracy:.4f}[/] (the network's weight "
+                f"{share:.2f})"
+            )
 
     def stopped(self, by_user: bool, report: Path | None) -> None:
         """Say what an unfinished comparison leaves."""
@@ -139,7 +177,10 @@ class Screen:
         for job in self.finished:
             self.console.print(f"  {CELLS[job.cell]}, seed {job.seed}: kept in {job.model}")
         if report is not None:
-            self.console.print(f"What is finished: {report.parent}")
+            verb = "train" if self.num_jobs == 1 else "compare"
+            self.console.print(
+                f"To go on: tidegate {verb} --resume {self.out}", soft_wrap=True, markup=False
+            )
 
     def table(self, results: Results) -> None:
         """Print the outcome, beside the notebook's own."""
@@ -188,6 +229,8 @@ class Screen:
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
             TextColumn("{task.fields[figures]}"),
             console=self.console,
             disable=not self.console.is_terminal,

@@ -1,6 +1,6 @@
 """What is to be compared, and what the original notebook found."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from tidegate.training.recipe import Recipe
@@ -23,10 +23,12 @@ class Experiment:
     threads: int
     limit: int | None = None
     """Use only so many training examples."""
+    checkpoint_every: int = 200
+    """Steps between two checkpoints."""
 
     def configuration(self) -> dict[str, Any]:
         """As results record it."""
-        values = asdict(self.recipe)
+        values = self.recipe.configuration()
         return {
             "recipe": values.pop("name"),
             "cells": list(self.cells),

@@ -14,7 +14,7 @@ from tidegate.artifact.atomic import write_text
 from tidegate.errors import FormatError
 from tidegate.training.history import Epoch
 
-FORMAT = "tidegate.comparison/1"
+FORMAT = "tidegate.comparison/2"
 FILE_NAME = "results.json"
 
 
@@ -54,12 +54,33 @@ class Job:
     test: Evaluation
     training_s: float
     """Wall time of all training steps; validation, test and set-up excluded."""
+    wall_s: float
+    """Wall time of the whole job, from making the model to its last prediction. Reading and
+    numbering the texts (``Results.preparation_s``) and the linear model are apart."""
+    num_tokens: int
+    """Words read in training, over all epochs."""
     step_ms: float
     """Median wall time of a training step over all epochs."""
     inference_ms: float
     """Median wall time of a test batch."""
     model: str
     """The model's folder, relative to the run folder."""
+    combined: Evaluation | None = None
+    """The network and the linear model together."""
+    blend: dict[str, Any] | None = None
+    """How they were put together, by the validation part."""
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """The linear model beside the networks of a run."""
+
+    name: str
+    num_parameters: int
+    test: Evaluation
+    wall_s: float
+    """Features, training and predictions."""
+    validation_accuracy: float
 
 
 @dataclass
@@ -74,6 +95,9 @@ class Results:
     """When the run began, ISO 8601 in UTC."""
     status: str = "running"
     """``running``, ``complete`` or ``interrupted``."""
+    preparation_s: float = 0.0
+    """Wall time of reading, splitting and numbering the texts."""
+    linear: LinearModel | None = None
     jobs: list[Job] = field(default_factory=list)
 
     def save(self, run_folder: Path) -> None:
@@ -97,6 +121,9 @@ def load(run_folder: Path) -> Results:
         ) from None
     try:
         content["jobs"] = [_job(job) for job in content["jobs"]]
+        if content["linear"] is not None:
+            test = Evaluation(**content["linear"]["test"])
+            content["linear"] = LinearModel(**{**content["linear"], "test": test})
         return Results(**content)
     except (KeyError, TypeError) as error:
         raise FormatError(f"{path}: expected the fields of {FORMAT}, got {error}") from error
@@ -109,5 +136,6 @@ def _job(content: dict[str, Any]) -> Job:
             "summary": [LayerSummary(**line) for line in content["summary"]],
             "history": [Epoch(**epoch) for epoch in content["history"]],
             "test": Evaluation(**content["test"]),
+            "combined": content["combined"] and Evaluation(**content["combined"]),
         }
     )

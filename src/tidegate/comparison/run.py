@@ -1,6 +1,6 @@
 """Carrying out an experiment: a job for every cell and seed, each saved as it ends."""
 
-import statistics
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,40 +10,51 @@ import torch.utils.deterministic
 
 import tidegate
 from tidegate import machine
-from tidegate.artifact.model_folder import ModelFolder
-from tidegate.comparison.card import model_card
 from tidegate.comparison.experiment import Experiment
-from tidegate.comparison.results import Evaluation, Job, LayerSummary, Results
+from tidegate.comparison.job import JobWatcher, carry_out, evaluation
+from tidegate.comparison.results import Job, LinearModel, Results
 from tidegate.data.prepared import PreparedData
-from tidegate.evaluation.binary import accuracy, cross_entropy, probabilities
-from tidegate.model.classifier import SequenceClassifier, num_trained
-from tidegate.model.initialise import like_keras
-from tidegate.training.loop import Watcher, fit, predict
+from tidegate.evaluation.binary import accuracy
+from tidegate.training.linear import LinearBranch
 
 
-class ComparisonWatcher(Watcher, Protocol):
+class ComparisonWatcher(JobWatcher, Protocol):
     """Is told how a comparison goes."""
 
-    def job_begins(self, cell: str, seed: int, path: str, summary: list[LayerSummary]) -> None:
-        """A model is made and its training begins; ``path`` computes its recurrence."""
+    def linear_begins(self, name: str) -> None:
+        """The linear model's training begins."""
+
+    def linear_ends(self, linear: LinearModel) -> None:
+        """The linear model is trained and tested."""
 
     def job_ends(self, job: Job) -> None:
         """A model is trained, tested and saved."""
 
 
 def run(
-    experiment: Experiment, data: PreparedData, run_folder: Path, watcher: ComparisonWatcher
+    experiment: Experiment,
+    data: PreparedData,
+    run_folder: Path,
+    watcher: ComparisonWatcher,
+    *,
+    preparation_s: float = 0.0,
+    finished: Results | None = None,
+    allow_inexact: bool = False,
 ) -> Results:
     """Carry out every job of an experiment.
 
     ``results.json`` is rewritten after every job. When a job ends early, by Ctrl-C or an error,
-    the file says so and keeps the finished ones, and the exception goes on to the caller.
+    the file says so and keeps the finished ones, and the exception goes on to the caller; its
+    checkpoints stay, and the same call with ``finished`` goes on from them.
 
     Args:
         experiment: What to compare.
         data: What to train and test on, prepared by the experiment's recipe.
-        run_folder: An empty folder.
+        run_folder: An empty folder, or that of the run which goes on.
         watcher: Is told of every job, epoch and step.
+        preparation_s: What preparing the data took, to be recorded.
+        finished: The results of a run that stopped; its finished jobs are not repeated.
+        allow_inexact: Go on under other versions, threads or instruction sets than before.
     """
     torch.set_num_threads(experiment.threads)
     tidegate.set_num_threads(experiment.threads)
@@ -51,21 +62,31 @@ def run(
     # What the engine is given to write it writes whole; filling it before would cost a pass.
     deterministic: Any = torch.utils.deterministic
     deterministic.fill_uninitialized_memory = False
-    results = Results(
+    results = finished or Results(
         configuration=experiment.configuration(),
         environment={**machine.describe(), "threads": experiment.threads},
         data=data.facts,
-        test_labels=data.test[1].tolist(),
+        test_labels=data.test.targets.tolist(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        preparation_s=preparation_s,
     )
+    results.status = "running"
     results.save(run_folder)
     try:
+        linear = _linear(experiment, data, results, watcher)
+        results.save(run_folder)
+        done = {(job.cell, job.seed) for job in results.jobs}
         # Seed by seed, so that a run that stops early has compared all cells on the same seeds.
         for seed in experiment.seeds:
             for cell in experiment.cells:
-                results.jobs.append(_job(experiment, data, run_folder, cell, seed, watcher))
+                if (cell, seed) in done:
+                    continue
+                job = carry_out(
+                    experiment, data, run_folder, cell, seed, linear, watcher, allow_inexact
+                )
+                results.jobs.append(job)
                 results.save(run_folder)
-                watcher.job_ends(results.jobs[-1])
+                watcher.job_ends(job)
     except BaseException:
         results.status = "interrupted"
         results.save(run_folder)
@@ -75,52 +96,23 @@ def run(
     return results
 
 
-def _job(
-    experiment: Experiment,
-    data: PreparedData,
-    run_folder: Path,
-    cell: str,
-    seed: int,
-    watcher: ComparisonWatcher,
-) -> Job:
-    """Train, test and save one cell from one seed."""
+def _linear(
+    experiment: Experiment, data: PreparedData, results: Results, watcher: ComparisonWatcher
+) -> LinearBranch | None:
+    """Train the recipe's linear model: once, for it depends on no seed and no cell."""
     recipe = experiment.recipe
-    model = SequenceClassifier(
-        cell,
-        vocabulary_size=recipe.vocabulary_size,
-        embedding_dim=recipe.embedding_dim,
-        hidden_size=recipe.hidden_size,
+    if not recipe.linear_order:
+        return None
+    name = f"logistic regression on NB-weighted 1 to {recipe.linear_order}-grams"
+    watcher.linear_begins(name)
+    begin = time.perf_counter()
+    branch = LinearBranch.train(recipe, data.train, data.validation, data.test)
+    results.linear = LinearModel(
+        name=name,
+        num_parameters=branch.model.coefficients.size + branch.model.intercepts.size,
+        test=evaluation(branch.test, data.test.targets),
+        wall_s=time.perf_counter() - begin,
+        validation_accuracy=accuracy(branch.validation, data.validation.targets),
     )
-    like_keras(model, seed)
-    summary = [LayerSummary(*line) for line in model.summary(recipe.max_length)]
-    path = f"tidegate.nn, {model.explain(torch.from_numpy(data.train[0][: recipe.batch_size]))}"
-    watcher.job_begins(cell, seed, path, summary)
-    history, step_ms = fit(model, recipe, data.train, data.validation, seed=seed, watcher=watcher)
-    logits, batch_ms = predict(model, data.test[0], recipe.batch_size)
-    job = Job(
-        cell=cell,
-        seed=seed,
-        path=path,
-        num_parameters=num_trained(model),
-        summary=summary,
-        history=history,
-        test=Evaluation(
-            loss=cross_entropy(logits, data.test[1]),
-            accuracy=accuracy(logits, data.test[1]),
-            probabilities=probabilities(logits).tolist(),
-        ),
-        training_s=sum(step_ms) / 1e3,
-        step_ms=statistics.median(step_ms),
-        inference_ms=statistics.median(batch_ms),
-        model=f"models/{cell}-seed{seed}",
-    )
-    ModelFolder(
-        config={
-            "architecture": model.config,
-            "preprocessing": {"max_length": recipe.max_length, "padding": "front"},
-        },
-        tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},
-        vocabulary=data.vocabulary.to_json(),
-        card=model_card(job, experiment, data.facts),
-    ).save(run_folder / job.model)
-    return job
+    watcher.linear_ends(results.linear)
+    return branch

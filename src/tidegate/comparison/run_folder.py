@@ -42,3 +42,20 @@ def claim(path: Path) -> Iterator[Path]:
         if not any(path.iterdir()):
             for folder in made:
                 folder.rmdir()
+
+
+@contextmanager
+def reopen(path: Path) -> Iterator[Path]:
+    """Take the folder of a run that goes on.
+
+    Raises:
+        RunFolderError: It cannot be written.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise RunFolderError(
+            f"run folder {path}: expected a folder that can be written, got: {error.strerror}"
+        ) from error
+    yield path

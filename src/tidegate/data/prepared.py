@@ -1,19 +1,17 @@
 """A labelled text data set as the numbers a network reads."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tidegate.data.bigrams import Bigrams
 from tidegate.data.dataset import Split, TextDataset
-from tidegate.data.ragged import Ragged, pad_front
+from tidegate.data.examples import Examples
+from tidegate.data.ragged import Ragged, offsets_of, pad_front
 from tidegate.data.tokenise import split
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.errors import DataError
-
-Examples = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""Tokens, shape (number of examples, T), and labels, shape (number of examples,)."""
 
 
 @dataclass(frozen=True)
@@ -24,59 +22,107 @@ class PreparedData:
     validation: Examples
     test: Examples
     vocabulary: Vocabulary
+    bigrams: Bigrams | None
     facts: dict[str, Any]
     """Counts for the user: examples, words, what was cut and what is unknown."""
 
 
+@dataclass(frozen=True)
+class Preparation:
+    """What becomes of texts before a network reads them."""
+
+    vocabulary_size: int
+    """Number of ids, the reserved ones included."""
+    max_length: int
+    """Tokens of a text that are kept, its last ones."""
+    validation_share: float
+    """The end of the training part that validates."""
+    tokens: str = "keras"
+    """The scheme that splits texts into words."""
+    padding: Literal["none", "front"] = "none"
+    """Whether shorter texts get zeros in front, up to ``max_length``."""
+    bigram_vocabulary_size: int = 0
+    """Number of ids of pairs of words; 0 for none."""
+    whole: bool = False
+    """Whether the examples also have the uncut texts over all words of the training part."""
+
+
 def prepare(
     dataset: TextDataset,
+    preparation: Preparation,
     *,
-    vocabulary_size: int,
-    max_length: int,
-    validation_share: float,
     limit: int | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> PreparedData:
     """Number the words, cut and pad the texts, and set the validation part aside.
 
     Args:
-        dataset: The texts. Only its training part makes the vocabulary.
-        vocabulary_size: Number of ids, the reserved ones included.
-        max_length: Tokens of a text that are kept, its last ones.
-        validation_share: The end of the training part that validates.
+        dataset: The texts. Only its training part makes the vocabularies.
+        preparation: How.
         limit: Use only so many training texts, the first ones.
+        vocabulary: Use this one, of a network that was trained before.
 
     Raises:
         DataError: Too few texts for both a training and a validation part.
     """
     train = dataset.train if limit is None else dataset.train.first(limit)
-    num_train = int(len(train) * (1 - validation_share))
+    num_train = int(len(train) * (1 - preparation.validation_share))
     if not 0 < num_train < len(train):
         raise DataError(
             f"{dataset.name}: expected at least 2 training texts, one to train and one to "
             f"validate on, got {len(train)}"
         )
-    train_words = split(train.texts)
-    vocabulary = Vocabulary.build([train_words], vocabulary_size)
-    train_ids = vocabulary.encode(train_words)
-    test_ids = vocabulary.encode(split(dataset.test.texts))
-    tokens = pad_front(train_ids, max_length)
+    scheme = preparation.tokens if vocabulary is None else vocabulary.scheme
+    train_words, test_words = split(train.texts, scheme), split(dataset.test.texts, scheme)
+    everything = Vocabulary.build([train_words], None)
+    if vocabulary is None:
+        vocabulary = everything.first(preparation.vocabulary_size)
+    train_ids, test_ids = vocabulary.encode(train_words), vocabulary.encode(test_words)
+    train_cut, test_cut = (_cut(ids, preparation) for ids in (train_ids, test_ids))
+    bigrams = None
+    if preparation.bigram_vocabulary_size:
+        bigrams = Bigrams.build(
+            train_cut.take(slice(0, num_train)),
+            len(vocabulary),
+            preparation.bigram_vocabulary_size,
+            unknown=UNKNOWN,
+        )
+
+    def examples(words: Ragged, texts: Split, all_words: Any) -> Examples:
+        return Examples(
+            words,
+            texts.labels,
+            None if bigrams is None else bigrams.encode(words),
+            everything.encode(all_words) if preparation.whole else None,
+        )
+
+    labelled = examples(train_cut, train, train_words)
     return PreparedData(
-        train=(tokens[:num_train], train.labels[:num_train]),
-        validation=(tokens[num_train:], train.labels[num_train:]),
-        test=(pad_front(test_ids, max_length), dataset.test.labels),
+        train=labelled.take(slice(0, num_train)),
+        validation=labelled.take(slice(num_train, len(train))),
+        test=examples(test_cut, dataset.test, test_words),
         vocabulary=vocabulary,
+        bigrams=bigrams,
         facts={
             "name": dataset.name,
             "source": dataset.source,
             "num_train": num_train,
             "num_validation": len(train) - num_train,
             "num_test": len(dataset.test),
-            "vocabulary_size": vocabulary_size,
-            "distinct_words": vocabulary.num_distinct,
-            **_counts("training", train_ids, max_length, train),
-            **_counts("test", test_ids, max_length, dataset.test),
+            "vocabulary_size": len(vocabulary),
+            "distinct_words": everything.num_distinct,
+            **_counts("training", train_ids, preparation.max_length, train),
+            **_counts("test", test_ids, preparation.max_length, dataset.test),
         },
     )
+
+
+def _cut(ids: Ragged, preparation: Preparation) -> Ragged:
+    if preparation.padding == "none":
+        return ids.last(preparation.max_length)
+    padded = pad_front(ids, preparation.max_length)
+    lengths = np.full(len(ids), preparation.max_length)
+    return Ragged(padded.reshape(-1).astype(np.int32), offsets_of(lengths))
 
 
 def _counts(part: str, ids: Ragged, max_length: int, split: Split) -> dict[str, Any]:

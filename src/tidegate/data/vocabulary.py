@@ -69,6 +69,10 @@ class Vocabulary:
             frequent = frequent[: max(size - FIRST_WORD, 0)]
         return cls(frequent, schemes.pop(), len(ranked))
 
+    def first(self, size: int) -> "Vocabulary":
+        """The vocabulary of the most frequent words alone, with ``size`` ids in all."""
+        return Vocabulary(self.words[: max(size - FIRST_WORD, 0)], self.scheme, self.num_distinct)
+
     def __len__(self) -> int:
         """Number of ids, the reserved ones included."""
         return FIRST_WORD + len(self.words)

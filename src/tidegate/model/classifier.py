@@ -1,72 +1,265 @@
-"""The notebook's network: embedding, recurrent layer, last state, one logit."""
+"""The network: embedded words or features, recurrent layers, pooling over the steps, a head."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
 
-from tidegate.model.cells import LAYERS
-from tidegate.nn import Explanation
+from tidegate.cells import CELLS
+from tidegate.model.inputs import Inputs, Rows
+from tidegate.model.masks import Masks
+from tidegate.model.pooled import Pooled
+from tidegate.model.stack import Stack
+from tidegate.model.tasks import Task
+from tidegate.nn import Explanation, pool
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Shares set to zero while training; 0 for none."""
+
+    words: float = 0.0
+    """Of a batch's distinct words, whole."""
+    embedding: float = 0.0
+    """Of the elements of a batch's distinct words."""
+    variational: float = 0.0
+    """Of the features that a layer reads, one mask a sequence (Gal and Ghahramani 2016)."""
+    recurrent: float = 0.0
+    """Of the recurrent weights, one mask a step of training (Merity et al. 2018)."""
+    head: float = 0.0
+    """Of what the head reads."""
 
 
 class SequenceClassifier(nn.Module):
-    """A binary classifier of token sequences of one length.
+    """A network that answers a question about whole sequences.
+
+    Words are embedded, or numbers are read as they are; recurrent layers run over them, ragged;
+    what they give is pooled over the real steps of each sequence, and a linear head answers.
+
+    An embedding is read as (E - mean) / scale, where mean (d,) and scale () are buffers: 0 and 1
+    unless :meth:`normalise` has measured them, so that a perturbation of the embeddings (Miyato
+    et al. 2017) can be given in units of their spread.
 
     Args:
         cell: A name of :data:`tidegate.cells.CELLS`.
-        vocabulary_size: Number of ids.
-        embedding_dim: Width of the embedding.
-        hidden_size: Units of the recurrent layer.
+        vocabulary_size: Number of ids; 0 where sequences are of numbers.
+        input_size: Numbers a step, I; 0 where sequences are of ids.
+        embedding_dim: d, the width of the embedding.
+        hidden_size: H, units of a layer and direction.
+        num_layers: Recurrent layers, each reading what the one before it puts out.
+        bidirectional: Whether layers run from both ends.
+        residual: Whether a layer's input is added to its output where both are equally wide.
+        pooling: As of :class:`Pooled`.
+        pool_embedding: Whether the head also reads the mean of the embedded steps.
+        bigram_vocabulary_size: Number of ids of neighbouring pairs, whose embedding is added to
+            that of the second word; 0 for none.
+        by_place: Whether the embedding's gradient is kept for every place where a word stands,
+            rather than for every distinct word.
+        kind, num_outputs: Of the :class:`Task`.
+        dropout: Shares by the names of :class:`Dropout`.
+
+    Call with:
+        inputs: A batch, see :class:`Inputs`.
+        masks: Draws of dropout; without them there is none.
+
+    Returns:
+        (N, num_outputs): logits, or numbers for a regression.
+
+    Raises:
+        ValueError: A cell that there is none of; neither or both of vocabulary and input size.
     """
 
+    embedding_mean: Tensor
+    embedding_scale: Tensor
+
     def __init__(
-        self, cell: str, *, vocabulary_size: int, embedding_dim: int, hidden_size: int
+        self,
+        cell: str,
+        *,
+        hidden_size: int,
+        vocabulary_size: int = 0,
+        input_size: int = 0,
+        embedding_dim: int = 0,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        residual: bool = False,
+        pooling: str = "last",
+        pool_embedding: bool = False,
+        bigram_vocabulary_size: int = 0,
+        by_place: bool = False,
+        kind: Any = "binary",
+        num_outputs: int = 1,
+        dropout: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
-        if cell not in LAYERS:
-            raise ValueError(f"SequenceClassifier: expected a cell of {[*LAYERS]}, got {cell!r}")
+        if cell not in CELLS:
+            raise ValueError(f"SequenceClassifier: expected a cell of {[*CELLS]}, got {cell!r}")
+        if bool(vocabulary_size) == bool(input_size):
+            raise ValueError(
+                "SequenceClassifier: expected either vocabulary_size or input_size, got "
+                f"{vocabulary_size} and {input_size}"
+            )
+        self.task = Task(kind, num_outputs)
+        self.dropout = Dropout(**(dropout or {}))
         self.config: dict[str, Any] = {
             "cell": cell,
-            "vocabulary_size": vocabulary_size,
-            "embedding_dim": embedding_dim,
             "hidden_size": hidden_size,
+            "vocabulary_size": vocabulary_size,
+            "input_size": input_size,
+            "embedding_dim": embedding_dim,
+            "num_layers": num_layers,
+            "bidirectional": bidirectional,
+            "residual": residual,
+            "pooling": pooling,
+            "pool_embedding": pool_embedding,
+            "bigram_vocabulary_size": bigram_vocabulary_size,
+            "by_place": by_place,
+            "kind": kind,
+            "num_outputs": num_outputs,
+            "dropout": asdict(self.dropout),
         }
-        # Sparse: the optimiser is to see the gradient of every place where a token stands.
-        self.embedding = nn.Embedding(vocabulary_size, embedding_dim, sparse=True)
-        self.recurrent = LAYERS[cell](embedding_dim, hidden_size, batch_first=True)
-        self.head = nn.Linear(hidden_size, 1)
+        self.by_place, self.pool_embedding = by_place, pool_embedding
+        width = input_size
+        if vocabulary_size:
+            width = embedding_dim
+            self.embedding = nn.Embedding(vocabulary_size, width, sparse=True)
+        if bigram_vocabulary_size:
+            self.bigram_embedding = nn.Embedding(bigram_vocabulary_size, width, sparse=True)
+        self.register_buffer("embedding_mean", torch.zeros(width))
+        self.register_buffer("embedding_scale", torch.ones(()))
+        self.recurrent = Stack(
+            cell,
+            width,
+            hidden_size,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            residual=residual,
+        )
+        self.pooling = Pooled(pooling, self.recurrent.width)
+        self.head = nn.Linear(self.pooling.width + width * pool_embedding, num_outputs)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """The logit of the positive class.
+    def forward(self, inputs: Inputs, masks: Masks | None = None) -> Tensor:
+        """Answer for a batch; arguments and result are those of the class."""
+        drops_features = masks is not None and self.dropout.variational > 0
+        if inputs.words is None or drops_features or not self.reads_ids:
+            return self.answer(self.embed(inputs, masks), inputs, masks)
+        table = self._rows(inputs.words, masks)
+        states, final = self._run(table, inputs, masks, slots=inputs.words.slots)
+        mean = None
+        if self.pool_embedding:
+            mean = F.embedding_bag(inputs.words.slots, table, inputs.offsets[:-1], mode="mean")
+        return self._head(states, final, mean, inputs, masks)
+
+    @property
+    def reads_ids(self) -> bool:
+        """Whether the engine can read ids and rows rather than a vector a step."""
+        config = self.config
+        return not (config["input_size"] or config["bigram_vocabulary_size"] or self.by_place)
+
+    def embed(self, inputs: Inputs, masks: Masks | None = None) -> Tensor:
+        """What the first layer reads at every step, (P, I)."""
+        if inputs.words is None:
+            assert inputs.features is not None
+            return inputs.features
+        if self.by_place:
+            ids = inputs.words.distinct[inputs.words.slots]
+            return F.embedding(ids, self.embedding.weight, sparse=True)
+        vectors = self._rows(inputs.words, masks)[inputs.words.slots]
+        if inputs.bigrams is None:
+            return vectors
+        pairs = F.embedding(inputs.bigrams.distinct, self.bigram_embedding.weight, sparse=True)
+        pairs = self._drop_rows(pairs / self.embedding_scale, "bigram", masks)
+        # The first row is of all pairs that have no embedding: nothing is added there.
+        has_one = (inputs.bigrams.distinct > 0).to(pairs.dtype).unsqueeze(1)
+        return vectors + (pairs * has_one)[inputs.bigrams.slots]
+
+    def answer(self, vectors: Tensor, inputs: Inputs, masks: Masks | None = None) -> Tensor:
+        """What :meth:`forward` gives for embedded steps, (P, I)."""
+        states, final = self._run(vectors, inputs, masks)
+        mean = None
+        if self.pool_embedding:
+            mean = pool(vectors, inputs.offsets, "mean")
+        return self._head(states, final, mean, inputs, masks)
+
+    @torch.no_grad()
+    def normalise(self, frequencies: Tensor) -> None:
+        """Measure mean and spread of the embedding, each word counted as often as it occurs.
 
         Args:
-            tokens: Ids, shape (N, T), int64, T at least 1.
-
-        Returns:
-            Shape (N,).
+            frequencies: Share of every id in the training texts, (V,), adding up to 1.
         """
-        _, state = self.recurrent(self.embedding(tokens))
-        h_n = state[0] if self.recurrent.mode == "LSTM" else state
-        logits: Tensor = self.head(h_n[-1])
-        return logits.squeeze(1)
+        table = self.embedding.weight
+        self.embedding_mean.copy_(frequencies @ table)
+        variance = frequencies @ (table - self.embedding_mean).square()
+        self.embedding_scale.copy_(variance.mean().sqrt())
 
-    def explain(self, tokens: Tensor) -> Explanation:
-        """Say what computes the recurrence over such tokens, and why."""
-        return self.recurrent.explain(self.embedding(tokens))
+    def explain(self, inputs: Inputs) -> Explanation:
+        """Say what computes the recurrence over such a batch, and why."""
+        return self.recurrent.explain(self.embed(inputs), inputs.offsets)
 
-    def summary(self, length: int) -> list[tuple[str, list[int | None], int]]:
-        """Name, output shape (None for the batch) and trained parameters of every layer."""
-        hidden_size = self.config["hidden_size"]
-        shapes: dict[str, list[int | None]] = {
-            "embedding": [None, length, self.config["embedding_dim"]],
-            "recurrent": [None, hidden_size],
-            "head": [None, 1],
-        }
-        return [
-            (f"{name} ({type(layer).__name__})", shapes[name], num_trained(layer))
-            for name, layer in self.named_children()
-        ]
+    def summary(self, length: int | None) -> list[tuple[str, list[int | None], int]]:
+        """Name, output shape (None for the batch or the steps) and trained parameters of layers."""
+        H, width = self.recurrent.width, self.recurrent.input_size
+        states: list[int | None] = [None, length, H]
+        if self.config["pooling"] == "last":
+            states = [None, H]
+        found: list[tuple[str, list[int | None], nn.Module]] = []
+        if self.config["vocabulary_size"]:
+            found.append(("embedding (Embedding)", [None, length, width], self.embedding))
+        if self.config["bigram_vocabulary_size"]:
+            found.append(("bigrams (Embedding)", [None, length, width], self.bigram_embedding))
+        name = f"recurrent ({self.recurrent.name})"
+        found.append((name, states, self.recurrent))
+        if self.config["pooling"] != "last":
+            name = f"pooling ({self.config['pooling']})"
+            found.append((name, [None, self.head.in_features], self.pooling))
+        found.append(("head (Linear)", [None, self.head.out_features], self.head))
+        return [(name, shape, num_trained(module)) for name, shape, module in found]
+
+    def _rows(self, words: Rows, masks: Masks | None) -> Tensor:
+        """The batch's own table: a row for every distinct word, (K, d)."""
+        rows = F.embedding(words.distinct, self.embedding.weight, sparse=True)
+        rows = (rows - self.embedding_mean) / self.embedding_scale
+        return self._drop_rows(rows, "word", masks)
+
+    def _drop_rows(self, rows: Tensor, purpose: str, masks: Masks | None) -> Tensor:
+        if masks is None:
+            return rows
+        if self.dropout.words:
+            rows = rows * masks.keep(f"{purpose}s", self.dropout.words, len(rows), 1)
+        return masks.apply(rows, f"{purpose} elements", self.dropout.embedding)
+
+    def _run(
+        self, values: Tensor, inputs: Inputs, masks: Masks | None, *, slots: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        options = {"slots": slots, "masks": masks, "variational": self.dropout.variational}
+        weights = {}
+        if masks is not None and self.dropout.recurrent:
+            weights = self.recurrent.dropped(masks, self.dropout.recurrent)
+        found: tuple[Tensor, Tensor] = functional_call(
+            self.recurrent, weights, (values, inputs.offsets), options
+        )
+        return found
+
+    def _head(
+        self,
+        states: Tensor,
+        final: Tensor,
+        mean: Tensor | None,
+        inputs: Inputs,
+        masks: Masks | None,
+    ) -> Tensor:
+        pooled = self.pooling(states, final, inputs.offsets)
+        if mean is not None:
+            pooled = torch.cat([pooled, mean], 1)
+        if masks is not None:
+            pooled = masks.apply(pooled, "head", self.dropout.head)
+        answer: Tensor = self.head(pooled)
+        return answer
 
 
 def num_trained(module: nn.Module) -> int:

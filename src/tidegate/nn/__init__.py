@@ -9,3 +9,4 @@ from tidegate.nn.layers import GRU as GRU
 from tidegate.nn.layers import LSTM as LSTM
 from tidegate.nn.layers import RNN as RNN
 from tidegate.nn.text import TextEncoder as TextEncoder
+from tidegate.nn.text import over_table as over_table

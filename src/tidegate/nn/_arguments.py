@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from tidegate.nn._base import RecurrentLayers
 
 
+class Table(NamedTuple):
+    """Rows that ids stand for, with what is asked of an ``nn.Embedding``."""
+
+    weight: Tensor
+    """(V, I)"""
+    padding_idx: int | None = None
+    sparse: bool = False
+
+
 class Call(NamedTuple):
     """A call, whatever form its arguments had."""
 
@@ -32,7 +41,7 @@ def prepare(
     hx: Any,
     lengths: Any,
     offsets: Any,
-    embedding: nn.Embedding | None = None,
+    embedding: nn.Embedding | Table | None = None,
 ) -> Call:
     """Check the arguments of ``forward``; with an embedding, ``input`` is ids without features."""
     where = type(layers).__name__
@@ -150,7 +159,7 @@ def _with_values(
     data: Tensor,
     states: State | None,
     layout: Layout,
-    embedding: nn.Embedding | None,
+    embedding: nn.Embedding | Table | None,
 ) -> Call:
     where = type(layers).__name__
     dtype = getattr(layers, layers._flat_weights_names[0]).dtype

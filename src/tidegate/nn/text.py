@@ -2,11 +2,11 @@
 
 from typing import Any, cast
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from tidegate.nn import _path
-from tidegate.nn._arguments import finish, prepare
+from tidegate.nn._arguments import Table, finish, prepare
 from tidegate.nn._base import RecurrentLayers
 
 
@@ -98,6 +98,32 @@ class TextEncoder(nn.Module):
         if isinstance(tokens, PackedSequence):
             return tokens._replace(data=self.embedding(tokens.data))
         return self.embedding(tokens)
+
+
+def over_table(
+    recurrent: RecurrentLayers,
+    table: Tensor,
+    ids: Any,
+    hx: Any = None,
+    *,
+    lengths: Any = None,
+    offsets: Any = None,
+) -> tuple[Any, Any]:
+    """Run recurrent layers over the rows of a table that ids name.
+
+    Equal to ``recurrent(table[ids], hx, ...)``, with each row's input product computed once. The
+    table may be the result of other operations: its gradient is dense, (V, I).
+
+    Args:
+        recurrent: An RNN, LSTM or GRU of this package.
+        table: (V, I).
+        ids, hx: As the ``tokens`` and ``hx`` of :class:`TextEncoder`.
+        lengths, offsets: As of the recurrent layer.
+
+    Returns, raises: As :class:`TextEncoder`.
+    """
+    call = prepare(recurrent, ids, hx, lengths, offsets, Table(table))
+    return finish(recurrent, ids, call, *recurrent._run(call))
 
 
 def _has_hooks(module: nn.Module) -> bool:

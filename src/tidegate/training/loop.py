@@ -2,33 +2,33 @@
 
 import statistics
 import time
-from typing import Protocol
+from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from tidegate.data.prepared import Examples
-from tidegate.draws import permutation
+from tidegate.data.examples import Examples
 from tidegate.errors import TidegateError
-from tidegate.evaluation.binary import accuracy, cross_entropy
+from tidegate.model.classifier import SequenceClassifier
+from tidegate.model.inputs import Inputs
+from tidegate.model.masks import Masks
+from tidegate.optim import Adam
+from tidegate.training import optimisers
+from tidegate.training.average import Average
 from tidegate.training.history import Epoch
-from tidegate.training.optimiser import KerasAdam
+from tidegate.training.keeper import Keeper
 from tidegate.training.recipe import Recipe
+from tidegate.training.state import Progress, State
+from tidegate.training.step import StepResult, largest_gradient, step
+from tidegate.training.watcher import Watcher
 
-
-class Watcher(Protocol):
-    """Is told how a training goes."""
-
-    def epoch_begins(self, epoch: int, num_steps: int) -> None:
-        """Epochs count from 1."""
-
-    def step_ends(self, loss: float, accuracy: float, step_ms: float) -> None:
-        """Loss and accuracy are means over the epoch so far, the time is this step's."""
-
-    def epoch_ends(self, epoch: Epoch) -> None:
-        """Training and validation of the epoch are done."""
+NORMALISE_EVERY = 100
+"""Steps between two measurements of the embedding's mean and spread."""
+EVALUATION_TOKENS = 32_768
+"""Positions of a batch that is only looked at, at most."""
 
 
 class DivergedError(TidegateError, ArithmeticError):
@@ -36,87 +36,222 @@ class DivergedError(TidegateError, ArithmeticError):
 
 
 def fit(
-    model: nn.Module,
+    model: SequenceClassifier,
     recipe: Recipe,
     train: Examples,
     validation: Examples,
     *,
     seed: int,
     watcher: Watcher,
-) -> tuple[list[Epoch], list[float]]:
-    """Train a model by a recipe.
+    keeper: Keeper | None = None,
+) -> Progress:
+    """Train a model by a recipe; at the end it has the weights that the recipe keeps.
 
-    The order of the examples in an epoch depends on seed and epoch alone.
-
-    Returns:
-        The epochs, and the wall time of every training step in milliseconds.
+    Batches and dropout depend on (seed, epoch, step) alone, so a training that was killed and is
+    resumed by its keeper ends with the same bits.
 
     Raises:
-        DivergedError: The loss of a step is not finite.
+        DivergedError: The loss of a step is not finite; the last checkpoint stays.
+        RunFolderError, FormatError: A checkpoint cannot be written, or belongs to another run.
     """
-    optimiser = KerasAdam(
-        model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, epsilon=recipe.epsilon
-    )
-    tokens, labels = (torch.from_numpy(array) for array in train)
-    targets = labels.float()
-    epochs: list[Epoch] = []
-    all_ms: list[float] = []
-    for number in range(1, recipe.epochs + 1):
-        order = torch.from_numpy(permutation(len(labels), seed, "shuffle", number))
-        batches = order.split(recipe.batch_size)
-        watcher.epoch_begins(number, len(batches))
-        model.train()
-        loss_sum, num_right, num_seen, step_ms = 0.0, 0, 0, []
-        for step, batch in enumerate(batches, 1):
-            begin = time.perf_counter()
-            loss, right = _step(model, optimiser, tokens[batch], targets[batch])
-            step_ms.append((time.perf_counter() - begin) * 1e3)
-            if not np.isfinite(loss):
-                raise DivergedError(
-                    f"epoch {number}, step {step}: expected a finite loss, got {loss}; try a "
-                    f"learning rate below {recipe.learning_rate}"
-                )
-            num_seen += len(batch)
-            loss_sum += loss * len(batch)
-            num_right += right
-            watcher.step_ends(loss_sum / num_seen, num_right / num_seen, step_ms[-1])
-        logits, _ = predict(model, validation[0], recipe.batch_size)
-        epoch = Epoch(
-            epoch=number,
-            loss=loss_sum / num_seen,
-            accuracy=num_right / num_seen,
-            validation_loss=cross_entropy(logits, validation[1]),
-            validation_accuracy=accuracy(logits, validation[1]),
-            training_s=sum(step_ms) / 1e3,
-            step_ms=statistics.median(step_ms),
+    return _Training(model, recipe, train, validation, seed, watcher, keeper).run()
+
+
+class _Training:
+    def __init__(
+        self,
+        model: SequenceClassifier,
+        recipe: Recipe,
+        train: Examples,
+        validation: Examples,
+        seed: int,
+        watcher: Watcher,
+        keeper: Keeper | None,
+    ) -> None:
+        self.model, self.recipe, self.seed = model, recipe, seed
+        self.train, self.validation = train, validation
+        self.watcher, self.keeper = watcher, keeper
+        average = Average(model, recipe.ema_decay) if recipe.ema_decay else None
+        self.state = State(model, optimisers.make(model, recipe), average, Progress())
+        self.class_weights = None
+        if recipe.class_weights == "balanced":
+            self.class_weights = model.task.balanced_weights(torch.from_numpy(train.targets))
+        self.frequencies: Tensor | None = None
+        if recipe.adversarial_norm and model.config["vocabulary_size"]:
+            counts = np.bincount(train.words.values, minlength=model.config["vocabulary_size"])
+            self.frequencies = torch.from_numpy((counts / counts.sum()).astype(np.float32))
+
+    def run(self) -> Progress:
+        with ExitStack() as stack:
+            if self.keeper is not None:
+                self.keeper.open(self.state, self.watcher, stack)
+            while self._goes_on():
+                self._epoch()
+        self._settle()
+        if self.recipe.keep == "best" and self.state.best is not None:
+            self.model.load_state_dict(self.state.best)
+        elif self.state.average is not None:
+            self.model.load_state_dict(self.state.average.of(self.model))
+        return self.state.progress
+
+    def _goes_on(self) -> bool:
+        progress, patience = self.state.progress, self.recipe.patience
+        done = len(progress.epochs)
+        is_stale = (
+            bool(patience) and progress.position == 0 and done - progress.best_epoch >= patience
         )
-        epochs.append(epoch)
-        all_ms += step_ms
-        watcher.epoch_ends(epoch)
-    return epochs, all_ms
+        return done < self.recipe.epochs and not is_stale
 
+    def _epoch(self) -> None:
+        progress = self.state.progress
+        batches = self.train.epoch(self.recipe.batch_size, self.seed, progress.epoch)
+        self.watcher.epoch_begins(progress.epoch, len(batches), progress.position)
+        self.model.train()
+        for rows in batches[progress.position :]:
+            self._step(rows, len(batches) * self.recipe.epochs)
+            is_within = progress.position < len(batches)
+            if is_within and self.keeper is not None and self.keeper.is_due(progress.step):
+                self._save()
+        self._end_epoch()
 
-def _step(
-    model: nn.Module, optimiser: KerasAdam, tokens: Tensor, targets: Tensor
-) -> tuple[float, int]:
-    """One step of training: the batch's mean loss, and how many it got right."""
-    optimiser.zero_grad()
-    logits = model(tokens)
-    loss = nn.functional.binary_cross_entropy_with_logits(logits, targets)
-    loss.backward()
-    optimiser.step()
-    return loss.item(), int(((logits > 0) == (targets > 0.5)).sum().item())
+    def _step(self, rows: NDArray[np.int64], num_steps: int) -> None:
+        progress, optimiser = self.state.progress, self.state.optimiser
+        begin = time.perf_counter()
+        if self.frequencies is not None and progress.step % NORMALISE_EVERY == 0:
+            self._settle()
+            self.model.normalise(self.frequencies)
+        optimisers.set_rates(optimiser, self.recipe, progress.step, num_steps, progress.epoch)
+        words, bigrams, targets = self.train.batch(rows)
+        masks = Masks(self.seed, progress.step)
+        found = step(
+            self.model,
+            optimiser,
+            self.recipe,
+            Inputs.of(words, bigrams),
+            torch.from_numpy(targets),
+            masks,
+            self.class_weights,
+        )
+        if not np.isfinite(found.loss):
+            raise self._diverged(found, rows)
+        progress.step += 1
+        progress.position += 1
+        average = self.state.average
+        if average is not None and average.is_due(progress.step):
+            self._settle()
+            average.update(self.model)
+        progress.step_ms.append((time.perf_counter() - begin) * 1e3)
+        self._count(found, len(rows))
+
+    def _count(self, found: StepResult, num_examples: int) -> None:
+        progress = self.state.progress
+        progress.num_seen += num_examples
+        progress.loss_sum += found.loss * num_examples
+        progress.num_right += found.num_right
+        loss = progress.loss_sum / progress.num_seen
+        accuracy = progress.num_right / progress.num_seen
+        if self.keeper is not None:
+            self.keeper.log.append(
+                {
+                    "step": progress.step,
+                    "epoch": progress.epoch,
+                    "loss": found.loss,
+                    "learning_rate": self.state.optimiser.param_groups[0]["lr"],
+                }
+            )
+        self.watcher.step_ends(
+            progress.step, loss, accuracy, found.num_tokens, progress.step_ms[-1]
+        )
+
+    def _end_epoch(self) -> None:
+        progress = self.state.progress
+        self._settle()
+        weights = self.model.state_dict()
+        if self.state.average is not None:
+            weights = {name: tensor.clone() for name, tensor in weights.items()}
+            self.model.load_state_dict(self.state.average.of(self.model))
+        outputs, _ = predict(self.model, self.validation)
+        loss, accuracy = measure(self.model, outputs, self.validation.targets)
+        is_best = progress.best_loss is None or loss < progress.best_loss
+        if is_best:
+            progress.best_loss, progress.best_epoch = loss, progress.epoch
+            if self.recipe.keep == "best":
+                kept = self.model.state_dict()
+                self.state.best = {name: tensor.clone() for name, tensor in kept.items()}
+        if self.state.average is not None:
+            self.model.load_state_dict(weights)
+        steps = progress.step_ms[-progress.position :]
+        epoch = Epoch(
+            epoch=progress.epoch,
+            loss=progress.loss_sum / progress.num_seen,
+            accuracy=progress.num_right / progress.num_seen,
+            validation_loss=loss,
+            validation_accuracy=accuracy,
+            training_s=sum(steps) / 1e3,
+            step_ms=statistics.median(steps),
+        )
+        if self.keeper is not None:
+            self.keeper.log.append(
+                {
+                    "epoch": epoch.epoch,
+                    "loss": epoch.loss,
+                    "accuracy": epoch.accuracy,
+                    "validation_loss": loss,
+                    "validation_accuracy": accuracy,
+                }
+            )
+        progress.epochs.append(epoch)
+        progress.position, progress.loss_sum, progress.num_right, progress.num_seen = 0, 0.0, 0, 0
+        self._save()
+        self.watcher.epoch_ends(epoch)
+
+    def _save(self) -> None:
+        if self.keeper is not None:
+            self._settle()
+            self.keeper.save(self.state)
+
+    def _settle(self) -> None:
+        """Bring every row of the embeddings to where dense Adam would have it."""
+        if isinstance(self.state.optimiser, Adam):
+            self.state.optimiser.catch_up()
+
+    def _diverged(self, found: StepResult, rows: NDArray[np.int64]) -> DivergedError:
+        progress = self.state.progress
+        name, size = largest_gradient(self.model)
+        examples = ", ".join(map(str, rows[:8].tolist())) + (", ..." if len(rows) > 8 else "")
+        kept = ""
+        if self.keeper is not None:
+            kept = f" The checkpoints in {self.keeper.folder / 'checkpoints'} are untouched."
+        return DivergedError(
+            f"epoch {progress.epoch}, step {progress.step + 1}: expected a finite loss, got "
+            f"{found.loss} on batch {progress.position + 1} of the epoch, training examples "
+            f"{examples}; the largest gradient is {size:.3g}, of {name}. Try a lower learning rate "
+            f"(--set learning_rate={self.recipe.learning_rate / 2:g}) or shorter gradients "
+            f"(--set clip_norm=1).{kept}"
+        )
 
 
 @torch.inference_mode()
 def predict(
-    model: nn.Module, tokens: NDArray[np.int64], batch_size: int
+    model: SequenceClassifier, examples: Examples, batch_size: int = 256
 ) -> tuple[NDArray[np.float64], list[float]]:
-    """The logits of all examples, and the wall time of every batch in milliseconds."""
+    """The outputs for all examples, (number, C), and the wall time of every batch in ms."""
     model.eval()
-    logits, batch_ms = [], []
-    for batch in torch.from_numpy(tokens).split(batch_size):
+    outputs = np.empty((len(examples), model.task.num_outputs))
+    batch_ms = []
+    for rows in examples.in_order(batch_size, EVALUATION_TOKENS):
+        words, bigrams, _ = examples.batch(rows)
         begin = time.perf_counter()
-        logits.append(model(batch).double().numpy())
+        found = model(Inputs.of(words, bigrams))
         batch_ms.append((time.perf_counter() - begin) * 1e3)
-    return np.concatenate(logits), batch_ms
+        outputs[rows] = found.double().numpy()
+    return outputs, batch_ms
+
+
+def measure(
+    model: SequenceClassifier, outputs: NDArray[np.float64], targets: NDArray[Any]
+) -> tuple[float, float]:
+    """Mean loss without smoothing or weights, and share of right answers."""
+    found, wanted = torch.from_numpy(outputs), torch.from_numpy(targets)
+    losses = model.task.losses(found, wanted)
+    return float(losses.mean()), float(model.task.is_right(found, wanted).double().mean())

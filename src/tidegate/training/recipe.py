@@ -1,42 +1,226 @@
-"""Recipes: every value of a training, by name."""
+"""Recipes: every value of a training, by name, each in a file of its own beside this one."""
 
-from dataclasses import dataclass
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+from tidegate.errors import RecipeError
+
+if TYPE_CHECKING:
+    from tidegate.data.prepared import Preparation
+
+NAMES = ("notebook", "fast", "default", "best")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The values of one training."""
+    """The values of one training; shares are between 0 and 1, and 0 turns a thing off."""
 
     name: str
+
+    # Text
+    tokens: Literal["keras", "words"]
+    """How a text becomes words: see :mod:`tidegate.data.tokenise`."""
     vocabulary_size: int
     """Number of ids, the four reserved ones included."""
+    bigram_vocabulary_size: int
+    """Number of ids of pairs of neighbouring words, whose embedding is added to the second's."""
     max_length: int
-    """Longer texts keep their last tokens, this many; shorter ones are padded in front."""
+    """Longer texts keep their last tokens, this many."""
+    padding: Literal["none", "front"]
+    """Whether shorter texts get zeros in front, which the network reads."""
+
+    # Network
     embedding_dim: int
     hidden_size: int
-    batch_size: int
+    """Units of a layer and direction."""
+    num_layers: int
+    bidirectional: bool
+    residual: bool
+    """Whether a layer's input is added to its output, where the widths allow."""
+    pooling: Literal["last", "mean", "max", "mean+max", "mean+max+last", "attention"]
+    """What becomes of the states of all steps."""
+    pool_embedding: bool
+    """Whether the mean of the embedded words goes to the head as well."""
+    initial_values: Literal["keras", "normal"]
+
+    # Dropout: shares set to zero
+    word_dropout: float
+    """Of a batch's distinct words, whole."""
+    embedding_dropout: float
+    """Of the elements of a batch's distinct words."""
+    variational_dropout: float
+    """Of the features between layers, one mask a sequence."""
+    recurrent_dropout: float
+    """Of the recurrent weights, one mask a step of training (Merity et al. 2018)."""
+    head_dropout: float
+    """Of what the head reads."""
+
+    # Training
     epochs: int
+    batch_size: int
     validation_share: float
     """Of the training part, taken from its end."""
+    optimiser: Literal["adam", "keras-adam"]
     learning_rate: float
-    betas: tuple[float, float]
+    """The highest of the schedule."""
+    table_learning_rate: float
+    """The same for embeddings."""
+    beta1: float
+    beta2: float
     epsilon: float
-    """Added to the root of Adam's second moment before its bias is corrected, as Keras does."""
+    weight_decay: float
+    """Of Adam with decoupled decay (Loshchilov and Hutter 2019), per unit of learning rate."""
+    schedule: Literal["constant", "one-cycle", "cosine"]
+    warmup_share: float
+    """Of all steps, in which the rate rises."""
+    layer_decay: float
+    """What the rate is multiplied by for every layer further from the head."""
+    frozen_epochs: int
+    """For a network that starts from another: epochs in which only the head moves, then the
+    layers one by one, from the top."""
+    clip_norm: float
+    """Longest gradient, over all parameters."""
+    ema_decay: float
+    """Of the average of the weights that is kept as the result, per step."""
+    label_smoothing: float
+    class_weights: Literal["none", "balanced"]
+    adversarial_norm: float
+    """Length of the perturbation of a text's embeddings (Miyato et al. 2017)."""
+    patience: int
+    """Epochs without a better validation loss after which training stops."""
+    keep: Literal["last", "best"]
+    """Which epoch's weights are the result."""
+
+    # The linear model beside the network
+    linear_order: int
+    """Longest n-grams of its features; 0 for no linear model."""
+    linear_min_count: int
+    """Texts that must have an n-gram."""
+    linear_strength: float
+    """Inverse strength of its regularisation, scikit-learn's C."""
+
+    def configuration(self) -> dict[str, Any]:
+        """All values by name, as results and checkpoints record them."""
+        return asdict(self)
+
+    def preparation(self) -> "Preparation":
+        """What becomes of the texts."""
+        # Here, for the list of recipes is wanted where NumPy is not.
+        from tidegate.data.prepared import Preparation
+
+        return Preparation(
+            tokens=self.tokens,
+            vocabulary_size=self.vocabulary_size,
+            bigram_vocabulary_size=self.bigram_vocabulary_size,
+            max_length=self.max_length,
+            padding=self.padding,
+            validation_share=self.validation_share,
+            whole=self.linear_order > 0,
+        )
+
+    def with_values(self, values: Mapping[str, Any]) -> "Recipe":
+        """A recipe with other values, checked.
+
+        Raises:
+            RecipeError: A key that there is none of, or a value of another kind.
+        """
+        self.check(values)
+        return replace(self, **values)
+
+    @staticmethod
+    def check(values: Mapping[str, Any]) -> None:
+        """Refuse unknown keys, and values of another kind or out of their range.
+
+        Raises:
+            RecipeError: The first that is not as it should be.
+        """
+        for key, value in values.items():
+            _check(key, value)
+
+    def with_settings(self, settings: Iterable[str]) -> "Recipe":
+        """A recipe changed by ``key=value`` as typed.
+
+        Raises:
+            RecipeError: A setting is not of this form, or as in :meth:`with_values`.
+        """
+        values = {}
+        for setting in settings:
+            key, equals, text = setting.partition("=")
+            if not equals:
+                raise RecipeError(f"--set: expected key=value, got {setting!r}")
+            values[key.strip()] = _parse(key.strip(), text.strip())
+        return self.with_values(values)
 
 
-NOTEBOOK = Recipe(
-    name="notebook",
-    vocabulary_size=10_000,
-    max_length=200,
-    embedding_dim=128,
-    hidden_size=128,
-    batch_size=32,
-    epochs=5,
-    validation_share=0.2,
-    learning_rate=1e-3,
-    betas=(0.9, 0.999),
-    epsilon=1e-7,
-)
-"""The notebook's protocol to the letter: no mask, so the network reads the padding."""
+KINDS: dict[str, Any] = {field.name: field.type for field in fields(Recipe) if field.name != "name"}
 
-RECIPES = {recipe.name: recipe for recipe in [NOTEBOOK]}
+
+def load(name: str) -> Recipe:
+    """The recipe of one of :data:`NAMES`.
+
+    Raises:
+        RecipeError: The file lacks a value, or has one too many or of another kind.
+    """
+    text = resources.files("tidegate.training.recipes").joinpath(f"{name}.toml").read_text("utf-8")
+    values = tomllib.loads(text)
+    missing = KINDS.keys() - values.keys()
+    if missing:
+        raise RecipeError(f"recipe {name}: expected every value, got none of {sorted(missing)}")
+    Recipe.check(values)
+    return Recipe(name=name, **values)
+
+
+def _check(key: str, value: Any) -> None:
+    if key not in KINDS:
+        near = difflib.get_close_matches(key, KINDS, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(KINDS)}"
+        raise RecipeError(f"recipe: expected a key that it has, got {key!r}{hint}")
+    kind = KINDS[key]
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise RecipeError(
+                f"recipe: expected {key} of {', '.join(get_args(kind))}, got {value!r}"
+            )
+        return
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_right = is_number if kind is float else type(value) is kind
+    if not is_right:
+        raise RecipeError(f"recipe: expected {key} of type {kind.__name__}, got {value!r}")
+    if kind is not bool:
+        _check_range(key, value)
+
+
+SMALLEST = {
+    "vocabulary_size": 5,
+    **dict.fromkeys(
+        ("max_length", "embedding_dim", "hidden_size", "num_layers", "epochs", "batch_size"), 1
+    ),
+    "linear_min_count": 1,
+}
+
+
+def _check_range(key: str, value: float) -> None:
+    smallest = SMALLEST.get(key, 0)
+    is_share = key.endswith(("_dropout", "_share", "_smoothing")) or key.startswith("beta")
+    is_share = is_share or key == "ema_decay"
+    if not smallest <= value < (1 if is_share else float("inf")):
+        below = " and below 1" if is_share else ""
+        raise RecipeError(f"recipe: expected {key} of at least {smallest}{below}, got {value!r}")
+
+
+def _parse(key: str, text: str) -> Any:
+    """The value that a text stands for, by the kind that the key has."""
+    kind = KINDS.get(key)
+    if kind is bool:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    for number in (int, float):
+        if kind is number or (kind is float and number is int):
+            try:
+                return number(text)
+            except ValueError:
+                continue
+    return text

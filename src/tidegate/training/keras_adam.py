@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,16 @@ class KerasAdam(torch.optim.Optimizer):
         trained = [parameter for parameter in parameters if parameter.requires_grad]
         super().__init__(trained, {"lr": lr, "betas": betas, "epsilon": epsilon})
         self.num_steps = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The moments, and the number of steps."""
+        return {**super().state_dict(), "num_steps": self.num_steps}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take what :meth:`state_dict` gave."""
+        rest = dict(state_dict)
+        self.num_steps = rest.pop("num_steps")
+        super().load_state_dict(rest)
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]

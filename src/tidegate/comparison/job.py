@@ -1,0 +1,158 @@
+"""One job of an experiment: a cell trained from a seed, tested and saved."""
+
+import shutil
+import statistics
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import tidegate
+from tidegate import engine
+from tidegate.artifact.model_folder import ModelFolder
+from tidegate.comparison.card import model_card
+from tidegate.comparison.experiment import Experiment
+from tidegate.comparison.results import Evaluation, Job, LayerSummary
+from tidegate.data.prepared import PreparedData
+from tidegate.evaluation.binary import accuracy, cross_entropy, probabilities
+from tidegate.model.classifier import num_trained
+from tidegate.model.inputs import Inputs
+from tidegate.training import network
+from tidegate.training.keeper import Keeper
+from tidegate.training.linear import LinearBranch
+from tidegate.training.loop import fit, predict
+from tidegate.training.watcher import Watcher
+
+
+class JobWatcher(Watcher, Protocol):
+    """Is told how a job goes."""
+
+    def job_begins(self, cell: str, seed: int, path: str, summary: list[LayerSummary]) -> None:
+        """A model is made and its training begins; ``path`` computes its recurrence."""
+
+
+def carry_out(
+    experiment: Experiment,
+    data: PreparedData,
+    run_folder: Path,
+    cell: str,
+    seed: int,
+    linear: LinearBranch | None,
+    watcher: JobWatcher,
+    allow_inexact: bool = False,
+) -> Job:
+    """Train, test and save one cell from one seed, from its last checkpoint where it has one."""
+    begin = time.perf_counter()
+    recipe = experiment.recipe
+    model = network.make(
+        cell,
+        recipe,
+        seed,
+        vocabulary_size=len(data.vocabulary),
+        bigram_vocabulary_size=0 if data.bigrams is None else len(data.bigrams),
+    )
+    length = recipe.max_length if recipe.padding == "front" else None
+    summary = [LayerSummary(*line) for line in model.summary(length)]
+    words, bigrams, _ = data.train.batch(np.arange(min(recipe.batch_size, len(data.train))))
+    path = f"tidegate.nn, {model.explain(Inputs.of(words, bigrams))}"
+    watcher.job_begins(cell, seed, path, summary)
+    name = f"{cell}-seed{seed}"
+    keeper = Keeper(
+        run_folder / "training" / name,
+        every=experiment.checkpoint_every,
+        fingerprint=_fingerprint(experiment, data, cell, seed),
+        allow_inexact=allow_inexact,
+    )
+    progress = fit(
+        model, recipe, data.train, data.validation, seed=seed, watcher=watcher, keeper=keeper
+    )
+    outputs, batch_ms = predict(model, data.test)
+    logits = outputs[:, 0]
+    combined = blend = None
+    if linear is not None:
+        blend = linear.blend(predict(model, data.validation)[0][:, 0], data.validation.targets)
+        combined = evaluation(
+            blend.combine({"network": logits, "linear": linear.test}), data.test.targets
+        )
+    job = Job(
+        cell=cell,
+        seed=seed,
+        path=path,
+        num_parameters=num_trained(model),
+        summary=summary,
+        history=progress.epochs,
+        test=evaluation(logits, data.test.targets),
+        training_s=sum(progress.step_ms) / 1e3,
+        wall_s=time.perf_counter() - begin,
+        num_tokens=len(progress.epochs) * len(data.train.words.values),
+        step_ms=statistics.median(progress.step_ms),
+        inference_ms=statistics.median(batch_ms),
+        model=f"models/{name}",
+        combined=combined,
+        blend=None if blend is None else blend.to_json(),
+    )
+    tensors = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    _save(job, experiment, data, model.config, tensors, run_folder / job.model)
+    return job
+
+
+def evaluation(logits: NDArray[np.float64], targets: NDArray[Any]) -> Evaluation:
+    """What one pass over the test part gave."""
+    return Evaluation(
+        loss=cross_entropy(logits, targets),
+        accuracy=accuracy(logits, targets),
+        probabilities=probabilities(logits).tolist(),
+    )
+
+
+def _save(
+    job: Job,
+    experiment: Experiment,
+    data: PreparedData,
+    architecture: dict[str, Any],
+    tensors: dict[str, NDArray[np.float32]],
+    path: Path,
+) -> None:
+    if path.exists():  # of a run that was stopped before its results were written
+        shutil.rmtree(path)
+    vocabulary = data.vocabulary.to_json()
+    if data.bigrams is not None:
+        vocabulary["bigrams"] = data.bigrams.to_json()
+    recipe = experiment.recipe
+    ModelFolder(
+        config={
+            "architecture": architecture,
+            "preprocessing": {"max_length": recipe.max_length, "padding": recipe.padding},
+        },
+        tensors=tensors,
+        vocabulary=vocabulary,
+        card=model_card(job, experiment, data.facts),
+    ).save(path)
+
+
+def _fingerprint(
+    experiment: Experiment, data: PreparedData, cell: str, seed: int
+) -> dict[str, Any]:
+    """What the bits of a job depend on."""
+    return {
+        "configuration": {
+            **experiment.recipe.configuration(),
+            "cell": cell,
+            "seed": seed,
+            "limit": experiment.limit,
+        },
+        "data": {
+            **{name: value for name, value in data.facts.items() if name.endswith("_sha256")},
+            "vocabulary": data.vocabulary.fingerprint(),
+        },
+        "exactness": {
+            "tidegate": tidegate.__version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "isa": engine.active_isa(),
+            "threads": experiment.threads,
+        },
+    }

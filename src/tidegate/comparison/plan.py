@@ -1,0 +1,60 @@
+"""``run.json``: what a run was told to do, so that it can be resumed without being told again."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tidegate.artifact import json_file
+from tidegate.artifact.atomic import write_text
+from tidegate.comparison.experiment import Experiment
+from tidegate.errors import FormatError, RunFolderError
+from tidegate.training.recipe import Recipe
+
+FORMAT = "tidegate.run/1"
+FILE_NAME = "run.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A data set and what is to be done with it."""
+
+    dataset: str
+    data: str | None
+    """The path that the user gave for it."""
+    experiment: Experiment
+
+    def save(self, run_folder: Path) -> None:
+        """Write ``run.json``, whole or not at all."""
+        content = {"format": FORMAT, **asdict(self)}
+        write_text(run_folder / FILE_NAME, json.dumps(content, indent=1) + "\n")
+
+
+def load(run_folder: Path) -> Plan:
+    """Read the ``run.json`` of a run folder.
+
+    Raises:
+        RunFolderError: There is none.
+        FormatError: The file is not in the form this version reads.
+    """
+    path = run_folder / FILE_NAME
+    try:
+        content = json_file.read(path, FORMAT)
+    except FileNotFoundError:
+        raise RunFolderError(
+            f"run folder {run_folder}: expected a run that can be resumed, with {FILE_NAME}, got "
+            "none; give the folder that --out named"
+        ) from None
+    try:
+        experiment = content.pop("experiment")
+        recipe = experiment.pop("recipe")
+        name = recipe.pop("name")
+        Recipe.check(recipe)
+        cells, seeds = tuple(experiment.pop("cells")), tuple(experiment.pop("seeds"))
+        return Plan(
+            **content,
+            experiment=Experiment(
+                recipe=Recipe(name=name, **recipe), cells=cells, seeds=seeds, **experiment
+            ),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{path}: expected the fields of {FORMAT}, got {error}") from error

@@ -1,0 +1,57 @@
+"""Labelled sequences of ids, and their batches."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tidegate.data.batches import Batch, Rows, epoch_batches, make_batch, ordered_batches
+from tidegate.data.ragged import Ragged
+from tidegate.draws import permutation
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Sequences and their targets; memory maps are read batch by batch."""
+
+    words: Ragged
+    targets: NDArray[Any]
+    """As the task has them, (number of examples, ...)."""
+    bigrams: Ragged | None = None
+    """Ids of the pairs of neighbouring words, of the same lengths as ``words``."""
+    whole: Ragged | None = None
+    """The same texts uncut, over all words there are: for models that count n-grams."""
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def take(self, rows: slice) -> "Examples":
+        """Some of the examples."""
+        return replace(
+            self,
+            words=self.words.take(rows),
+            targets=self.targets[rows],
+            bigrams=None if self.bigrams is None else self.bigrams.take(rows),
+            whole=None if self.whole is None else self.whole.take(rows),
+        )
+
+    def batch(self, rows: Rows) -> tuple[Batch, Batch | None, NDArray[Any]]:
+        """Some examples' words, bigrams and targets."""
+        bigrams = None if self.bigrams is None else make_batch(self.bigrams, rows)
+        return make_batch(self.words, rows), bigrams, self.targets[rows]
+
+    def epoch(self, batch_size: int, seed: int, epoch: int) -> list[Rows]:
+        """The batches of an epoch, a function of seed and epoch.
+
+        Sequences of unequal length are batched with others of their length; where all are equal,
+        the order is one permutation.
+        """
+        lengths = self.words.lengths()
+        if len(lengths) and lengths.min() < lengths.max():
+            return epoch_batches(lengths, batch_size, seed, epoch)
+        order = permutation(len(self), seed, "shuffle", epoch)
+        return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+    def in_order(self, batch_size: int, max_tokens: int) -> list[Rows]:
+        """The batches of a pass that only looks."""
+        return ordered_batches(self.words.lengths(), batch_size, max_tokens=max_tokens)

@@ -1,0 +1,44 @@
+"""What becomes of the states of all steps of a sequence: a vector, over its real steps alone."""
+
+import torch
+from torch import Tensor, nn
+
+from tidegate.nn import AttentionPooling, pool
+
+KINDS = ("last", "mean", "max", "mean+max", "mean+max+last", "attention")
+
+
+class Pooled(nn.Module):
+    """Pooling by name.
+
+    Args:
+        kind: "last", the states at each end; "mean"; "max"; "mean+max", side by side;
+            "mean+max+last"; "attention".
+        width: Features of a step, F.
+
+    Call with:
+        states: (P, F); final: the states at each end, (N, F); offsets: (N + 1,).
+
+    Returns:
+        (N, :attr:`width`).
+    """
+
+    def __init__(self, kind: str, width: int) -> None:
+        super().__init__()
+        if kind not in KINDS:
+            raise ValueError(f"pooling: expected one of {', '.join(KINDS)}, got {kind!r}")
+        self.kind = kind
+        self.width = width * (kind.count("+") + 1)
+        if kind == "attention":
+            self.attention = AttentionPooling(width)
+
+    def forward(self, states: Tensor, final: Tensor, offsets: Tensor) -> Tensor:
+        """Pool; arguments and result are those of the class."""
+        if self.kind == "last":
+            return final
+        if self.kind == "attention":
+            pooled: Tensor = self.attention(states, offsets)
+            return pooled
+        if self.kind == "mean+max+last":
+            return torch.cat([pool(states, offsets, "mean+max"), final], 1)
+        return pool(states, offsets, self.kind)

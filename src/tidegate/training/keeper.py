@@ -1,0 +1,58 @@
+"""What keeps a training from being lost: its checkpoints and its log."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tidegate.artifact.checkpoint import Checkpoints
+from tidegate.artifact.log import HistoryLog
+from tidegate.training.state import State
+from tidegate.training.watcher import Watcher
+
+CHECKPOINTS, LOG = "checkpoints", "history.jsonl"
+
+
+class Keeper:
+    """Checkpoints and log of one training, in a folder of its own.
+
+    Args:
+        folder: ``checkpoints`` and ``history.jsonl`` are made in it.
+        every: Steps between two checkpoints; one is made at the end of every epoch in any case.
+        fingerprint: What the training's bits depend on; see :class:`Checkpoints`.
+        allow_inexact: Resume under other versions, threads or instruction sets.
+    """
+
+    def __init__(
+        self, folder: Path, *, every: int, fingerprint: dict[str, Any], allow_inexact: bool = False
+    ) -> None:
+        self.folder, self.every = folder, every
+        self.fingerprint, self.allow_inexact = fingerprint, allow_inexact
+
+    def open(self, state: State, watcher: Watcher, stack: ExitStack) -> None:
+        """Take the folder, and the state of its newest checkpoint where there is one.
+
+        Args:
+            state: Made by the same recipe and seed; becomes what the checkpoint holds.
+            watcher: Is told of a resume, and of checkpoints that are damaged.
+            stack: Closes what is opened here.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.checkpoints = stack.enter_context(
+            Checkpoints(self.folder / CHECKPOINTS, fingerprint=self.fingerprint)
+        )
+        found = self.checkpoints.newest(watcher.notice, allow_inexact=self.allow_inexact)
+        if found is not None:
+            state.unpack(found.tensors, found.state)
+            watcher.notice(f"resumed after step {state.progress.step:,}, from {found.path}")
+        self.log = stack.enter_context(
+            HistoryLog(self.folder / LOG, num_bytes=state.progress.log_bytes)
+        )
+
+    def is_due(self, step: int) -> bool:
+        """Whether a checkpoint belongs after this step, counted from 1."""
+        return bool(self.every) and step % self.every == 0
+
+    def save(self, state: State) -> None:
+        """Publish a checkpoint of now."""
+        state.progress.log_bytes = self.log.sync()
+        self.checkpoints.save(state.progress.step, *state.pack())

@@ -1,0 +1,46 @@
+"""The linear model beside a network, and the two together."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.data.examples import Examples
+from tidegate.evaluation.blend import Blend, Logits, fit_blend
+from tidegate.model.ngrams import NgramClassifier
+from tidegate.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class LinearBranch:
+    """A linear model on n-grams, trained on the same examples as the networks beside it."""
+
+    model: NgramClassifier
+    validation: Logits
+    test: Logits
+
+    @classmethod
+    def train(
+        cls, recipe: Recipe, train: Examples, validation: Examples, test: Examples
+    ) -> "LinearBranch":
+        """Train it; the validation part chooses nothing here, only the blend later."""
+        assert train.whole is not None
+        assert validation.whole is not None
+        assert test.whole is not None
+        model = NgramClassifier.fit(
+            train.whole,
+            train.targets,
+            max_order=recipe.linear_order,
+            min_count=recipe.linear_min_count,
+            C=recipe.linear_strength,
+        )
+        return cls(
+            model, model.decision_function(validation.whole), model.decision_function(test.whole)
+        )
+
+    def blend(self, network: Logits, targets: Any) -> Blend:
+        """Temperatures and weights that are best on the validation part.
+
+        Args:
+            network: The network's logits there, (N,).
+            targets: The labels there.
+        """
+        return fit_blend({"network": network, "linear": self.validation}, targets)

@@ -1,0 +1,113 @@
+"""Everything that a training is at one step, as arrays and JSON: what a checkpoint holds.
+
+Batches, dropout and whatever else is drawn are functions of (seed, epoch, step), so no state of a
+generator is among it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from tidegate.training.average import Average
+from tidegate.training.history import Epoch
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass
+class Progress:
+    """Where a training stands."""
+
+    step: int = 0
+    """Steps made, over all epochs."""
+    position: int = 0
+    """Batches done of the epoch under way."""
+    loss_sum: float = 0.0
+    """Of the epoch under way, over its examples."""
+    num_right: int = 0
+    num_seen: int = 0
+    epochs: list[Epoch] = field(default_factory=list)
+    """Those that are complete."""
+    best_loss: float | None = None
+    """The lowest validation loss so far."""
+    best_epoch: int = 0
+    log_bytes: int = 0
+    """Length of the log that belongs to this."""
+    step_ms: list[float] = field(default_factory=list)
+    """Wall time of every step: the one thing that a resumed run has otherwise."""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under way, from 1."""
+        return len(self.epochs) + 1
+
+
+@dataclass
+class State:
+    """A training: its parts, and where it stands."""
+
+    model: nn.Module
+    optimiser: Optimizer
+    average: Average | None
+    progress: Progress
+    best: dict[str, Tensor] | None = None
+    """The model's ``state_dict`` after its best epoch."""
+
+    def pack(self) -> tuple[Arrays, dict[str, Any]]:
+        """As arrays and JSON."""
+        arrays = _named("model", self.model.state_dict())
+        optimiser = self.optimiser.state_dict()
+        for number, values in optimiser["state"].items():
+            arrays |= _named(f"optimiser.{number}", values)
+        if self.average is not None:
+            arrays |= _named("average", self.average.tensors)
+        if self.best is not None:
+            arrays |= _named("best", self.best)
+        return arrays, {
+            "progress": asdict(self.progress),
+            # The groups are as the recipe makes them, and each step sets their rates.
+            "optimiser": {
+                name: value
+                for name, value in optimiser.items()
+                if name not in ("state", "param_groups")
+            },
+            "num_updates": 0 if self.average is None else self.average.num_updates,
+        }
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
+        """Become what was packed; the parts are made already, by the same recipe."""
+        self.model.load_state_dict(_under("model", arrays))
+        numbers = {name.split(".")[1] for name in arrays if name.startswith("optimiser.")}
+        self.optimiser.load_state_dict(
+            {
+                **state["optimiser"],
+                "param_groups": self.optimiser.state_dict()["param_groups"],
+                "state": {int(n): _under(f"optimiser.{n}", arrays) for n in numbers},
+            }
+        )
+        if self.average is not None:
+            self.average.tensors = _under("average", arrays)
+            self.average.num_updates = state["num_updates"]
+        self.best = _under("best", arrays) or None
+        progress = dict(state["progress"])
+        progress["epochs"] = [Epoch(**epoch) for epoch in progress["epochs"]]
+        self.progress = Progress(**progress)
+
+
+def _named(prefix: str, tensors: Mapping[str, Tensor]) -> Arrays:
+    return {f"{prefix}.{name}": tensor.detach().numpy() for name, tensor in tensors.items()}
+
+
+def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+    start = f"{prefix}."
+    return {
+        name.removeprefix(start): torch.from_numpy(np.array(array))
+        for name, array in arrays.items()
+        if name.startswith(start)
+    }

@@ -1,0 +1,123 @@
+"""One step of training: forward, backward, adversarial or not, and the optimiser's move."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from tidegate.model.classifier import SequenceClassifier
+from tidegate.model.inputs import Inputs
+from tidegate.model.masks import Masks
+from tidegate.optim import Adam, clip_grad_norm_
+from tidegate.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a step tells."""
+
+    loss: float
+    """The batch's mean, of the texts as they are."""
+    num_right: int
+    num_tokens: int
+
+
+def step(
+    model: SequenceClassifier,
+    optimiser: Optimizer,
+    recipe: Recipe,
+    inputs: Inputs,
+    targets: Tensor,
+    masks: Masks,
+    class_weights: Tensor | None = None,
+) -> StepResult:
+    """Move the parameters by one batch.
+
+    With ``recipe.adversarial_norm`` the loss is that of the batch plus that of the batch with every
+    sequence's embeddings moved, by so much in Euclidean length over all its steps, in the direction
+    in which its loss grows fastest (Miyato et al. 2017, equations 2 and 5). Both passes have the
+    same dropout.
+
+    Returns:
+        The loss before the move; nothing has moved where it is not finite.
+    """
+    catch_up(optimiser, model, inputs)
+    optimiser.zero_grad()
+
+    def mean_loss(outputs: Tensor) -> Tensor:
+        losses = model.task.losses(
+            outputs,
+            targets,
+            label_smoothing=recipe.label_smoothing,
+            class_weights=class_weights,
+        )
+        return losses.mean()
+
+    if recipe.adversarial_norm:
+        vectors = model.embed(inputs, masks)
+        clean = vectors.detach().requires_grad_()
+        outputs = model.answer(clean, inputs, masks)
+        loss = mean_loss(outputs)
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert clean.grad is not None
+        moved = clean.detach() + perturbation(clean.grad, inputs.offsets, recipe.adversarial_norm)
+        moved.requires_grad_()
+        mean_loss(model.answer(moved, inputs, masks)).backward()  # type: ignore[no-untyped-call]
+        assert moved.grad is not None
+        if vectors.requires_grad:
+            vectors.backward(clean.grad.add_(moved.grad))  # type: ignore[no-untyped-call]
+    else:
+        outputs = model(inputs, masks)
+        loss = mean_loss(outputs)
+        loss.backward()  # type: ignore[no-untyped-call]
+    found = StepResult(
+        loss=loss.item(),
+        num_right=int(model.task.is_right(outputs.detach(), targets).sum()),
+        num_tokens=int(inputs.offsets[-1]),
+    )
+    if not torch.isfinite(loss):
+        return found
+    if recipe.clip_norm:
+        clip_grad_norm_(model.parameters(), recipe.clip_norm)
+    optimiser.step()
+    return found
+
+
+def catch_up(optimiser: Optimizer, model: SequenceClassifier, inputs: Inputs) -> None:
+    """Bring the rows of the embeddings that a batch reads to where dense Adam would have them."""
+    if not isinstance(optimiser, Adam):
+        return
+    for name, rows in (("embedding", inputs.words), ("bigram_embedding", inputs.bigrams)):
+        if rows is not None and getattr(model, name).weight.requires_grad:
+            optimiser.catch_up(getattr(model, name).weight, rows.distinct)
+
+
+def perturbation(gradient: Tensor, offsets: Tensor, norm: float) -> Tensor:
+    """The gradient of every sequence, scaled to a length of ``norm``.
+
+    Args:
+        gradient: Of the embedded steps, (P, d).
+        offsets: Where each sequence begins, and the end of the last, (N + 1,).
+        norm: Euclidean, over all of a sequence's elements.
+
+    Returns:
+        (P, d); zeros where the gradient is.
+    """
+    lengths = offsets.diff()
+    squares = gradient.square().sum(1)
+    sums = torch.segment_reduce(squares, "sum", lengths=lengths, unsafe=True)
+    scale = norm / sums.sqrt().clamp(min=torch.finfo(sums.dtype).tiny)
+    return gradient * scale.repeat_interleave(lengths).unsqueeze(1)
+
+
+def largest_gradient(module: nn.Module) -> tuple[str, float]:
+    """The parameter with the largest element of its gradient, and that element's size."""
+    sizes = {}
+    for name, parameter in module.named_parameters():
+        if parameter.grad is not None:
+            values = parameter.grad._values() if parameter.grad.is_sparse else parameter.grad
+            if values.numel():
+                size = values.abs().max().item()
+                sizes[name] = float("inf") if size != size else size
+    return max(sizes.items(), key=lambda item: item[1], default=("none", 0.0))
