@@ -23,9 +23,11 @@ class Dropout:
     """Shares set to zero while training; 0 for none."""
 
     words: float = 0.0
-    """Of a batch's distinct words, whole."""
+    """Of the steps, whole: their words and bigrams."""
     embedding: float = 0.0
-    """Of the elements of a batch's distinct words."""
+    """Of the elements of a batch's distinct words and bigrams, the same wherever one stands."""
+    places: float = 0.0
+    """Of the elements of what the first layer reads, drawn for every step."""
     variational: float = 0.0
     """Of the features that a layer reads, one mask a sequence (Gal and Ghahramani 2016)."""
     recurrent: float = 0.0
@@ -144,14 +146,14 @@ class SequenceClassifier(nn.Module):
 
     def forward(self, inputs: Inputs, masks: Masks | None = None) -> Tensor:
         """Answer for a batch; arguments and result are those of the class."""
-        drops_features = masks is not None and self.dropout.variational > 0
-        if inputs.words is None or drops_features or not self.reads_ids:
+        is_apart = masks is not None and self.dropout.variational + self.dropout.places > 0
+        if inputs.words is None or is_apart or not self.reads_ids:
             return self.answer(self.embed(inputs, masks), inputs, masks)
-        table = self._rows(inputs.words, masks)
-        states, final = self._run(table, inputs, masks, slots=inputs.words.slots)
+        table, slots = self._without_words(self._rows(inputs.words, masks), inputs, masks)
+        states, final = self._run(table, inputs, masks, slots=slots)
         mean = None
         if self.pool_embedding:
-            mean = F.embedding_bag(inputs.words.slots, table, inputs.offsets[:-1], mode="mean")
+            mean = F.embedding_bag(slots, table, inputs.offsets[:-1], mode="mean")
         return self._head(states, final, mean, inputs, masks)
 
     @property
@@ -169,13 +171,18 @@ class SequenceClassifier(nn.Module):
             ids = inputs.words.distinct[inputs.words.slots]
             return F.embedding(ids, self.embedding.weight, sparse=True)
         vectors = self._rows(inputs.words, masks)[inputs.words.slots]
-        if inputs.bigrams is None:
-            return vectors
-        pairs = F.embedding(inputs.bigrams.distinct, self.bigram_embedding.weight, sparse=True)
-        pairs = self._drop_rows(pairs / self.embedding_scale, "bigram", masks)
-        # The first row is of all pairs that have no embedding: nothing is added there.
-        has_one = (inputs.bigrams.distinct > 0).to(pairs.dtype).unsqueeze(1)
-        return vectors + (pairs * has_one)[inputs.bigrams.slots]
+        if inputs.bigrams is not None:
+            weight = self.bigram_embedding.weight
+            pairs = F.embedding(inputs.bigrams.distinct, weight, sparse=True)
+            pairs = self._drop_rows(pairs / self.embedding_scale, "bigram elements", masks)
+            # The first row is of all pairs that have no embedding: nothing is added there.
+            has_one = (inputs.bigrams.distinct > 0).to(pairs.dtype).unsqueeze(1)
+            vectors = vectors + (pairs * has_one)[inputs.bigrams.slots]
+        if masks is not None:
+            if self.dropout.words:
+                vectors = vectors * masks.keep("words", self.dropout.words, len(vectors), 1)
+            vectors = masks.apply(vectors, "places", self.dropout.places)
+        return vectors
 
     def answer(self, vectors: Tensor, inputs: Inputs, masks: Masks | None = None) -> Tensor:
         """What :meth:`forward` gives for embedded steps, (P, I)."""
@@ -224,14 +231,22 @@ class SequenceClassifier(nn.Module):
         """The batch's own table: a row for every distinct word, (K, d)."""
         rows = F.embedding(words.distinct, self.embedding.weight, sparse=True)
         rows = (rows - self.embedding_mean) / self.embedding_scale
-        return self._drop_rows(rows, "word", masks)
+        return self._drop_rows(rows, "word elements", masks)
 
     def _drop_rows(self, rows: Tensor, purpose: str, masks: Masks | None) -> Tensor:
-        if masks is None:
-            return rows
-        if self.dropout.words:
-            rows = rows * masks.keep(f"{purpose}s", self.dropout.words, len(rows), 1)
-        return masks.apply(rows, f"{purpose} elements", self.dropout.embedding)
+        return rows if masks is None else masks.apply(rows, purpose, self.dropout.embedding)
+
+    def _without_words(
+        self, table: Tensor, inputs: Inputs, masks: Masks | None
+    ) -> tuple[Tensor, Tensor]:
+        """The batch's table with a row of zeros more, which stands where a word is dropped."""
+        assert inputs.words is not None
+        slots = inputs.words.slots
+        if masks is None or not self.dropout.words:
+            return table, slots
+        keep = masks.keep("words", self.dropout.words, len(slots), 1).squeeze(1)
+        table = torch.cat([table * keep.max(), table.new_zeros(1, table.size(1))])
+        return table, slots.where(keep > 0, len(table) - 1)
 
     def _run(
         self, values: Tensor, inputs: Inputs, masks: Masks | None, *, slots: Tensor | None = None

@@ -9,7 +9,7 @@ from torch.nn.functional import embedding
 from tidegate.draws import derive_seed
 from tidegate.model.cells import LAYERS
 from tidegate.model.sampled_softmax import sampled_cross_entropy
-from tidegate.nn import TextEncoder
+from tidegate.nn import over_table
 
 EMBEDDING_STD = 0.1
 """Of the initial table: with d of 128 to 256 and a projection of order 1, logits start small."""
@@ -108,30 +108,31 @@ class LanguageModel(nn.Module):
         Returns:
             The loss, a scalar, and the final state, without its history.
         """
-        layer: Any = self.layers[direction]
-        encoder = TextEncoder(self.embedding, layer)
-        output, state = encoder(inputs, state, offsets=offsets)
         ids, log_weights = candidates
-        words, places = torch.unique(torch.cat([ids, targets]), return_inverse=True)
+        words, places = torch.unique(torch.cat([ids, inputs, targets]), return_inverse=True)
+        candidate_places, read, wanted = places.split([len(ids), len(inputs), len(targets)])
+        rows = embedding(words, self.embedding.weight, sparse=True)
+        layer: Any = self.layers[direction]
+        output, state = over_table(layer, rows, read, state, offsets=offsets)
         loss = sampled_cross_entropy(
             self.projections[direction](output),
-            embedding(words, self.embedding.weight, sparse=True),
+            rows,
             self.bias[words],
-            targets=places[len(ids) :],
-            candidates=places[: len(ids)],
+            targets=wanted,
+            candidates=candidate_places,
             log_weights=log_weights,
         )
         return loss, _detached(state)
 
     def encoder_tensors(self) -> dict[str, Tensor]:
-        """The parameters of a classifier's ``embedding`` and ``recurrent``, by their names there.
+        """The parameters of a classifier's embedding and first layer, by their names there.
 
         The second direction has the suffix ``_reverse``, as in a bidirectional layer.
         """
         tensors = {"embedding.weight": self.embedding.weight.detach()}
         for layer, suffix in zip(self.layers, ("", "_reverse"), strict=False):
             for name, parameter in layer.named_parameters():
-                tensors[f"recurrent.{name}{suffix}"] = parameter.detach()
+                tensors[f"recurrent.0.{name}{suffix}"] = parameter.detach()
         return tensors
 
 

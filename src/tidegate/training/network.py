@@ -35,6 +35,7 @@ def make(
         dropout={
             "words": recipe.word_dropout,
             "embedding": recipe.embedding_dropout,
+            "places": recipe.place_dropout,
             "variational": recipe.variational_dropout,
             "recurrent": recipe.recurrent_dropout,
             "head": recipe.head_dropout,

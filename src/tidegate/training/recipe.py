@@ -49,9 +49,11 @@ class Recipe:
 
     # Dropout: shares set to zero
     word_dropout: float
-    """Of a batch's distinct words, whole."""
+    """Of the steps, whole."""
     embedding_dropout: float
-    """Of the elements of a batch's distinct words."""
+    """Of the elements of a batch's distinct words, the same wherever one stands."""
+    place_dropout: float
+    """Of the elements of what the first layer reads, drawn for every step."""
     variational_dropout: float
     """Of the features between layers, one mask a sequence."""
     recurrent_dropout: float
