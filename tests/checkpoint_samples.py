@@ -52,8 +52,11 @@ def next_tensors(tensors):
     }
 
 
-def train(run, *, num_steps=NUM_STEPS, notify=print):
-    """Train in the folder ``run`` to ``num_steps``, from its newest checkpoint if it has one."""
+def train(run, *, num_steps=NUM_STEPS, notify=print, saved=lambda step: None):
+    """Train in the folder ``run`` to ``num_steps``, from its newest checkpoint if it has one.
+
+    ``saved`` is called with the step after every checkpoint.
+    """
     with Checkpoints(run / "checkpoints", fingerprint=FINGERPRINT) as checkpoints:
         found = checkpoints.newest(notify)
         step, tensors, length = 0, first_tensors(), 0
@@ -64,6 +67,7 @@ def train(run, *, num_steps=NUM_STEPS, notify=print):
                 step, tensors = step + 1, next_tensors(tensors)
                 log.append({"step": step, "loss": float(tensors["weight"].sum())})
                 checkpoints.save(step, tensors, {"log": log.sync(), "best": 0.1 * step})
+                saved(step)
 
 
 def contents(run):
@@ -128,27 +132,48 @@ def kill_at(target, *, half_written):
     return act
 
 
+def is_killed(run, target, *, half_written):
+    """Train in a child; whether it was killed at operation ``target`` or ended before."""
+    child = os.fork()
+    if child == 0:
+        with around_operations(kill_at(target, half_written=half_written)):
+            train(run)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if status not in (0, signal.SIGKILL):
+        raise RuntimeError(f"{run}: expected a training that ends or is killed, got {status}")
+    return status != 0
+
+
 def sweep(out, *, half_written):
     """Kill a fresh training at every operation; run ``out/K`` is left as the kill left it."""
     for target in range(1, 10_000):
         run = out / str(target)
         run.mkdir(parents=True)
-        child = os.fork()
-        if child == 0:
-            with around_operations(kill_at(target, half_written=half_written)):
-                train(run)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        if not os.WIFSIGNALED(status):
-            return {"num_operations": target - 1, "last_status": status}
+        if not is_killed(run, target, half_written=half_written):
+            return target - 1
     raise RuntimeError("expected a training of fewer operations")
+
+
+def kill_again_and_again(out, num_runs=25):
+    """Kill runs ``out/K`` at random operations until each ends; gives the number of kills."""
+    targets = np.random.default_rng(11)
+    num_kills = 0
+    for number in range(num_runs):
+        run = out / str(number)
+        run.mkdir(parents=True)
+        while is_killed(run, int(targets.integers(1, 60)), half_written=True):
+            num_kills += 1
+    return num_kills
 
 
 if __name__ == "__main__":
     # A kill loses nothing that the system has taken, synced or not, and a sync takes long.
     os.fsync = lambda descriptor: None
     parent = Path(sys.argv[1])
-    modes = {"before": False, "within": True}
-    print(
-        json.dumps({mode: sweep(parent / mode, half_written=half) for mode, half in modes.items()})
-    )
+    numbers = {
+        "before": sweep(parent / "before", half_written=False),
+        "within": sweep(parent / "within", half_written=True),
+        "again": kill_again_and_again(parent / "again"),
+    }
+    print(json.dumps(numbers))
