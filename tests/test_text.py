@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tidegate.data.dataset import Split, TextDataset
-from tidegate.data.prepared import prepare
+from tidegate.data.prepared import Preparation, prepare
 from tidegate.data.ragged import Ragged, pad_front
 from tidegate.data.tokenise import Words, split
 from tidegate.data.vocabulary import Vocabulary
@@ -121,27 +121,53 @@ def dataset():
     return TextDataset("toy", "nowhere", train, test)
 
 
-def prepared(dataset, **options):
+def prepared(dataset, limit=None, **options):
     values = {"vocabulary_size": 20, "max_length": 3, "validation_share": 0.2} | options
-    return prepare(dataset, **values)
+    return prepare(dataset, Preparation(**values), limit=limit)
+
+
+def rows(sequences):
+    return [sequences[row].tolist() for row in range(len(sequences))]
 
 
 def test_the_end_of_the_training_part_validates(dataset):
     data = prepared(dataset)
-    assert [len(part[1]) for part in (data.train, data.validation, data.test)] == [8, 2, 2]
-    assert data.validation[1].tolist() == [0, 1]
+    assert [len(part) for part in (data.train, data.validation, data.test)] == [8, 2, 2]
+    assert data.validation.targets.tolist() == [0, 1]
     # "the" is the most frequent word, word8 and word9 the last of ten in the alphabet.
-    assert data.validation[0].tolist() == [[1, 13, 4], [1, 14, 4]]
+    assert rows(data.validation.words) == [[1, 13, 4], [1, 14, 4]]
+
+
+def test_short_texts_are_padded_where_it_is_asked_for(dataset):
+    data = prepared(dataset, max_length=4, padding="front")
+    assert rows(data.validation.words) == [[0, 1, 13, 4], [0, 1, 14, 4]]
+    assert rows(data.test.words) == [[0, 1, 4, 2], [1, 4, 4, 4]]
+    assert rows(prepared(dataset, max_length=4).test.words) == [[1, 4, 2], [1, 4, 4, 4]]
 
 
 def test_the_test_part_never_enters_the_vocabulary(dataset):
     data = prepared(dataset)
     assert "unseen" not in data.vocabulary.words
-    assert data.test[0].tolist() == [[1, 4, 2], [4, 4, 4]]
+    assert rows(data.test.words) == [[1, 4, 2], [4, 4, 4]]
     other = TextDataset(
         "toy", "nowhere", dataset.train, Split(["word1"] * 9, np.zeros(9, np.int64))
     )
     assert prepared(other).vocabulary == data.vocabulary
+
+
+def test_the_whole_texts_are_kept_where_it_is_asked_for(dataset):
+    data = prepared(dataset, vocabulary_size=6, max_length=2, whole=True)
+    assert rows(data.validation.words) == [[2, 4], [2, 4]]
+    assert rows(data.validation.whole) == [[1, 13, 4], [1, 14, 4]]
+    assert rows(data.test.whole) == [[1, 4, 2], [1, 4, 4, 4]]
+    assert prepared(dataset).test.whole is None
+
+
+def test_texts_may_be_numbered_by_a_vocabulary_from_before(dataset):
+    values = Preparation(vocabulary_size=20, max_length=3, validation_share=0.2)
+    data = prepare(dataset, values, vocabulary=Vocabulary(["the", "!"], "words"))
+    assert data.vocabulary == Vocabulary(["the", "!"], "words")
+    assert rows(data.test.words) == [[1, 4, 2], [4, 4, 4]]
 
 
 def test_what_was_done_is_counted(dataset):
@@ -163,7 +189,7 @@ def test_what_was_done_is_counted(dataset):
 
 def test_a_limit_takes_the_first_training_texts_and_all_of_the_test(dataset):
     data = prepared(dataset, limit=5)
-    assert [len(part[1]) for part in (data.train, data.validation, data.test)] == [4, 1, 2]
+    assert [len(part) for part in (data.train, data.validation, data.test)] == [4, 1, 2]
     assert "word5" not in data.vocabulary.words
 
 

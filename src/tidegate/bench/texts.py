@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tidegate.bench.problem import generator
 from tidegate.data import imdb
-from tidegate.data.prepared import prepare
+from tidegate.data.prepared import Preparation, prepare
 from tidegate.data.tokenise import split
 from tidegate.data.vocabulary import FIRST_WORD, START, UNKNOWN
 from tidegate.draws import permutation
@@ -47,18 +47,14 @@ def notebook_batches(count: int, seed: int = 0) -> Batches:
     """
     try:
         data = prepare(
-            imdb.load(),
-            vocabulary_size=VOCABULARY_SIZE,
-            max_length=LENGTH,
-            validation_share=0.2,
+            imdb.load(), Preparation(VOCABULARY_SIZE, LENGTH, validation_share=0.2, padding="front")
         )
     except DataError:
         return _drawn_batches(count, seed)
-    tokens, labels = data.train
-    chosen = permutation(len(labels), seed, "shuffle", 1)[: count * BATCH_SIZE]
+    chosen = permutation(len(data.train), seed, "shuffle", 1)[: count * BATCH_SIZE]
     return Batches(
-        tokens[chosen].reshape(-1, BATCH_SIZE, LENGTH),
-        labels[chosen].reshape(-1, BATCH_SIZE).astype(np.float32),
+        data.train.words.take(chosen).values.reshape(-1, BATCH_SIZE, LENGTH).astype(np.int64),
+        data.train.targets[chosen].reshape(-1, BATCH_SIZE).astype(np.float32),
         f"reviews of {data.facts['source'].partition(':')[0]}",
     )
 
