@@ -5,3 +5,4 @@
 
 void bind_settings(nanobind::module_& m);
 void bind_layer(nanobind::module_& m);
+void bind_optim(nanobind::module_& m);

@@ -2,18 +2,17 @@
 // data_ptr() and NumPy's ctypes.data both serve. Nothing here is checked that
 // the engine checks.
 #include "bindings/bindings.hpp"
+#include "bindings/door.hpp"
 
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "engine/layer.hpp"
 
@@ -21,34 +20,6 @@ namespace nb = nanobind;
 
 namespace tidegate {
 namespace {
-
-/// Gives up Python's lock while it lives. When the interpreter ends in the
-/// meantime, asking for the lock unwinds a daemon thread, which no destructor
-/// survives: the thread stops here instead until the process is gone.
-class Unlocked {
- public:
-  Unlocked() : state_(PyEval_SaveThread()) {}
-  ~Unlocked() {
-    try {
-      PyEval_RestoreThread(state_);
-    } catch (...) {
-      for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
-    }
-  }
-  Unlocked(const Unlocked&) = delete;
-  Unlocked& operator=(const Unlocked&) = delete;
-
- private:
-  PyThreadState* state_;
-};
-
-using Address = std::uintptr_t;
-using Count = std::int64_t;
-
-template <class T = void>
-T* pointer(Address address) {
-  return reinterpret_cast<T*>(address);
-}
 
 Cell cell_named(std::string_view text) {
   if (text == "rnn_tanh") return Cell::rnn_tanh;
@@ -59,14 +30,6 @@ Cell cell_named(std::string_view text) {
   throw std::invalid_argument(
       "engine: expected cell of rnn_tanh, rnn_relu, lstm, gru_after or "
       "gru_before, got " +
-      std::string(text));
-}
-
-Dtype dtype_named(std::string_view text) {
-  if (text == "float32") return Dtype::float32;
-  if (text == "float64") return Dtype::float64;
-  throw std::invalid_argument(
-      "engine: expected dtype of float32 or float64, got " +
       std::string(text));
 }
 

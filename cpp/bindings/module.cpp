@@ -7,4 +7,5 @@ NB_MODULE(_engine, m) {
   m.doc() = "The compiled engine of tidegate.";
   bind_settings(m);
   bind_layer(m);
+  bind_optim(m);
 }

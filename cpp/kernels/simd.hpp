@@ -163,6 +163,33 @@ TIDEGATE_INLINE V at_least(V v, V limit) {
 }
 #endif
 
+template <class R>
+TIDEGATE_INLINE Vec<R> square_root(Vec<R> x) {
+#if TIDEGATE_BYTES == 64 && defined(__AVX512F__)
+  if constexpr (sizeof(R) == 4) {
+    return _mm512_maskz_sqrt_ps(0xFFFF, x);
+  } else {
+    return _mm512_maskz_sqrt_pd(0xFF, x);
+  }
+#elif TIDEGATE_BYTES == 32 && defined(__AVX2__)
+  if constexpr (sizeof(R) == 4) {
+    return _mm256_sqrt_ps(x);
+  } else {
+    return _mm256_sqrt_pd(x);
+  }
+#else
+  Vec<R> root;
+  for (Index i = 0; i < kWidth<R>; ++i) {
+    if constexpr (sizeof(R) == 4) {
+      root[i] = __builtin_sqrtf(x[i]);
+    } else {
+      root[i] = __builtin_sqrt(x[i]);
+    }
+  }
+  return root;
+#endif
+}
+
 /// Lets denormals count as zero while it lives, in this thread alone: a fading
 /// state or gradient would otherwise cost 100 cycles and more an operation.
 class FlushDenormals {

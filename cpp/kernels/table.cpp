@@ -2,6 +2,7 @@
 // exports. CMake compiles this file once for each.
 #include "kernels/table.hpp"
 
+#include "kernels/adam.hpp"
 #include "kernels/backward.hpp"
 #include "kernels/forward.hpp"
 #include "kernels/stepper.hpp"
@@ -132,12 +133,53 @@ std::int64_t fma_round(Dtype dtype, std::int64_t rounds, void* sink) {
                                  : multiply_add_round<double>(rounds, sink);
 }
 
+// Calls body.template operator()<R>() for a dtype.
+template <class Body>
+auto with_dtype(Dtype dtype, const Body& body) {
+  return dtype == Dtype::float32 ? body.template operator()<float>()
+                                 : body.template operator()<double>();
+}
+
+void step_of_adam(Dtype dtype, void* param, const void* grad, void* m, void* v,
+                  std::int64_t count, const void* numbers) {
+  with_dtype(dtype, [&]<class R>() {
+    adam_step(static_cast<R*>(param), static_cast<const R*>(grad),
+              static_cast<R*>(m), static_cast<R*>(v), count,
+              *static_cast<const AdamNumbers<R>*>(numbers));
+  });
+}
+
+void replay_of_adam(Dtype dtype, void* param, void* m, void* v,
+                    std::int64_t count, const void* numbers,
+                    const void* windows, std::int64_t begin,
+                    std::int64_t end) {
+  with_dtype(dtype, [&]<class R>() {
+    adam_replay(static_cast<R*>(param), static_cast<R*>(m), static_cast<R*>(v),
+                count, static_cast<const AdamNumbers<R>*>(numbers),
+                static_cast<const AdamWindow<R>*>(windows), begin, end);
+  });
+}
+
+double squares_of(Dtype dtype, const void* x, std::int64_t count) {
+  return with_dtype(dtype, [&]<class R>() {
+    return squares(static_cast<const R*>(x), count);
+  });
+}
+
+void multiply_by(Dtype dtype, void* x, std::int64_t count, double factor) {
+  with_dtype(dtype, [&]<class R>() {
+    multiplied(static_cast<R*>(x), count, static_cast<R>(factor));
+  });
+}
+
 }  // namespace
 
 const Kernels& kernels() noexcept {
   static constexpr Kernels kTable{
-      rows_of_tile, forward_bytes, forward,      backward_bytes, backward,
-      stepper_bytes, stepper_pack, stepper_step, apply,          fma_round};
+      rows_of_tile, forward_bytes,  forward,      backward_bytes,
+      backward,     stepper_bytes,  stepper_pack, stepper_step,
+      apply,        fma_round,      step_of_adam, replay_of_adam,
+      squares_of,   multiply_by};
   return kTable;
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/adam.hpp"
 #include "engine/layer.hpp"
 
 namespace tidegate {
@@ -34,6 +35,19 @@ struct Plan {
   const std::int32_t* slot = nullptr;      ///< (base[num_steps],)
 };
 
+/// Steps of Adam that are judged together when a row makes up for them.
+inline constexpr std::int64_t kAdamWindow = 32;
+
+/// Bounds over the steps of one window.
+template <class R>
+struct AdamWindow {
+  R greatest_rate;
+  R least_scale;
+  R least_eps;
+  R shrink;  ///< of sqrt(v) from the window's begin to its end
+  R decay;   ///< of p, likewise; 0 or less settles nothing
+};
+
 using ParallelFor = void (*)(std::size_t count,
                              void (*task)(void* context,
                                           std::size_t index) noexcept,
@@ -59,6 +73,16 @@ struct Kernels {
                 std::int64_t count);
   /// Rounds of independent multiply-adds; returns how many a round has.
   std::int64_t (*fma_round)(Dtype, std::int64_t rounds, void* sink);
+  /// One step of Adam on `count` elements; numbers as the dtype has them.
+  void (*adam_step)(Dtype, void* param, const void* grad, void* m, void* v,
+                    std::int64_t count, const void* numbers);
+  /// Steps begin .. end - 1 without a gradient. numbers[] and windows[] are of
+  /// the dtype, the latter over numbers[i * kAdamWindow] and those after it.
+  void (*adam_replay)(Dtype, void* param, void* m, void* v, std::int64_t count,
+                      const void* numbers, const void* windows,
+                      std::int64_t begin, std::int64_t end);
+  double (*squares)(Dtype, const void* x, std::int64_t count);
+  void (*multiply)(Dtype, void* x, std::int64_t count, double factor);
 };
 
 namespace generic {

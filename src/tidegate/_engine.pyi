@@ -1,5 +1,9 @@
 """The compiled engine of tidegate."""
 
+from typing import Annotated
+
+import numpy
+from numpy.typing import NDArray
 
 
 def supported_isas() -> list[str]:
@@ -79,3 +83,42 @@ def fma_peak(dtype: str = 'float32', seconds: float = 0.2) -> float:
     """
     GFLOP/s of fused multiply-adds on registers, measured on the active threads.
     """
+
+def adam_dense(dtype: str, parts: Annotated[NDArray[numpy.int64], dict(shape=(None, None), order='C', device='cpu', writable=False)], numbers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> None:
+    """
+    One step of Adam on arrays. parts: int64 (n, 5), each row the addresses of
+    parameter, gradient, m and v, and their elements; numbers: float64 (n, 7), as
+    cpp/engine/adam.hpp has them.
+    """
+
+class AdamTable:
+    """
+    A table, its moments (num_rows, width) and the step that each row has made last,
+    int64 (num_rows,), by their addresses.
+    """
+
+    def __init__(self, *, dtype: str, num_rows: int, width: int, param: int, m: int, v: int, row_step: int) -> None: ...
+
+    def check_rows(self, ids: int, num_ids: int, step: int) -> None:
+        """
+        Raise ValueError unless the rows are distinct and have all made this step;
+        IndexError for an id outside the table.
+        """
+
+    def step_rows(self, ids: int, num_ids: int, grad: int, numbers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], step: int) -> None:
+        """Make a step of rows that check_rows has passed for the one before."""
+
+    def catch_up(self, ids: int, num_ids: int, numbers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], now: int) -> None:
+        """
+        Make the steps that rows missed up to `now`, with gradients of 0; ids of 0 for
+        all rows. The last of numbers is of step `now`. IndexError for an id outside.
+        """
+
+def sum_of_squares(dtype: str, spans: Annotated[NDArray[numpy.int64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> float:
+    """
+    The sum of the squares of all elements, in double. spans: int64 (n, 2), address and
+    elements.
+    """
+
+def multiply(dtype: str, spans: Annotated[NDArray[numpy.int64], dict(shape=(None, None), order='C', device='cpu', writable=False)], factor: float) -> None:
+    """Multiply all elements, in place."""

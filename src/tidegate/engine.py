@@ -15,13 +15,17 @@ from numpy.typing import NDArray
 
 from tidegate import _engine
 from tidegate._engine import (
+    AdamTable,
     active_isa,
+    adam_dense,
     cpu_name,
     fma_peak,
     layer_backward,
     layer_forward,
+    multiply,
     num_threads,
     reserve_bytes,
+    sum_of_squares,
     supported_isas,
     usable_isas,
 )
@@ -29,6 +33,7 @@ from tidegate.errors import IsaError, ThreadsError
 
 __all__ = [
     "CELLS",
+    "AdamTable",
     "Cell",
     "Forward",
     "Gradients",
@@ -36,6 +41,7 @@ __all__ = [
     "Stepper",
     "Weights",
     "active_isa",
+    "adam_dense",
     "apply",
     "backward",
     "cpu_name",
@@ -44,9 +50,11 @@ __all__ = [
     "forward_tokens",
     "layer_backward",
     "layer_forward",
+    "multiply",
     "num_threads",
     "reserve_bytes",
     "set_num_threads",
+    "sum_of_squares",
     "supported_isas",
     "usable_isas",
     "use_isa",

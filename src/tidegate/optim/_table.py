@@ -1,0 +1,92 @@
+"""An embedding table some of whose rows have fallen behind, and the steps they will make up for."""
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tidegate import engine
+from tidegate.optim._tensors import DTYPES
+
+Numbers = NDArray[np.float64]
+"""(7,): what one step is told, in the order of ``AdamNumbers`` (cpp/engine/adam.hpp)."""
+
+MAX_STEPS = 1024
+"""Remembered at most: then all rows catch up, which is work that was due anyway."""
+
+
+class Table:
+    """The rows' last steps, and the numbers of the steps since all rows were up to date.
+
+    Args:
+        param, m, v: The table and its moments, (V, ...), contiguous; changed in place.
+        step: The step that all rows have made.
+    """
+
+    def __init__(self, param: Tensor, m: Tensor, v: Tensor, step: int) -> None:
+        self.step = step
+        self._row_step = np.full(param.size(0), step, np.int64)
+        self._numbers = np.empty((MAX_STEPS, 7))
+        self._count = 0
+        self._tensors = param, m, v
+        self._addresses: tuple[int, ...] = ()
+
+    def is_caught_up(self) -> bool:
+        """Whether no row has missed a step."""
+        return self._count == 0 or bool((self._row_step == self.step).all())
+
+    def catch_up(self, ids: Tensor | None = None) -> None:
+        """Make the steps that rows missed, with gradients of 0; all rows without ids.
+
+        Raises:
+            IndexError: An id outside the table.
+        """
+        if self._count == 0:
+            return
+        address, num = (0, 0) if ids is None else (ids.data_ptr(), ids.numel())
+        if ids is not None and num == 0:
+            return
+        self._engine_table().catch_up(address, num, self._numbers[: self._count], self.step)
+        if ids is None:
+            self._count = 0
+
+    def check_rows(self, ids: Tensor) -> None:
+        """Refuse a step of rows that have not made the last one, or stand twice.
+
+        Raises:
+            ValueError, IndexError: Which row, and where it is.
+        """
+        self._engine_table().check_rows(ids.data_ptr(), ids.numel(), self.step)
+
+    def make_step(self, ids: Tensor, rows: Tensor, numbers: Numbers) -> None:
+        """A step whose gradient is these rows, and 0 elsewhere; ``check_rows`` comes before."""
+        if self._count == MAX_STEPS:
+            self.catch_up()
+        self._numbers[self._count] = numbers
+        self._count += 1
+        self.step += 1
+        self._engine_table().step_rows(
+            ids.data_ptr(), ids.numel(), rows.data_ptr(), numbers[None], self.step
+        )
+
+    def skip_step(self) -> None:
+        """All rows, none of which was behind, have made a step elsewhere."""
+        self._count = 0
+        self.step += 1
+        self._row_step.fill(self.step)
+
+    def _engine_table(self) -> engine.AdamTable:
+        """Made anew where a tensor was given other memory (``share_memory_``, ``.data =``)."""
+        addresses = tuple(tensor.data_ptr() for tensor in self._tensors)
+        if addresses != self._addresses:
+            param = self._tensors[0]
+            self._made = engine.AdamTable(
+                dtype=DTYPES[param.dtype],
+                num_rows=param.size(0),
+                width=param[0].numel() if len(param) else 0,
+                param=addresses[0],
+                m=addresses[1],
+                v=addresses[2],
+                row_step=self._row_step.ctypes.data,
+            )
+            self._addresses = addresses
+        return self._made

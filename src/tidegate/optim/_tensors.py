@@ -1,0 +1,34 @@
+"""What the engine may be handed: tensors as addresses, sparse gradients as rows."""
+
+import torch
+from torch import Tensor
+
+DTYPES = {torch.float32: "float32", torch.float64: "float64"}
+
+
+def check(where: str, name: str, tensor: Tensor) -> None:
+    """Refuse a tensor that is not in the processor's memory, or not in a dtype of the engine.
+
+    Raises:
+        ValueError: What was expected, and what came.
+    """
+    if tensor.dtype not in DTYPES or not tensor.is_cpu:
+        raise ValueError(
+            f"{where}: expected {name} of float32 or float64 on the CPU, got {tensor.dtype} on "
+            f"{tensor.device}"
+        )
+
+
+def distinct_rows(gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """A sparse gradient as distinct ids, int64 (K,), and their rows, (K, ...), both dense.
+
+    Raises:
+        ValueError: More than the first axis is sparse.
+    """
+    if gradient.sparse_dim() != 1:
+        raise ValueError(
+            "optim: expected a sparse gradient of rows (sparse_dim = 1), got sparse_dim = "
+            f"{gradient.sparse_dim()}"
+        )
+    gradient = gradient.coalesce()
+    return gradient._indices()[0].contiguous(), gradient._values().contiguous()

@@ -1,0 +1,256 @@
+"""Adam on the engine, for dense parameters and for the rows of embedding tables."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tidegate import engine
+from tidegate.optim._table import Numbers, Table
+from tidegate.optim._tensors import DTYPES, check, distinct_rows
+
+
+class Adam(torch.optim.Optimizer):
+    """Adam with decoupled weight decay: ``torch.optim.Adam``, or ``AdamW`` with a decay.
+
+        p = p - lr weight_decay p
+        m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
+        p = p - lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + eps)
+
+    float32 and float64. The number of threads changes no bit. Groups may have their own ``lr``,
+    ``betas``, ``eps`` and ``weight_decay``, all of which may change from step to step.
+
+    **Tables.** A parameter whose gradient is a sparse tensor of rows (``nn.Embedding`` with
+    ``sparse=True``) is a table, and its rule is "dense, caught up": every row ends with the very
+    bits that a dense gradient, 0 for the rows that did not occur, would have given it. But the
+    steps in which a row did not occur are made only when it is read again, so whoever reads rows
+    has to say so before::
+
+        optimizer.catch_up(table, ids)   # before the forward that reads them
+        ...forward, backward...
+        optimizer.step()                 # refuses rows that were not caught up
+        optimizer.catch_up()             # all: before evaluation, saving, reading the table
+
+    Numbers below the smallest normal one count as 0 in parameter, moments and gradient, for dense
+    parameters as for tables. A step made up for is computed like any other; the change of p alone
+    is left out where it provably rounds away: m is 0, or over the next steps, up to 32, the
+    greatest rate times abs(m) over the least sqrt(v) + eps stays below a quarter of p's last place.
+    A row whose moments are 0, without decay, costs nothing.
+
+    ``state_dict`` holds plain numbers and the moments, and wants all tables caught up. That of
+    torch's own Adam is read as well.
+
+    Args:
+        params: Parameters or groups of them, contiguous and on the CPU.
+        lr: Step size, at least 0.
+        betas: Decays of the moments, from 0 to below 1.
+        eps: Above 0.
+        weight_decay: At least 0; each step takes away lr * weight_decay of a parameter.
+
+    Raises:
+        ValueError: An argument out of its range, a parameter that does not fit.
+    Source: Kingma and Ba 2015, arXiv:1412.6980; Loshchilov and Hutter 2019, arXiv:1711.05101.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self._tables: dict[Tensor, Table] = {}
+        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, defaults)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group; see the class for what is refused."""
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        try:
+            _check_options(group)
+            for param in group["params"]:
+                check("Adam", "parameters", param)
+                if not param.is_contiguous():
+                    raise ValueError(
+                        "Adam: expected contiguous parameters, got strides "
+                        f"{param.stride()} for shape {tuple(param.shape)}"
+                    )
+        except ValueError:
+            self.param_groups.pop()
+            raise
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Make a step of every parameter that has a gradient.
+
+        Returns:
+            What the closure, which is called before, returns.
+
+        Raises:
+            RuntimeError: A table's gradient has rows that were not caught up; nothing is changed.
+            ValueError: A gradient that does not fit, an option out of its range; likewise.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        # Whatever may be refused is refused before anything moves.
+        whole, by_rows = [], []
+        for group in self.param_groups:
+            _check_options(group)
+            for param in group["params"]:
+                gradient: Tensor | None = param.grad
+                if gradient is None:
+                    continue
+                check("Adam", "gradients", gradient)
+                if gradient.is_sparse:
+                    by_rows.append((param, group, *self._checked_rows(param, gradient)))
+                else:
+                    self._check_dense(param)
+                    whole.append((param, group, gradient.contiguous()))
+        self._step_whole(whole)
+        for param, group, table, ids, rows in by_rows:
+            state = self.state[param]
+            state["step"] += 1
+            table.make_step(ids, rows, _numbers(group, state["step"]))
+        return loss
+
+    @torch.no_grad()
+    def catch_up(self, table: Tensor | None = None, ids: Tensor | None = None) -> None:
+        """Make the steps that rows of tables missed.
+
+        Args:
+            table: The parameter; all tables without it.
+            ids: The rows, int64 (K,), in any order; all rows without it.
+
+        Raises:
+            IndexError: An id outside the table.
+            TypeError: Ids of another dtype, or without a table.
+        """
+        if table is None:
+            if ids is not None:
+                raise TypeError("Adam.catch_up: expected a table beside ids, got none")
+            for known in self._tables.values():
+                known.catch_up()
+            return
+        if ids is not None and ids.dtype is not torch.int64:
+            raise TypeError(f"Adam.catch_up: expected ids of int64, got {ids.dtype}")
+        if table in self._tables:
+            self._tables[table].catch_up(None if ids is None else ids.contiguous())
+
+    def state_dict(self) -> dict[str, Any]:
+        """As ``torch.optim.Adam``'s.
+
+        Raises:
+            RuntimeError: Rows of a table are behind; ``catch_up()`` comes first, for the tables
+                themselves change with it.
+        """
+        self._check_caught_up("state_dict")
+        return super().state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` of this class or of torch's Adam gave."""
+        super().load_state_dict(state_dict)
+        self._tables.clear()
+        for param, state in self.state.items():
+            state["step"] = int(state["step"])
+            for name in ("exp_avg", "exp_avg_sq"):
+                state[name] = state[name].to(param.dtype).contiguous()
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._check_caught_up("pickle and copy")
+        return super().__getstate__()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._tables = {}
+
+    def _state_of(self, param: Tensor) -> dict[str, Any]:
+        state: dict[str, Any] = self.state[param]
+        if not state:
+            state["step"] = 0
+            state["exp_avg"] = torch.zeros_like(param)
+            state["exp_avg_sq"] = torch.zeros_like(param)
+        return state
+
+    def _step_whole(self, parts: list[tuple[Tensor, dict[str, Any], Tensor]]) -> None:
+        """A step of parameters with dense gradients, in one call a dtype."""
+        calls: dict[str, tuple[list[tuple[int, ...]], list[Numbers]]] = {}
+        for param, group, gradient in parts:
+            state = self._state_of(param)
+            state["step"] += 1
+            if param in self._tables:
+                self._tables[param].skip_step()
+            tensors = param, gradient, state["exp_avg"], state["exp_avg_sq"]
+            addresses, numbers = calls.setdefault(DTYPES[param.dtype], ([], []))
+            addresses.append((*(tensor.data_ptr() for tensor in tensors), param.numel()))
+            numbers.append(_numbers(group, state["step"]))
+        for dtype, (addresses, numbers) in calls.items():
+            engine.adam_dense(dtype, np.array(addresses, np.int64), np.array(numbers))
+
+    def _checked_rows(self, param: Tensor, gradient: Tensor) -> tuple[Table, Tensor, Tensor]:
+        """The table of a sparse gradient, its ids and rows, that a step may be made of."""
+        ids, rows = distinct_rows(gradient)
+        if param not in self._tables:
+            state = self._state_of(param)
+            moments = state["exp_avg"], state["exp_avg_sq"]
+            self._tables[param] = Table(param, *moments, state["step"])
+        table = self._tables[param]
+        try:
+            table.check_rows(ids)
+        except ValueError as error:
+            raise RuntimeError(
+                f"Adam.step: {error}, in a table of shape {tuple(param.shape)}; call "
+                "catch_up(table, ids) before the forward that reads rows"
+            ) from None
+        return table, ids, rows
+
+    def _check_dense(self, param: Tensor) -> None:
+        """A dense gradient is one for all rows."""
+        if param in self._tables and not self._tables[param].is_caught_up():
+            raise RuntimeError(
+                "Adam.step: expected every row caught up before a dense gradient of a table of "
+                f"shape {tuple(param.shape)}, got rows that are behind; call catch_up(table) "
+                "before the forward"
+            )
+
+    def _check_caught_up(self, what: str) -> None:
+        if not all(table.is_caught_up() for table in self._tables.values()):
+            raise RuntimeError(
+                f"Adam: expected all tables caught up for {what}, got rows that are behind; call "
+                "catch_up() before, and before the model is saved"
+            )
+
+
+def _numbers(group: dict[str, Any], step: int) -> Numbers:
+    """What the engine is told of a step, in double as torch computes it."""
+    lr, (beta1, beta2) = float(group["lr"]), group["betas"]
+    return np.array(
+        (
+            1 - lr * group["weight_decay"],
+            lr / (1 - beta1**step),
+            1 / math.sqrt(1 - beta2**step),
+            1 - beta1,
+            beta2,
+            1 - beta2,
+            group["eps"],
+        )
+    )
+
+
+def _check_options(group: dict[str, Any]) -> None:
+    lr, eps, decay = float(group["lr"]), group["eps"], group["weight_decay"]
+    for name, value in (("lr", lr), ("weight_decay", decay)):
+        if not 0 <= value < math.inf:
+            raise ValueError(f"Adam: expected {name} of at least 0 and finite, got {value}")
+    # As float32 it must be above 0, for m / (sqrt(v) + eps) of a row that never occurred.
+    if not 1e-37 <= eps < math.inf:
+        raise ValueError(f"Adam: expected eps of at least 1e-37 and finite, got {eps}")
+    betas = group["betas"]
+    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        raise ValueError(f"Adam: expected betas of two numbers from 0 to below 1, got {betas}")
