@@ -42,5 +42,5 @@ class Average:
             self.tensors[name].lerp_(parameter, 1 - decay)
 
     def of(self, model: nn.Module) -> dict[str, Tensor]:
-        """The model's ``state_dict`` with the average for its parameters."""
-        return {**model.state_dict(), **self.tensors}
+        """The model's ``state_dict`` with the average for its parameters, once there is one."""
+        return {**model.state_dict(), **(self.tensors if self.num_updates else {})}
