@@ -1,12 +1,15 @@
 """Files and folders that are there whole or not at all: written aside, synced, then renamed."""
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tidegate.artifact import files
+
+_ASIDE = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -76,6 +79,24 @@ def remove_tree(path: Path) -> None:
 def aside(path: Path) -> Path:
     """A hidden name beside ``path``, on the same disk: with this process' id and free to use."""
     return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed has left aside in ``folder``.
+
+    The caller knows that nobody else writes there.
+    """
+    for path in sorted(folder.iterdir()):
+        if is_aside(path.name):
+            if path.is_dir():
+                remove_tree(path)
+            else:
+                files.remove(path)
+
+
+def is_aside(name: str) -> bool:
+    """Whether :func:`aside` gives such names."""
+    return _ASIDE.fullmatch(name) is not None
 
 
 def _write_synced(path: Path, content: bytes) -> None:

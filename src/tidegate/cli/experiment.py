@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,8 +13,10 @@ import click
 from tidegate.training.recipe import NAMES
 
 if TYPE_CHECKING:
+    from tidegate.cli.screen import Screen
     from tidegate.comparison.plan import Plan
     from tidegate.comparison.results import Results
+    from tidegate.data.prepared import PreparedData
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -103,15 +107,17 @@ def start(
     """Begin a run, or go on with one."""
     from tidegate.comparison import plan as plans
     from tidegate.comparison.experiment import Experiment
-    from tidegate.comparison.run_folder import claim, reopen
+    from tidegate.comparison.run_folder import claim, hold
     from tidegate.machine import available_cpus
     from tidegate.training.recipe import load
 
     if resume is not None:
         refuse_beside_resume()
         plan = plans.load(resume)
-        with reopen(resume):
-            _carry_out(plan, resume, is_new=False, allow_inexact=allow_inexact)
+        if threads is not None:
+            plan = replace(plan, experiment=replace(plan.experiment, threads=threads))
+        with hold(resume):
+            _go_on(plan, resume, allow_inexact)
         return
     if dataset is None:
         raise click.UsageError("Missing argument 'DATASET'; or give --resume RUN.")
@@ -129,7 +135,10 @@ def start(
     plan = plans.Plan(dataset, None if data is None else str(data.absolute()), experiment)
     folder = out or Path("runs") / f"{dataset}-{datetime.now():%Y%m%d-%H%M%S}"
     with claim(folder):
-        _carry_out(plan, folder, is_new=True, allow_inexact=False)
+        prepared = _prepare(plan)
+        plan.save(folder)
+        with hold(folder):
+            _carry_out(plan, folder, prepared)
 
 
 def refuse_beside_resume() -> None:
@@ -142,7 +151,7 @@ def refuse_beside_resume() -> None:
     given = [
         parameter.opts[0]
         for parameter in context.command.params
-        if parameter.name not in ("resume", "allow_inexact")
+        if parameter.name not in ("resume", "allow_inexact", "threads")
         and context.get_parameter_source(parameter.name or "")
         is click.core.ParameterSource.COMMANDLINE
     ]
@@ -152,30 +161,52 @@ def refuse_beside_resume() -> None:
         )
 
 
-def _carry_out(plan: "Plan", out: Path, *, is_new: bool, allow_inexact: bool) -> None:
+def _go_on(plan: "Plan", out: Path, allow_inexact: bool) -> None:
+    """Resume a run, or show what it found where nothing is left to do."""
     from tidegate.cli.screen import Screen
     from tidegate.comparison import results as results_file
-    from tidegate.comparison.run import run
+
+    finished = None
+    if (out / results_file.FILE_NAME).exists():
+        finished = results_file.load(out)
+        if finished.status == "complete":
+            click.echo(f"run folder {out}: complete already, nothing is left to do", err=True)
+            _show(Screen(plan.experiment, out), finished)
+            return
+    _carry_out(plan, out, _prepare(plan), finished, allow_inexact)
+
+
+def _prepare(plan: "Plan") -> "tuple[PreparedData, int, float]":
+    """The data, how many training texts there were, and the seconds that it took."""
     from tidegate.data import imdb
     from tidegate.data.prepared import prepare
-    from tidegate.report import page
 
     begin = time.perf_counter()
     experiment = plan.experiment
     texts = imdb.load(None if plan.data is None else Path(plan.data))
     data = prepare(texts, experiment.recipe.preparation(), limit=experiment.limit)
-    preparation_s = time.perf_counter() - begin
-    finished: Results | None = None
-    if is_new:
-        plan.save(out)
-    elif (out / results_file.FILE_NAME).exists():
-        finished = results_file.load(out)
-    screen = Screen(experiment, out)
-    screen.data(data.facts, num_given=len(texts.train), preparation_s=preparation_s)
+    return data, len(texts.train), time.perf_counter() - begin
+
+
+def _carry_out(
+    plan: "Plan",
+    out: Path,
+    prepared: "tuple[PreparedData, int, float]",
+    finished: "Results | None" = None,
+    allow_inexact: bool = False,
+) -> None:
+    from tidegate.cli.screen import Screen
+    from tidegate.comparison import results as results_file
+    from tidegate.comparison.run import run
+    from tidegate.report import page
+
+    data, num_given, preparation_s = prepared
+    screen = Screen(plan.experiment, out)
+    screen.data(data.facts, num_given=num_given, preparation_s=preparation_s)
     try:
         with screen:
             results = run(
-                experiment,
+                plan.experiment,
                 data,
                 out,
                 screen,
@@ -184,10 +215,18 @@ def _carry_out(plan: "Plan", out: Path, *, is_new: bool, allow_inexact: bool) ->
                 allow_inexact=allow_inexact,
             )
     except BaseException as error:
-        has_results = (out / results_file.FILE_NAME).exists()
-        screen.stopped(
-            isinstance(error, KeyboardInterrupt), page.write(out) if has_results else None
-        )
+        # The first error is the one to tell, also when the disk refuses the report as well.
+        with suppress(OSError):
+            if (out / results_file.FILE_NAME).exists():
+                page.write(out)
+        screen.stopped(isinstance(error, KeyboardInterrupt))
         raise
+    _show(screen, results)
+
+
+def _show(screen: "Screen", results: "Results") -> None:
+    """The outcome on stdout, and the report."""
+    from tidegate.report import page
+
     screen.table(results)
-    click.echo(f"\nReport: {page.write(out)}")
+    click.echo(f"\nReport: {page.write(screen.out)}")

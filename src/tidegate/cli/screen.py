@@ -99,8 +99,7 @@ class Screen:
         table = Table("layer", "output", box=None, pad_edge=False, header_style="dim")
         table.add_column("parameters", justify="right")
         for line in summary:
-            shape = ", ".join("batch" if size is None else str(size) for size in line.output_shape)
-            table.add_row(line.layer, f"({shape})", f"{line.num_parameters:,}")
+            table.add_row(line.layer, line.shape, f"{line.num_parameters:,}")
         table.add_row("[dim]in all", "", f"{sum(line.num_parameters for line in summary):,}")
         self.console.print(table)
         self.console.print(f"[dim]recurrence computed by[/] {path}")
@@ -168,7 +167,7 @@ class Screen:
                 f"{share:.2f})"
             )
 
-    def stopped(self, by_user: bool, report: Path | None) -> None:
+    def stopped(self, by_user: bool) -> None:
         """Say what an unfinished comparison leaves."""
         self.console.print(
             f"\n[bold]{'Stopped by Ctrl-C' if by_user else 'Stopped by an error'}[/]: "
@@ -176,11 +175,10 @@ class Screen:
         )
         for job in self.finished:
             self.console.print(f"  {CELLS[job.cell]}, seed {job.seed}: kept in {job.model}")
-        if report is not None:
-            verb = "train" if self.num_jobs == 1 else "compare"
-            self.console.print(
-                f"To go on: tidegate {verb} --resume {self.out}", soft_wrap=True, markup=False
-            )
+        verb = "train" if self.num_jobs == 1 else "compare"
+        self.console.print(
+            f"To go on: tidegate {verb} --resume {self.out}", soft_wrap=True, markup=False
+        )
 
     def table(self, results: Results) -> None:
         """Print the outcome, beside the notebook's own."""

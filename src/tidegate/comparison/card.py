@@ -12,8 +12,7 @@ def model_card(job: Job, experiment: Experiment, data: dict[str, Any]) -> str:
     """The card in Markdown."""
     recipe = experiment.recipe
     layers = "\n".join(
-        f"| {line.layer} | {line.output_shape[1:]} | {line.num_parameters:,} |"
-        for line in job.summary
+        f"| {line.layer} | {line.shape} | {line.num_parameters:,} |" for line in job.summary
     )
     return f"""# {CELLS[job.cell]} on {data["name"]}, seed {job.seed}
 

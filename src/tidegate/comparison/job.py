@@ -1,6 +1,5 @@
 """One job of an experiment: a cell trained from a seed, tested and saved."""
 
-import shutil
 import statistics
 import time
 from pathlib import Path
@@ -12,10 +11,13 @@ from numpy.typing import NDArray
 
 import tidegate
 from tidegate import engine
+from tidegate.artifact.atomic import remove_tree
+from tidegate.artifact.mishaps import as_run_folder_error
 from tidegate.artifact.model_folder import ModelFolder
 from tidegate.comparison.card import model_card
 from tidegate.comparison.experiment import Experiment
 from tidegate.comparison.results import Evaluation, Job, LayerSummary
+from tidegate.comparison.run_folder import MODELS, TRAINING
 from tidegate.data.prepared import PreparedData
 from tidegate.evaluation.binary import accuracy, cross_entropy, probabilities
 from tidegate.model.classifier import num_trained
@@ -59,9 +61,8 @@ def carry_out(
     words, bigrams, _ = data.train.batch(np.arange(min(recipe.batch_size, len(data.train))))
     path = f"tidegate.nn, {model.explain(Inputs.of(words, bigrams))}"
     watcher.job_begins(cell, seed, path, summary)
-    name = f"{cell}-seed{seed}"
     keeper = Keeper(
-        run_folder / "training" / name,
+        training_folder(run_folder, cell, seed),
         every=experiment.checkpoint_every,
         fingerprint=_fingerprint(experiment, data, cell, seed),
         allow_inexact=allow_inexact,
@@ -90,13 +91,23 @@ def carry_out(
         num_tokens=len(progress.epochs) * len(data.train.words.values),
         step_ms=statistics.median(progress.step_ms),
         inference_ms=statistics.median(batch_ms),
-        model=f"models/{name}",
+        model=f"{MODELS}/{name_of(cell, seed)}",
         combined=combined,
         blend=None if blend is None else blend.to_json(),
     )
     tensors = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     _save(job, experiment, data, model.config, tensors, run_folder / job.model)
     return job
+
+
+def name_of(cell: str, seed: int) -> str:
+    """Of a job's folders."""
+    return f"{cell}-seed{seed}"
+
+
+def training_folder(run_folder: Path, cell: str, seed: int) -> Path:
+    """Where a job's log is and, until it is done, its checkpoints are."""
+    return run_folder / TRAINING / name_of(cell, seed)
 
 
 def evaluation(logits: NDArray[np.float64], targets: NDArray[Any]) -> Evaluation:
@@ -117,12 +128,12 @@ def _save(
     path: Path,
 ) -> None:
     if path.exists():  # of a run that was stopped before its results were written
-        shutil.rmtree(path)
+        remove_tree(path)
     vocabulary = data.vocabulary.to_json()
     if data.bigrams is not None:
         vocabulary["bigrams"] = data.bigrams.to_json()
     recipe = experiment.recipe
-    ModelFolder(
+    folder = ModelFolder(
         config={
             "architecture": architecture,
             "preprocessing": {"max_length": recipe.max_length, "padding": recipe.padding},
@@ -130,7 +141,9 @@ def _save(
         tensors=tensors,
         vocabulary=vocabulary,
         card=model_card(job, experiment, data.facts),
-    ).save(path)
+    )
+    with as_run_folder_error(f"model {path}: expected to write it"):
+        folder.save(path)
 
 
 def _fingerprint(

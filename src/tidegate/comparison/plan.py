@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tidegate.artifact import json_file
 from tidegate.artifact.atomic import write_text
+from tidegate.artifact.mishaps import as_run_folder_error
 from tidegate.comparison.experiment import Experiment
 from tidegate.errors import FormatError, RunFolderError
 from tidegate.training.recipe import Recipe
@@ -24,9 +25,14 @@ class Plan:
     experiment: Experiment
 
     def save(self, run_folder: Path) -> None:
-        """Write ``run.json``, whole or not at all."""
-        content = {"format": FORMAT, **asdict(self)}
-        write_text(run_folder / FILE_NAME, json.dumps(content, indent=1) + "\n")
+        """Write ``run.json``, whole or not at all.
+
+        Raises:
+            RunFolderError: The system refused.
+        """
+        path, content = run_folder / FILE_NAME, {"format": FORMAT, **asdict(self)}
+        with as_run_folder_error(f"plan {path}: expected to write it"):
+            write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def load(run_folder: Path) -> Plan:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tidegate.artifact import json_file
 from tidegate.artifact.atomic import write_text
+from tidegate.artifact.mishaps import as_run_folder_error
 from tidegate.errors import FormatError
 from tidegate.training.history import Epoch
 
@@ -25,8 +26,14 @@ class LayerSummary:
     layer: str
     """For example ``embedding (Embedding)``."""
     output_shape: list[int | None]
-    """None where the size is the batch's."""
+    """None where the size is the batch's, or that of its sequences."""
     num_parameters: int
+
+    @property
+    def shape(self) -> str:
+        """For a person: ``(batch, steps, 64)``."""
+        rest = ["steps" if size is None else str(size) for size in self.output_shape[1:]]
+        return f"({', '.join(['batch', *rest])})"
 
 
 @dataclass(frozen=True)
@@ -101,9 +108,15 @@ class Results:
     jobs: list[Job] = field(default_factory=list)
 
     def save(self, run_folder: Path) -> None:
-        """Write ``results.json`` into ``run_folder``, whole or not at all."""
+        """Write ``results.json`` into ``run_folder``, whole or not at all.
+
+        Raises:
+            RunFolderError: The system refused.
+        """
         text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1, allow_nan=False)
-        write_text(run_folder / FILE_NAME, text + "\n")
+        path = run_folder / FILE_NAME
+        with as_run_folder_error(f"results {path}: expected to write them"):
+            write_text(path, text + "\n")
 
 
 def load(run_folder: Path) -> Results:

@@ -1,6 +1,7 @@
 """Carrying out an experiment: a job for every cell and seed, each saved as it ends."""
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,11 +11,14 @@ import torch.utils.deterministic
 
 import tidegate
 from tidegate import machine
+from tidegate.artifact.fingerprint import differences
 from tidegate.comparison.experiment import Experiment
-from tidegate.comparison.job import JobWatcher, carry_out, evaluation
+from tidegate.comparison.job import JobWatcher, carry_out, evaluation, training_folder
 from tidegate.comparison.results import Job, LinearModel, Results
 from tidegate.data.prepared import PreparedData
+from tidegate.errors import RunFolderError
 from tidegate.evaluation.binary import accuracy
+from tidegate.training.keeper import discard
 from tidegate.training.linear import LinearBranch
 
 
@@ -55,6 +59,10 @@ def run(
         preparation_s: What preparing the data took, to be recorded.
         finished: The results of a run that stopped; its finished jobs are not repeated.
         allow_inexact: Go on under other versions, threads or instruction sets than before.
+
+    Raises:
+        RunFolderError: ``finished`` is of another configuration or other data; or the system
+            refuses to write the run's files.
     """
     torch.set_num_threads(experiment.threads)
     tidegate.set_num_threads(experiment.threads)
@@ -62,7 +70,7 @@ def run(
     # What the engine is given to write it writes whole; filling it before would cost a pass.
     deterministic: Any = torch.utils.deterministic
     deterministic.fill_uninitialized_memory = False
-    results = finished or Results(
+    results = Results(
         configuration=experiment.configuration(),
         environment={**machine.describe(), "threads": experiment.threads},
         data=data.facts,
@@ -70,7 +78,10 @@ def run(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         preparation_s=preparation_s,
     )
-    results.status = "running"
+    if finished is not None:
+        _check_same(finished, results, run_folder)
+        results = finished
+        results.status = "running"
     results.save(run_folder)
     try:
         linear = _linear(experiment, data, results, watcher)
@@ -80,20 +91,39 @@ def run(
         for seed in experiment.seeds:
             for cell in experiment.cells:
                 if (cell, seed) in done:
+                    discard(training_folder(run_folder, cell, seed))
                     continue
                 job = carry_out(
                     experiment, data, run_folder, cell, seed, linear, watcher, allow_inexact
                 )
                 results.jobs.append(job)
                 results.save(run_folder)
+                discard(training_folder(run_folder, cell, seed))
                 watcher.job_ends(job)
     except BaseException:
         results.status = "interrupted"
-        results.save(run_folder)
+        # The first error is the one to tell, also when the disk refuses the file as well.
+        with suppress(OSError):
+            results.save(run_folder)
         raise
     results.status = "complete"
     results.save(run_folder)
     return results
+
+
+def _check_same(finished: Results, begun: Results, run_folder: Path) -> None:
+    """Refuse to mix jobs of another configuration or other data with those that are finished."""
+
+    def identity(results: Results) -> dict[str, Any]:
+        sums = {name: value for name, value in results.data.items() if name.endswith("_sha256")}
+        return {"configuration": {**results.configuration, "threads": None}, "data": sums}
+
+    found = differences(identity(finished), identity(begun))
+    if found:
+        raise RunFolderError(
+            f"run folder {run_folder}: expected the run that its results are of, got another: "
+            f"{'; '.join(found.values())}; resume it as it was, or train in another folder"
+        )
 
 
 def _linear(

@@ -5,8 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tidegate.artifact.atomic import is_aside, make_folders, remove_leftovers
+from tidegate.artifact.lock import FolderLock
+from tidegate.artifact.mishaps import as_run_folder_error
 from tidegate.comparison.results import FILE_NAME
 from tidegate.errors import RunFolderError
+
+MODELS, TRAINING = "models", "training"
+"""Where a run's models go, and what it needs to go on from."""
 
 
 @contextmanager
@@ -19,7 +25,7 @@ def claim(path: Path) -> Iterator[Path]:
     made = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
-        held = sorted(child.name for child in path.iterdir())
+        held = sorted(child.name for child in path.iterdir() if not is_aside(child.name))
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
@@ -45,17 +51,19 @@ def claim(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def reopen(path: Path) -> Iterator[Path]:
-    """Take the folder of a run that goes on.
+def hold(path: Path) -> Iterator[None]:
+    """Hold the folder of a run that begins or goes on, so that no other process writes in it, and
+    remove what a killed one left half written.
 
     Raises:
-        RunFolderError: It cannot be written.
+        RunFolderError: Another process holds it, or it cannot be written.
     """
-    try:
-        with tempfile.TemporaryFile(dir=path):
-            pass
-    except OSError as error:
-        raise RunFolderError(
-            f"run folder {path}: expected a folder that can be written, got: {error.strerror}"
-        ) from error
-    yield path
+    expected = f"run folder {path}: expected a folder that can be written"
+    with as_run_folder_error(expected):
+        make_folders(path / TRAINING)
+    with FolderLock(path / TRAINING):
+        with as_run_folder_error(expected):
+            for folder in (path, path / MODELS):
+                if folder.is_dir():
+                    remove_leftovers(folder)
+        yield

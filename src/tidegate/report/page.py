@@ -5,6 +5,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tidegate.artifact.atomic import write_text
+from tidegate.artifact.mishaps import as_run_folder_error
 from tidegate.comparison.results import Results, load
 from tidegate.errors import FormatError
 from tidegate.report import figures, words
@@ -41,6 +42,7 @@ def write(run_folder: Path) -> Path:
     Returns:
         The path of the page.
     Raises:
+        RunFolderError: The system refuses to write it.
         FormatError: The results are missing, or not in the form this version reads.
     """
     path = run_folder / FILE_NAME
@@ -49,7 +51,8 @@ def write(run_folder: Path) -> Path:
     if missing:
         names = ", ".join(sorted(missing))
         raise FormatError(f"{run_folder}: expected a configuration with {names}, got none")
-    write_text(path, render(results))
+    with as_run_folder_error(f"report {path}: expected to write it"):
+        write_text(path, render(results))
     return path
 
 

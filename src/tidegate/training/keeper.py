@@ -4,8 +4,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from tidegate.artifact.atomic import remove_tree
 from tidegate.artifact.checkpoint import Checkpoints
 from tidegate.artifact.log import HistoryLog
+from tidegate.artifact.mishaps import as_run_folder_error
 from tidegate.training.state import State
 from tidegate.training.watcher import Watcher
 
@@ -36,7 +38,6 @@ class Keeper:
             watcher: Is told of a resume, and of checkpoints that are damaged.
             stack: Closes what is opened here.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         self.checkpoints = stack.enter_context(
             Checkpoints(self.folder / CHECKPOINTS, fingerprint=self.fingerprint)
         )
@@ -56,3 +57,15 @@ class Keeper:
         """Publish a checkpoint of now."""
         state.progress.log_bytes = self.log.sync()
         self.checkpoints.save(state.progress.step, *state.pack())
+
+
+def discard(folder: Path) -> None:
+    """Remove the checkpoints of a training whose result is saved; its log stays.
+
+    Raises:
+        RunFolderError: The system refused.
+    """
+    checkpoints = folder / CHECKPOINTS
+    with as_run_folder_error(f"checkpoints {checkpoints}: expected to remove them"):
+        if checkpoints.is_dir():
+            remove_tree(checkpoints)
