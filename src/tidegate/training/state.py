@@ -63,8 +63,13 @@ class State:
         """As arrays and JSON."""
         arrays = _named("model", self.model.state_dict())
         optimiser = self.optimiser.state_dict()
+        plain = {}
         for number, values in optimiser["state"].items():
-            arrays |= _named(f"optimiser.{number}", values)
+            tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+            arrays |= _named(f"optimiser.{number}", tensors)
+            plain[str(number)] = {
+                name: value for name, value in values.items() if name not in tensors
+            }
         if self.average is not None:
             arrays |= _named("average", self.average.tensors)
         if self.best is not None:
@@ -73,22 +78,23 @@ class State:
             "progress": asdict(self.progress),
             # The groups are as the recipe makes them, and each step sets their rates.
             "optimiser": {
-                name: value
-                for name, value in optimiser.items()
-                if name not in ("state", "param_groups")
-            },
+                name: value for name, value in optimiser.items() if name != "param_groups"
+            }
+            | {"state": plain},
             "num_updates": 0 if self.average is None else self.average.num_updates,
         }
 
     def unpack(self, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
         """Become what was packed; the parts are made already, by the same recipe."""
         self.model.load_state_dict(_under("model", arrays))
-        numbers = {name.split(".")[1] for name in arrays if name.startswith("optimiser.")}
         self.optimiser.load_state_dict(
             {
                 **state["optimiser"],
                 "param_groups": self.optimiser.state_dict()["param_groups"],
-                "state": {int(n): _under(f"optimiser.{n}", arrays) for n in numbers},
+                "state": {
+                    int(number): {**plain, **_under(f"optimiser.{number}", arrays)}
+                    for number, plain in state["optimiser"]["state"].items()
+                },
             }
         )
         if self.average is not None:
