@@ -11,8 +11,8 @@ from tidegate.data.negatives import all_words
 from tidegate.data.ragged import Ragged
 from tidegate.data.streams import Streams
 from tidegate.model.cells import LAYERS
+from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.language_model import LanguageModel
-from tidegate.nn import GRU, TextEncoder
 
 V, d, H = 29, 6, 5
 OFFSETS = torch.tensor([0, 4, 9, 11])
@@ -98,21 +98,27 @@ def test_windows_with_a_carried_state_are_one_long_window(cell, reverse):
     assert not any(s.requires_grad for s in (state if cell == "lstm" else [state]))
 
 
-def test_a_bidirectional_classifier_starts_from_both_directions():
-    model = language_model(bidirectional=True)
-    encoder = TextEncoder(torch.nn.Embedding(V, d), GRU(d, H, bidirectional=True)).double()
-    encoder.load_state_dict(model.encoder_tensors())
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both directions"])
+def test_a_classifier_starts_from_its_directions(bidirectional):
+    model = language_model(bidirectional=bidirectional)
+    classifier = SequenceClassifier(
+        "gru",
+        vocabulary_size=V,
+        embedding_dim=d,
+        hidden_size=H,
+        bidirectional=bidirectional,
+    ).double()
+    found = classifier.load_state_dict(model.encoder_tensors(), strict=False)
+    assert not found.unexpected_keys
+    assert not [name for name in found.missing_keys if name.startswith("recurrent")]
     ids = tokens(4)
-    output, _ = encoder(ids)
     vectors = model.embedding(ids)
-    forward, _ = model.layers[0](vectors)
-    backward, _ = model.layers[1](vectors.flip(0))
-    torch.testing.assert_close(output, torch.cat([forward, backward.flip(0)], 1))
-
-
-def test_the_encoder_of_one_direction_fills_one():
-    tensors = language_model().encoder_tensors()
-    TextEncoder(torch.nn.Embedding(V, d), GRU(d, H)).load_state_dict(tensors)
+    output, _ = classifier.recurrent(vectors, torch.tensor([0, len(ids)]))
+    expected, _ = model.layers[0](vectors)
+    if bidirectional:
+        backward, _ = model.layers[1](vectors.flip(0))
+        expected = torch.cat([expected, backward.flip(0)], 1)
+    torch.testing.assert_close(output, expected)
 
 
 def test_an_untrained_model_knows_the_frequencies():
