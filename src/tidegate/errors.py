@@ -25,6 +25,10 @@ class RunFolderError(TidegateError, OSError):
     """A run folder cannot be used for what is to be written into it."""
 
 
+class LogError(TidegateError, RuntimeError):
+    """A log for another tool cannot be written."""
+
+
 class IsaError(TidegateError, ValueError):
     """An instruction set was asked for that there is none of, or not on this machine."""
 

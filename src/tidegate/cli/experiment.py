@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tidegate.comparison import logs
 from tidegate.training.recipe import NAMES
 
 if TYPE_CHECKING:
@@ -59,6 +60,13 @@ def options(default_recipe: str) -> Callable[[F], F]:
             type=click.Path(path_type=Path),
             help="A new folder for the run. [default: runs/DATASET-TIME]",
         ),
+        click.option(
+            "--log",
+            "log",
+            type=click.Choice(logs.NAMES),
+            multiple=True,
+            help="Also write what this tool reads; may be given several times.",
+        ),
         click.option("--threads", type=at_least(1), help="[default: all processors]"),
         click.option(
             "--checkpoint-every",
@@ -103,6 +111,7 @@ def start(
     checkpoint_every: int,
     resume: Path | None,
     allow_inexact: bool,
+    log: tuple[str, ...],
 ) -> None:
     """Begin a run, or go on with one."""
     from tidegate.comparison import plan as plans
@@ -114,6 +123,7 @@ def start(
     if resume is not None:
         refuse_beside_resume()
         plan = plans.load(resume)
+        logs.check(plan.logs)
         if threads is not None:
             plan = replace(plan, experiment=replace(plan.experiment, threads=threads))
         with hold(resume):
@@ -121,6 +131,7 @@ def start(
         return
     if dataset is None:
         raise click.UsageError("Missing argument 'DATASET'; or give --resume RUN.")
+    logs.check(log)
     chosen = load(recipe).with_settings(settings)
     if epochs is not None:
         chosen = chosen.with_values({"epochs": epochs})
@@ -132,7 +143,8 @@ def start(
         limit=limit,
         checkpoint_every=checkpoint_every,
     )
-    plan = plans.Plan(dataset, None if data is None else str(data.absolute()), experiment)
+    path = None if data is None else str(data.absolute())
+    plan = plans.Plan(dataset, path, experiment, tuple(dict.fromkeys(log)))
     folder = out or Path("runs") / f"{dataset}-{datetime.now():%Y%m%d-%H%M%S}"
     with claim(folder):
         prepared = _prepare(plan)
@@ -204,12 +216,13 @@ def _carry_out(
     screen = Screen(plan.experiment, out)
     screen.data(data.facts, num_given=num_given, preparation_s=preparation_s)
     try:
-        with screen:
+        opened = logs.open_all(plan.logs, plan.experiment, out)
+        with screen, logs.Logged(screen, opened) as watcher:
             results = run(
                 plan.experiment,
                 data,
                 out,
-                screen,
+                watcher,
                 preparation_s=preparation_s,
                 finished=finished,
                 allow_inexact=allow_inexact,
@@ -226,7 +239,8 @@ def _carry_out(
 
 def _show(screen: "Screen", results: "Results") -> None:
     """The outcome on stdout, and the report."""
+    from tidegate.cli import table
     from tidegate.report import page
 
-    screen.table(results)
+    table.show(results)
     click.echo(f"\nReport: {page.write(screen.out)}")

@@ -1,33 +1,27 @@
-"""What a comparison shows while it runs: progress on stderr, the final table on stdout."""
+"""What a run shows on stderr: what it is about to do, and how it goes."""
 
 import sys
-from collections import deque
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from statistics import fmean
 from types import TracebackType
 from typing import Any, Self
 
-from rich import box
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from tidegate.cells import CELLS
-from tidegate.comparison.experiment import NOTEBOOK_FIGURES, Experiment
-from tidegate.comparison.results import Job, LayerSummary, LinearModel, Results
-from tidegate.training.history import Epoch
+from tidegate.comparison.experiment import Experiment
+from tidegate.comparison.results import Job, LayerSummary, LinearModel
+from tidegate.training.history import Epoch, Step
+from tidegate.training.recipe import Recipe
 
 NO_TERMINAL_WIDTH = 200
 """Columns where nobody looks: a line of a log is not folded."""
+WIDE = 90
+"""Columns that the line of an epoch needs whole; on fewer its speed is left out."""
 
 
 class Screen:
@@ -45,7 +39,6 @@ class Screen:
         self.num_jobs = len(experiment.cells) * len(experiment.seeds)
         self.finished: list[Job] = []
         self.progress = self._progress()
-        self.epoch = 0
 
     def __enter__(self) -> Self:
         return self
@@ -68,8 +61,9 @@ class Screen:
             part: f"{facts[f'{part}_words_unknown'] / max(facts[f'{part}_words'], 1):.1%}"
             for part in ("training", "test")
         }
-        lines = {
-            "recipe": f"{recipe.name}: {recipe.epochs} epochs, batches of {recipe.batch_size}",
+        lines: dict[str, Text | str] = {
+            "recipe": _in_short(recipe),
+            "values": _in_full(recipe),
             "data": f"{facts['name']}, from {facts['source']}",
             "texts": (
                 f"{num_train:,} for training ({facts['num_train']:,} train, the last "
@@ -89,7 +83,7 @@ class Screen:
         }
         grid = Table.grid(padding=(0, 2))
         for name, text in lines.items():
-            grid.add_row(Text(name, style="bold"), Text(text))
+            grid.add_row(Text(name, style="bold"), text)
         self.console.print(grid)
 
     def job_begins(self, cell: str, seed: int, path: str, summary: list[LayerSummary]) -> None:
@@ -122,35 +116,44 @@ class Screen:
         """Say what the user should know."""
         self.console.print(text, style="yellow", markup=False)
 
+    def training_begins(self, step: int) -> None:
+        """Begin to measure the speed."""
+        self.num_made, self.num_tokens, self.training_ms = 0, 0, 0.0
+
     def epoch_begins(self, epoch: int, num_steps: int, done: int) -> None:
         """Start the epoch's bar."""
-        name = f"epoch {epoch}/{self.experiment.recipe.epochs}"
-        self.pace: deque[tuple[int, float]] = deque(maxlen=20)
-        self.num_tokens, self.training_ms = 0, 0.0
-        self.task = self.progress.add_task(name, total=num_steps, completed=done, figures="")
+        num_epochs = self.experiment.recipe.epochs
+        self.place, self.num_steps = done, num_steps
+        self.num_left = num_steps * (num_epochs - epoch + 1) - done
+        self.task = self.progress.add_task(
+            f"epoch {epoch}/{num_epochs}", total=num_steps, completed=done, figures=""
+        )
 
-    def step_ends(
-        self, step: int, loss: float, accuracy: float, num_tokens: int, step_ms: float
-    ) -> None:
+    def step_ends(self, step: Step) -> None:
         """Move the epoch's bar."""
-        self.pace.append((num_tokens, step_ms))
-        self.num_tokens += num_tokens
-        self.training_ms += step_ms
-        tokens, ms = (sum(column) for column in zip(*self.pace, strict=True))
-        figures = f"step {step}  {tokens / ms:,.0f}k tokens/s  loss {loss:.4f}  acc {accuracy:.4f}"
-        self.progress.update(self.task, advance=1, figures=figures)
+        self.num_made += 1
+        self.num_left -= 1
+        self.place += 1
+        self.num_tokens += step.num_tokens
+        self.training_ms += step.ms
+        left_s = round(self.num_left * self.training_ms / self.num_made / 1e3)
+        self.progress.update(
+            self.task,
+            advance=1,
+            figures=f"step {self.place}/{self.num_steps}  loss {step.mean_loss:.4f}  "
+            f"acc {step.mean_accuracy:.4f}  {self._speed()}  left {timedelta(seconds=left_s)}",
+        )
 
     def epoch_ends(self, epoch: Epoch) -> None:
-        """Complete the epoch's line."""
-        figures = (
-            f"{epoch.step_ms:.0f} ms/step  {self.num_tokens / max(self.training_ms, 1e-9):,.0f}k "
-            f"tokens/s  loss {epoch.loss:.4f}  acc {epoch.accuracy:.4f}"
-            f"  val loss {epoch.validation_loss:.4f}  val acc {epoch.validation_accuracy:.4f}"
+        """Put a line in the place of the epoch's bar."""
+        self.progress.remove_task(self.task)
+        name = f"epoch {epoch.epoch}/{self.experiment.recipe.epochs}"
+        speed = f"  {self._speed()}" * (self.console.width >= WIDE)
+        self.console.print(
+            f"{name}  {epoch.training_s:.0f} s{speed}  loss {epoch.loss:.4f}  acc "
+            f"{epoch.accuracy:.4f}  val loss {epoch.validation_loss:.4f}  val acc "
+            f"{epoch.validation_accuracy:.4f}"
         )
-        self.progress.update(self.task, figures=figures)
-        if not self.console.is_terminal:
-            of = self.experiment.recipe.epochs
-            self.console.print(f"epoch {epoch.epoch}/{of}  {epoch.training_s:.0f} s  {figures}")
 
     def job_ends(self, job: Job) -> None:
         """Show the test's outcome."""
@@ -180,57 +183,45 @@ class Screen:
             f"To go on: tidegate {verb} --resume {self.out}", soft_wrap=True, markup=False
         )
 
-    def table(self, results: Results) -> None:
-        """Print the outcome, beside the notebook's own."""
-        notebook = {figures["cell"]: figures for figures in NOTEBOOK_FIGURES}
-        num_seeds = len(self.experiment.seeds)
-        table = Table(
-            title="Test results" + (f", mean of {num_seeds} seeds (range)" * (num_seeds > 1)),
-            box=box.SIMPLE_HEAD,
-            pad_edge=False,
-        )
-        table.add_column("cell", no_wrap=True)
-        for name in (
-            "parameters",
-            "test\naccuracy",
-            "test\nloss",
-            "training\nseconds",
-            "ms per\nstep",
-            "notebook\naccuracy",
-            "notebook\nloss",
-        ):
-            table.add_column(name, justify="right", no_wrap=True)
-        for cell in self.experiment.cells:
-            jobs = [job for job in results.jobs if job.cell == cell]
-            accuracies = [job.test.accuracy for job in jobs]
-            span = f"\n({min(accuracies):.4f} to {max(accuracies):.4f})" if len(jobs) > 1 else ""
-            figures = notebook.get(cell)
-            table.add_row(
-                CELLS[cell],
-                f"{jobs[0].num_parameters:,}",
-                f"{fmean(accuracies):.4f}{span}",
-                f"{fmean(job.test.loss for job in jobs):.4f}",
-                f"{fmean(job.training_s for job in jobs):.0f}",
-                f"{fmean(job.step_ms for job in jobs):.1f}",
-                f"{figures['test_accuracy']:.4f}" if figures else "",
-                f"{figures['test_loss']:.4f}" if figures else "",
-            )
-        Console(width=None if sys.stdout.isatty() else NO_TERMINAL_WIDTH).print(table)
-        self.console.print(
-            "The notebook's figures are of one seed, trained on 20,000 reviews and tested on the "
-            "official 25,000."
-        )
+    def _speed(self) -> str:
+        """Of the training steps since this process began or resumed the training."""
+        return f"{self.num_tokens / self.training_ms:,.0f}k tok/s"
 
     def _progress(self) -> Progress:
         return Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            BarColumn(bar_width=None),
             TextColumn("{task.fields[figures]}"),
             console=self.console,
             disable=not self.console.is_terminal,
+            expand=True,
             refresh_per_second=4,
         )
+
+
+def _in_short(recipe: Recipe) -> Text:
+    """Its name, and what is not as the recipe of that name has it."""
+    own = recipe.changes()
+    values = recipe.configuration()
+    changed = ", ".join(f"{key} {_typed(values[key])} (not {_typed(own[key])})" for key in own)
+    return Text(recipe.name + (f", with {changed}" if changed else ", unchanged"))
+
+
+def _in_full(recipe: Recipe) -> Text:
+    """Every value as ``--set`` takes it; a star marks the changed ones."""
+    changed = recipe.changes()
+    values = recipe.configuration()
+    del values["name"]
+    text = Text()
+    for key, value in values.items():
+        is_changed = key in changed
+        text.append(f"{key}={_typed(value)}", style="bold" if is_changed else "dim")
+        text.append("* " if is_changed else " ")
+    return text
+
+
+def _typed(value: Any) -> str:
+    """A value as one types it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

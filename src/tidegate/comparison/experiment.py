@@ -27,14 +27,15 @@ class Experiment:
     """Steps between two checkpoints."""
 
     def configuration(self) -> dict[str, Any]:
-        """As results record it."""
+        """As results record it; ``changed`` has the recipe's own values of what is otherwise."""
         values = self.recipe.configuration()
         return {
             "recipe": values.pop("name"),
+            "changed": self.recipe.changes(),
             "cells": list(self.cells),
             "seeds": list(self.seeds),
             **values,
             "limit": self.limit,
             "threads": self.threads,
-            "reference": NOTEBOOK_FIGURES,
+            "reference": NOTEBOOK_FIGURES if self.recipe.name == "notebook" else [],
         }

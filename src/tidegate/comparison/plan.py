@@ -23,6 +23,8 @@ class Plan:
     data: str | None
     """The path that the user gave for it."""
     experiment: Experiment
+    logs: tuple[str, ...] = ()
+    """Names of :data:`tidegate.comparison.logs.NAMES`."""
 
     def save(self, run_folder: Path) -> None:
         """Write ``run.json``, whole or not at all.
@@ -55,9 +57,11 @@ def load(run_folder: Path) -> Plan:
         recipe = experiment.pop("recipe")
         name = recipe.pop("name")
         Recipe.check(recipe)
+        logs = tuple(content.pop("logs"))
         cells, seeds = tuple(experiment.pop("cells")), tuple(experiment.pop("seeds"))
         return Plan(
             **content,
+            logs=logs,
             experiment=Experiment(
                 recipe=Recipe(name=name, **recipe), cells=cells, seeds=seeds, **experiment
             ),

@@ -63,7 +63,8 @@ class Job:
     """Wall time of all training steps; validation, test and set-up excluded."""
     wall_s: float
     """Wall time of the whole job, from making the model to its last prediction. Reading and
-    numbering the texts (``Results.preparation_s``) and the linear model are apart."""
+    numbering the texts (``Results.preparation_s``) and the linear model are apart. Of a resumed
+    job, the last process alone."""
     num_tokens: int
     """Words read in training, over all epochs."""
     step_ms: float

@@ -75,6 +75,28 @@ class Cell:
         return self.over_seeds(lambda job: job.inference_ms)
 
     @property
+    def wall_s(self) -> Span:
+        """Time of the whole job over the seeds."""
+        return self.over_seeds(lambda job: job.wall_s)
+
+    @property
+    def tokens_per_s(self) -> Span:
+        """Words read per second of training steps, over the seeds."""
+        return self.over_seeds(lambda job: job.num_tokens / job.training_s)
+
+    @property
+    def combined(self) -> Span | None:
+        """Test accuracy together with the linear model, where there is one."""
+        if any(job.combined is None for job in self.jobs):
+            return None
+        return self.over_seeds(lambda job: job.combined.accuracy if job.combined else 0.0)
+
+    @property
+    def combined_mean(self) -> float:
+        """Its mean; 0 where there is none."""
+        return 0.0 if self.combined is None else self.combined.mean
+
+    @property
     def accuracy_spread(self) -> Span:
         """How far the test accuracy can be trusted.
 

@@ -56,30 +56,30 @@ def title(cells: Sequence[Cell]) -> str:
 
 def headline(cells: Sequence[Cell]) -> str:
     """The outcome in one line, not bolder than the spread of the results allows."""
-    ranked = _ranked(cells)
-    if not ranked:
+    found = ranked(cells)
+    if not found:
         return "No result: no job has finished"
-    best = ranked[0]
-    if len(ranked) == 1:
+    best = found[0]
+    if len(found) == 1:
         return f"{_capitalized(best.name)} reaches {percent(best.accuracy.mean)} test accuracy"
-    level = _level_with_best(ranked)
+    level = _level_with_best(found)
     if level:
         return f"No clear winner between {_joined([cell.name for cell in (best, *level)])}"
-    points = 100 * (best.accuracy.mean - ranked[1].accuracy.mean)
+    points = 100 * (best.accuracy.mean - found[1].accuracy.mean)
     return (
-        f"{_capitalized(best.name)} is ahead of {ranked[1].name} by {points:.2f} percentage points"
+        f"{_capitalized(best.name)} is ahead of {found[1].name} by {points:.2f} percentage points"
     )
 
 
 def findings(cells: Sequence[Cell], results: Results) -> list[str]:
     """The paragraphs under the headline: what was done, how sure the ranking is, and time."""
-    ranked = _ranked(cells)
+    found = ranked(cells)
     paragraphs = [_setting(cells, results)]
-    if len(ranked) > 1:
-        paragraphs.append(f"{_ranking(ranked)} {_certainty(ranked)}")
-    elif ranked:
-        paragraphs.append(f"{_ranking(ranked)} With one cell there is nothing to compare.")
-    times = _gru_times(ranked)
+    if len(found) > 1:
+        paragraphs.append(f"{_ranking(found)} {_certainty(found)}")
+    elif found:
+        paragraphs.append(_ranking(found))
+    times = _gru_times(found)
     return [*paragraphs, times] if times else paragraphs
 
 
@@ -108,7 +108,8 @@ def notice(cells: Sequence[Cell], results: Results) -> Notice | None:
     )
 
 
-def _ranked(cells: Sequence[Cell]) -> list[Cell]:
+def ranked(cells: Sequence[Cell]) -> list[Cell]:
+    """Those with finished jobs, the best first."""
     return sorted((cell for cell in cells if cell.jobs), key=lambda cell: -cell.accuracy.mean)
 
 
@@ -135,6 +136,10 @@ def _setting(cells: Sequence[Cell], results: Results) -> str:
     text += f", {_counted(len(configuration['seeds']), 'seed')} per cell"
     if isinstance(configuration.get("epochs"), int):
         text += f", {_counted(configuration['epochs'], 'epoch')} each"
+    text += f", by the recipe {plain(configuration.get('recipe', 'unknown'))}"
+    changed = configuration.get("changed", {})
+    values = [f"{key} {plain(configuration[key])} (not {plain(changed[key])})" for key in changed]
+    text += f" with {_joined(values)}" if values else ""
     return text + "."
 
 

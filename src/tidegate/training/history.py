@@ -1,6 +1,25 @@
-"""What a training run tells of itself, epoch by epoch."""
+"""What a training run tells of itself, step by step and epoch by epoch."""
 
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one batch gave."""
+
+    step: int
+    """Counted from 1, over all epochs."""
+    loss: float
+    """Mean over the batch, before its move."""
+    accuracy: float
+    learning_rate: float
+    """The highest that a part of the network has."""
+    num_tokens: int
+    ms: float
+    """Wall time."""
+    mean_loss: float
+    """Over the examples of the epoch so far."""
+    mean_accuracy: float
 
 
 @dataclass(frozen=True)

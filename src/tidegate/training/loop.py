@@ -18,7 +18,7 @@ from tidegate.model.masks import Masks
 from tidegate.optim import Adam
 from tidegate.training import optimisers
 from tidegate.training.average import Average
-from tidegate.training.history import Epoch
+from tidegate.training.history import Epoch, Step
 from tidegate.training.keeper import Keeper
 from tidegate.training.recipe import Recipe
 from tidegate.training.state import Progress, State
@@ -85,6 +85,7 @@ class _Training:
         with ExitStack() as stack:
             if self.keeper is not None:
                 self.keeper.open(self.state, self.watcher, stack)
+            self.watcher.training_begins(self.state.progress.step)
             while self._goes_on():
                 self._epoch()
         self._settle()
@@ -148,19 +149,27 @@ class _Training:
         progress.num_seen += num_examples
         progress.loss_sum += found.loss * num_examples
         progress.num_right += found.num_right
-        loss = progress.loss_sum / progress.num_seen
-        accuracy = progress.num_right / progress.num_seen
+        rates = [group["lr"] for group in self.state.optimiser.param_groups]
         if self.keeper is not None:
             self.keeper.log.append(
                 {
                     "step": progress.step,
                     "epoch": progress.epoch,
                     "loss": found.loss,
-                    "learning_rate": self.state.optimiser.param_groups[0]["lr"],
+                    "learning_rate": max(rates),
                 }
             )
         self.watcher.step_ends(
-            progress.step, loss, accuracy, found.num_tokens, progress.step_ms[-1]
+            Step(
+                step=progress.step,
+                loss=found.loss,
+                accuracy=found.num_right / num_examples,
+                learning_rate=max(rates),
+                num_tokens=found.num_tokens,
+                ms=progress.step_ms[-1],
+                mean_loss=progress.loss_sum / progress.num_seen,
+                mean_accuracy=progress.num_right / progress.num_seen,
+            )
         )
 
     def _end_epoch(self) -> None:
@@ -202,8 +211,9 @@ class _Training:
             )
         progress.epochs.append(epoch)
         progress.position, progress.loss_sum, progress.num_right, progress.num_seen = 0, 0.0, 0, 0
-        self._save()
+        # Told before the checkpoint: told again after a kill in between, rather than never.
         self.watcher.epoch_ends(epoch)
+        self._save()
 
     def _save(self) -> None:
         if self.keeper is not None:

@@ -133,6 +133,11 @@ class Recipe:
         self.check(values)
         return replace(self, **values)
 
+    def changes(self) -> dict[str, Any]:
+        """The recipe's own values of what was changed, by name."""
+        own = load(self.name).configuration()
+        return {key: own[key] for key, value in self.configuration().items() if value != own[key]}
+
     @staticmethod
     def check(values: Mapping[str, Any]) -> None:
         """Refuse unknown keys, and values of another kind or out of their range.

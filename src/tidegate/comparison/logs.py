@@ -1,0 +1,139 @@
+"""Logs that other tools read, written while a run goes: ``--log tensorboard``, ``--log mlflow``."""
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from tidegate.errors import LogError
+
+if TYPE_CHECKING:
+    from tidegate.comparison.experiment import Experiment
+    from tidegate.comparison.results import Job, LayerSummary, LinearModel
+    from tidegate.comparison.run import ComparisonWatcher
+    from tidegate.training.history import Epoch, Step
+
+NAMES = ("tensorboard", "mlflow")
+"""Each also the name of the package that it needs."""
+
+
+def check(names: Iterable[str]) -> None:
+    """Refuse logs whose packages are missing, before anything is computed.
+
+    Raises:
+        LogError: The first that is not installed.
+    """
+    for name in names:
+        if find_spec(name) is None:
+            raise LogError(
+                f"--log {name}: expected the package {name}, got none; pip install {name}"
+            )
+
+
+class Log(Protocol):
+    """Writes what one tool reads; is told what a :class:`ComparisonWatcher` is."""
+
+    def job_begins(self, cell: str, seed: int) -> None:
+        """What follows is of this job."""
+
+    def training_begins(self, step: int) -> None:
+        """Steps up to this one are in the log; what is there of later ones is to go."""
+
+    def step_ends(self, step: "Step") -> None:
+        """Take the figures of a step."""
+
+    def epoch_ends(self, epoch: "Epoch") -> None:
+        """Take the figures of an epoch."""
+
+    def job_ends(self, job: "Job") -> None:
+        """Take the outcome."""
+
+    def close(self) -> None:
+        """Write what is not written yet; a second call does nothing."""
+
+
+def open_all(names: Iterable[str], experiment: "Experiment", run_folder: Path) -> list[Log]:
+    """The logs of these names, for a run in this folder."""
+    logs: list[Log] = []
+    for name in names:
+        if name == "tensorboard":
+            from tidegate.comparison.tensorboard_log import TensorBoardLog
+
+            logs.append(TensorBoardLog(experiment, run_folder))
+        else:
+            from tidegate.comparison.mlflow_log import MLflowLog
+
+            logs.append(MLflowLog(experiment, run_folder))
+    return logs
+
+
+class Logged:
+    """A watcher with logs beside it: they are told first, so that what it shows is written.
+
+    Args:
+        watcher: Is told everything.
+        logs: Are closed at the end of the ``with`` block.
+    """
+
+    def __init__(self, watcher: "ComparisonWatcher", logs: Iterable[Log]) -> None:
+        self.watcher, self.logs = watcher, [*logs]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with ExitStack() as stack:
+            for log in self.logs:
+                stack.callback(log.close)
+
+    def linear_begins(self, name: str) -> None:
+        """See :class:`ComparisonWatcher`."""
+        self.watcher.linear_begins(name)
+
+    def linear_ends(self, linear: "LinearModel") -> None:
+        """See :class:`ComparisonWatcher`."""
+        self.watcher.linear_ends(linear)
+
+    def job_begins(self, cell: str, seed: int, path: str, summary: "list[LayerSummary]") -> None:
+        """See :class:`JobWatcher`."""
+        self._tell(lambda log: log.job_begins(cell, seed))
+        self.watcher.job_begins(cell, seed, path, summary)
+
+    def training_begins(self, step: int) -> None:
+        """See :class:`Watcher`."""
+        self._tell(lambda log: log.training_begins(step))
+        self.watcher.training_begins(step)
+
+    def epoch_begins(self, epoch: int, num_steps: int, done: int) -> None:
+        """See :class:`Watcher`."""
+        self.watcher.epoch_begins(epoch, num_steps, done)
+
+    def step_ends(self, step: "Step") -> None:
+        """See :class:`Watcher`."""
+        self._tell(lambda log: log.step_ends(step))
+        self.watcher.step_ends(step)
+
+    def epoch_ends(self, epoch: "Epoch") -> None:
+        """See :class:`Watcher`."""
+        self._tell(lambda log: log.epoch_ends(epoch))
+        self.watcher.epoch_ends(epoch)
+
+    def notice(self, text: str) -> None:
+        """See :class:`Watcher`."""
+        self.watcher.notice(text)
+
+    def job_ends(self, job: "Job") -> None:
+        """See :class:`ComparisonWatcher`."""
+        self._tell(lambda log: log.job_ends(job))
+        self.watcher.job_ends(job)
+
+    def _tell(self, what: Callable[[Log], Any]) -> None:
+        for log in self.logs:
+            what(log)

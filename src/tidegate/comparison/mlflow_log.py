@@ -1,0 +1,136 @@
+"""Runs in MLflow: parameters, metrics and tags of every job."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+import tidegate
+from tidegate.artifact.atomic import write_text
+from tidegate.comparison import measures
+from tidegate.comparison.experiment import Experiment
+from tidegate.comparison.results import Job
+from tidegate.errors import LogError
+from tidegate.training.history import Epoch, Step
+
+STORE = "mlruns"
+RUN_ID = "mlflow_run_id"
+MOST_METRICS = 1000
+"""That a server takes at once."""
+
+
+class MLflowLog:
+    """One MLflow run a job, in the store that ``MLFLOW_TRACKING_URI`` names, else ``RUN/mlruns``.
+
+    A resumed job goes on with its run. MLflow forgets nothing, so steps that are in it already are
+    not told again: they have the same bits.
+    """
+
+    def __init__(self, experiment: Experiment, run_folder: Path) -> None:
+        self.experiment, self.run_folder = experiment, run_folder
+        uri = os.environ.get("MLFLOW_TRACKING_URI") or (run_folder / STORE).absolute().as_uri()
+        self.where = f"--log mlflow, {uri}"
+        with self._as_log_error():
+            self.client = mlflow.MlflowClient(tracking_uri=uri)
+        self.waiting: list[Metric] = []
+        self.run_id = ""
+
+    def job_begins(self, cell: str, seed: int) -> None:
+        """See :class:`Log`."""
+        self.cell, self.seed = cell, seed
+
+    def training_begins(self, step: int) -> None:
+        """Make a run, or take up that of the job."""
+        self.step = step
+        name = f"{self.cell}-seed{self.seed}"
+        note = self.run_folder / "training" / name / RUN_ID
+        with self._as_log_error():
+            if note.exists():
+                self.run_id = note.read_text("utf-8").strip()
+                self.client.update_run(self.run_id, status="RUNNING")
+            else:
+                self.run_id = self._create_run(name)
+                note.parent.mkdir(parents=True, exist_ok=True)
+                write_text(note, self.run_id + "\n")
+            known = self.client.get_run(self.run_id).data.metrics
+            self.last_steps = {
+                key: max(m.step for m in self.client.get_metric_history(self.run_id, key))
+                for key in known
+            }
+
+    def step_ends(self, step: Step) -> None:
+        """See :class:`Log`."""
+        self.step = step.step
+        self._add(measures.of_step(step))
+        every = self.experiment.checkpoint_every
+        if every and self.step % every == 0:
+            self._flush()
+
+    def epoch_ends(self, epoch: Epoch) -> None:
+        """See :class:`Log`."""
+        self._add(measures.of_epoch(epoch))
+        self._flush()
+
+    def job_ends(self, job: Job) -> None:
+        """See :class:`Log`."""
+        self._add(measures.of_test(job))
+        self._end("FINISHED")
+
+    def close(self) -> None:
+        """See :class:`Log`."""
+        if self.run_id:
+            self._end("KILLED")
+
+    def _create_run(self, name: str) -> str:
+        title = os.environ.get("MLFLOW_EXPERIMENT_NAME", "tidegate")
+        found = self.client.get_experiment_by_name(title)
+        group = self.client.create_experiment(title) if found is None else found.experiment_id
+        tags = {
+            "tidegate.version": tidegate.__version__,
+            "tidegate.run_folder": str(self.run_folder.absolute()),
+            "tidegate.cell": self.cell,
+        }
+        run_id: str = self.client.create_run(group, run_name=name).info.run_id
+        values = measures.parameters(self.experiment, self.cell, self.seed)
+        self.client.log_batch(
+            run_id,
+            params=[Param(key, str(value)) for key, value in values.items()],
+            tags=[RunTag(key, value) for key, value in tags.items()],
+        )
+        return run_id
+
+    def _add(self, values: measures.Measures) -> None:
+        now_ms = int(time.time() * 1e3)
+        self.waiting += [
+            Metric(key, value, now_ms, self.step)
+            for key, value in values.items()
+            if self.step > self.last_steps.get(key, -1)
+        ]
+        if len(self.waiting) > MOST_METRICS - len(values):
+            self._flush()
+
+    def _flush(self) -> None:
+        with self._as_log_error():
+            self.client.log_batch(self.run_id, metrics=self.waiting)
+        self.waiting = []
+
+    def _end(self, status: str) -> None:
+        self._flush()
+        with self._as_log_error():
+            self.client.set_terminated(self.run_id, status=status)
+        self.run_id = ""
+
+    @contextmanager
+    def _as_log_error(self) -> Iterator[None]:
+        try:
+            yield
+        except (MlflowException, OSError) as error:
+            raise LogError(
+                f"{self.where}: expected MLflow to take the figures, got: {error}; mend it and go "
+                f"on with --resume {self.run_folder}"
+            ) from error

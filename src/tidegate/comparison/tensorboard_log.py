@@ -1,0 +1,75 @@
+"""Event files for TensorBoard: ``tensorboard --logdir RUN/tensorboard``."""
+
+from pathlib import Path
+
+from torch.utils.tensorboard import SummaryWriter
+
+from tidegate.artifact.mishaps import as_run_folder_error
+from tidegate.comparison import measures
+from tidegate.comparison.experiment import Experiment
+from tidegate.comparison.results import Job
+from tidegate.training.history import Epoch, Step
+
+FOLDER = "tensorboard"
+
+
+class TensorBoardLog:
+    """One TensorBoard run a job, ``RUN/tensorboard/CELL-seedN``.
+
+    The steps of a checkpoint are on the disk before it: a killed run loses none that the resumed
+    one does not make again, and TensorBoard forgets those that were made twice.
+    """
+
+    def __init__(self, experiment: Experiment, run_folder: Path) -> None:
+        self.experiment, self.folder = experiment, run_folder / FOLDER
+        self.writer: SummaryWriter | None = None
+
+    def job_begins(self, cell: str, seed: int) -> None:
+        """See :class:`Log`."""
+        self.cell, self.seed = cell, seed
+
+    def training_begins(self, step: int) -> None:
+        """Open a new event file; earlier ones count up to ``step``."""
+        self.step = step
+        path = self.folder / f"{self.cell}-seed{self.seed}"
+        with as_run_folder_error(f"{path}: expected a folder that can be written"):
+            self.writer = SummaryWriter(str(path), purge_step=step + 1)
+
+    def step_ends(self, step: Step) -> None:
+        """See :class:`Log`."""
+        self.step = step.step
+        self._add(measures.of_step(step))
+        every = self.experiment.checkpoint_every
+        if every and self.step % every == 0:
+            self._flush()
+
+    def epoch_ends(self, epoch: Epoch) -> None:
+        """See :class:`Log`."""
+        self._add(measures.of_epoch(epoch))
+        self._flush()
+
+    def job_ends(self, job: Job) -> None:
+        """Write the outcome, and the recipe for TensorBoard's table of hyperparameters."""
+        assert self.writer is not None
+        parameters = measures.parameters(self.experiment, job.cell, job.seed)
+        # In the run's own folder, for the table would show one of its own beside the run.
+        self.writer.add_hparams(
+            parameters, measures.of_test(job), run_name=".", global_step=self.step
+        )
+        self.close()
+
+    def close(self) -> None:
+        """See :class:`Log`."""
+        if self.writer is not None:
+            self.writer.close()
+            self.writer = None
+
+    def _add(self, values: measures.Measures) -> None:
+        assert self.writer is not None
+        for name, value in values.items():
+            self.writer.add_scalar(name, value, self.step)
+
+    def _flush(self) -> None:
+        assert self.writer is not None
+        with as_run_folder_error(f"{self.folder}: expected to write events"):
+            self.writer.flush()
