@@ -93,7 +93,7 @@ def prepare(
             words,
             texts.labels,
             None if bigrams is None else bigrams.encode(words),
-            everything.encode(all_words) if preparation.whole else None,
+            everything.encode(all_words, end=True) if preparation.whole else None,
         )
 
     labelled = examples(train_cut, train, train_words)
