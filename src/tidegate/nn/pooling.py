@@ -173,8 +173,8 @@ class _Pool(Function):
     """Mean, maximum, or both, with one gradient of the values' size made at once.
 
     PyTorch's own gradients of a maximum by rows cost 3 ms (segment_reduce), 5 (index_reduce) and 16
-    (scatter_reduce), and are shared among ties; this one costs 0.8 and is not. (Backward over 16,000
-    positions, 128 features, 64 rows, one thread of a busy AMD EPYC with AVX-512, time of the CPU.)
+    (scatter_reduce), and are shared among ties; this one costs 0.8 and is not. (16,000 positions,
+    128 features, 64 rows, one thread of a busy AMD EPYC with AVX-512, time of the CPU.)
     """
 
     @staticmethod
