@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from math import exp
 from typing import Any
 
-from tidegate.comparison.results import Evaluation, Job, LayerSummary, Results
+from tidegate.comparison.results import Evaluation, Job, LayerSummary, LinearModel, Results
 from tidegate.training.history import Epoch
 
 ACCURACY = {"rnn": 0.75, "lstm": 0.85, "gru": 0.86, "gru-before": 0.865}
@@ -81,7 +81,11 @@ class Page(HTMLParser):
 
     @property
     def results(self) -> list[list[str]]:
-        return self.tables["Accuracy, loss and time of each cell"]
+        return self.tables["Accuracy and loss of each model"]
+
+    @property
+    def times(self) -> list[list[str]]:
+        return self.tables["Time of each model"]
 
 
 def make_results(
@@ -93,16 +97,27 @@ def make_results(
     seed_step: float = 0.002,
     reference: Sequence[dict[str, Any]] = (),
     num_finished: int | None = None,
+    linear: float | None = None,
+    together: float = 0.02,
 ) -> Results:
     """A comparison, complete unless ``num_finished`` jobs are fewer than planned.
 
     Args:
         seed_step: By how much the test accuracy of each next seed is higher.
         num_finished: Jobs finished, in the order of seeds, then cells; None: all.
+        linear: Test accuracy of a linear model, if there is one.
+        together: By how much a network is better with it.
     """
     planned = [(cell, place) for place in range(len(seeds)) for cell in cells]
     jobs = [
-        make_job(cell, seeds[place], epochs, ACCURACY.get(cell, 0.5) + place * seed_step)
+        make_job(
+            cell,
+            seeds[place],
+            epochs,
+            ACCURACY.get(cell, 0.5) + place * seed_step,
+            num_test,
+            together=None if linear is None else together,
+        )
         for cell, place in planned[:num_finished]
     ]
     return Results(
@@ -135,7 +150,30 @@ def make_results(
         test_labels=[example % 2 for example in range(num_test)],
         created="2001-02-03T04:05:06+00:00",
         status="complete" if len(jobs) == len(planned) else "interrupted",
+        preparation_s=4.25,
+        linear=None
+        if linear is None
+        else LinearModel(
+            name="a sample of a linear model",
+            num_parameters=654_321,
+            test=make_evaluation(linear, num_test),
+            wall_s=12.5,
+            validation_accuracy=linear - 0.01,
+        ),
         jobs=jobs,
+    )
+
+
+def make_evaluation(accuracy: float, num_test: int) -> Evaluation:
+    """Predictions of which the first examples' are right, as many as the accuracy says."""
+    num_right = round(accuracy * num_test)
+    return Evaluation(
+        loss=1.25 - accuracy,
+        accuracy=accuracy,
+        probabilities=[
+            0.75 if (example % 2 == 1) == (example < num_right) else 0.25
+            for example in range(num_test)
+        ],
     )
 
 
@@ -159,7 +197,15 @@ def make_configuration(
     }
 
 
-def make_job(cell: str, seed: int, epochs: int, accuracy: float) -> Job:
+def make_job(
+    cell: str,
+    seed: int,
+    epochs: int,
+    accuracy: float,
+    num_test: int,
+    *,
+    together: float | None = None,
+) -> Job:
     """A job whose network learns quickly and then overfits."""
     num_recurrent = NUM_GATES.get(cell, 2) * 33_024
     step_ms = STEP_MS.get(cell, 20.0) + seed % 7
@@ -174,11 +220,21 @@ def make_job(cell: str, seed: int, epochs: int, accuracy: float) -> Job:
             LayerSummary("head (Linear)", [None, 1], 129),
         ],
         history=[_make_epoch(epoch, seed % 7, accuracy, step_ms) for epoch in range(1, epochs + 1)],
-        test=Evaluation(loss=1.25 - accuracy, accuracy=accuracy, probabilities=[0.25, 0.75]),
+        test=make_evaluation(accuracy, num_test),
         training_s=step_ms * 0.125 * epochs,
+        wall_s=step_ms * 0.125 * epochs + 2.5,
+        num_tokens=800_000 * epochs,
         step_ms=step_ms,
         inference_ms=step_ms / 4,
         model=f"models/{cell}-{seed}",
+        combined=None if together is None else make_evaluation(accuracy + together, num_test),
+        blend=None
+        if together is None
+        else {
+            "temperatures": {"network": 1.5, "linear": 0.5},
+            "weights": {"network": 0.4, "linear": 0.6},
+            "temperature": 0.9,
+        },
     )
 
 

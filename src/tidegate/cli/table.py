@@ -25,9 +25,8 @@ def show(results: Results) -> None:
     console.print(_table(results))
     cells = summarize(results)
     console.print(f"{outcome.headline(cells, results)}.")
-    linear = outcome.of_linear(cells, results)
-    if linear is not None:
-        console.print(linear)
+    for paragraph in outcome.findings(cells, results):
+        console.print(paragraph)
     if results.configuration["reference"]:
         console.print(
             "The notebook's figures are of one seed, trained on 20,000 reviews and tested on the "

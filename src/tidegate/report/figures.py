@@ -18,12 +18,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from tidegate.cells import CELLS
+from tidegate.comparison.results import LinearModel
 from tidegate.report.summary import Cell
 from tidegate.report.words import percent
 from tidegate.training.history import Epoch
 
 # Matplotlib wants numbers for colours: each variable of the page has a stand-in, replaced at last.
-_VARIABLES = ["text", "muted", "rule", "surface", *(f"cell-{key}" for key in (*CELLS, "other"))]
+_CELL_VARIABLES = [f"cell-{key}" for key in (*CELLS, "other")]
+_VARIABLES = ["text", "muted", "rule", "surface", "linear", *_CELL_VARIABLES]
 _STAND_INS = {variable: f"#0a0b{index:02x}" for index, variable in enumerate(_VARIABLES)}
 
 _MEASURES: list[tuple[str, Callable[[Epoch], float], Callable[[Epoch], float]]] = [
@@ -57,14 +59,28 @@ def learning_curves(cells: Sequence[Cell]) -> list[Markup]:
         ]
 
 
-def accuracy_dots(cells: Sequence[Cell]) -> Markup:
-    """Test accuracy of every seed, one row a cell, with mean, spread and the notebook's figure."""
+def accuracy_dots(cells: Sequence[Cell], linear: LinearModel | None = None) -> Markup:
+    """Test accuracy of every seed, one row a cell, with mean, spread and the notebook's figure.
+
+    Args:
+        cells: Those with finished jobs.
+        linear: Drawn as a line through all rows.
+    """
     with _style():
         height = 44 + _ROW_HEIGHT * len(cells)
         figure = Figure(figsize=(400 / _POINTS_PER_INCH, height / _POINTS_PER_INCH))
         axes = figure.add_axes((0.01, 36 / height, 0.98, 1 - 40 / height))
         for row, cell in enumerate(cells):
             _dots_row(axes, cell, row)
+        if linear is not None:
+            axes.axvline(
+                linear.test.accuracy,
+                color=_STAND_INS["linear"],
+                linestyle="--",
+                linewidth=1.4,
+                zorder=1,
+                gid="linear",
+            )
         axes.set_ylim(len(cells) - 0.6, -0.7)
         axes.set_yticks([])
         axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -72,7 +88,10 @@ def accuracy_dots(cells: Sequence[Cell]) -> Markup:
         axes.margins(x=0.06)
         axes.grid(axis="x")
         axes.set_xlabel("test accuracy")
-        description = "; ".join(f"{cell.name} {percent(cell.accuracy.mean)}" for cell in cells)
+        accuracies = [(cell.name, cell.accuracy.mean) for cell in cells]
+        if linear is not None:
+            accuracies.append(("linear model", linear.test.accuracy))
+        description = "; ".join(f"{name} {percent(value)}" for name, value in accuracies)
         return _svg(
             figure, name="dots", title="Test accuracy of each cell", description=description
         )
@@ -189,6 +208,17 @@ def _dots_row(axes: Axes, cell: Cell, row: int) -> None:
             markeredgewidth=0.8,
             gid=f"dot-{row}-seed-{job.seed}",
         )
+        if job.combined is not None:
+            axes.plot(
+                [job.combined.accuracy],
+                [row],
+                "o",
+                color=color,
+                markersize=7,
+                markerfacecolor=_STAND_INS["surface"],
+                markeredgewidth=1.4,
+                gid=f"combined-{row}-seed-{job.seed}",
+            )
     if cell.reference:
         axes.plot(
             [cell.reference["test_accuracy"]],

@@ -44,11 +44,11 @@ def headline(cells: Sequence[Cell], results: Results) -> str:
     return f"{words.headline(cells)}; the linear model reaches {linear}"
 
 
-def of_linear(cells: Sequence[Cell], results: Results) -> str | None:
+def findings(cells: Sequence[Cell], results: Results) -> list[str]:
     """How the linear model compares with the best network, and whether both together help."""
     ranked, linear = words.ranked(cells), results.linear
     if linear is None or not ranked:
-        return None
+        return []
     best = ranked[0]
     alone = _of_linear(best, results)
     networks = "the network" if len(ranked) == 1 else "the best network"
@@ -57,7 +57,7 @@ def of_linear(cells: Sequence[Cell], results: Results) -> str | None:
         f"is {alone.words} {networks} alone, {best.name} with {words.percent(best.accuracy.mean)} "
         f"({alone.sureness})."
     )
-    return text + _of_both(max(ranked, key=lambda cell: cell.combined_mean), results)
+    return [text + _of_both(max(ranked, key=lambda cell: cell.combined_mean), results)]
 
 
 def _of_both(cell: Cell, results: Results) -> str:

@@ -8,7 +8,7 @@ from tidegate.artifact.atomic import write_text
 from tidegate.artifact.mishaps import as_run_folder_error
 from tidegate.comparison.results import Results, load
 from tidegate.errors import FormatError
-from tidegate.report import figures, words
+from tidegate.report import figures, outcome, words
 from tidegate.report.summary import summarize
 
 FILE_NAME = "report.html"
@@ -75,8 +75,8 @@ def render(results: Results) -> str:
     finished = [cell for cell in cells if cell.jobs]
     return environment.get_template("page.html.j2").render(
         title=words.title(cells),
-        headline=words.headline(cells),
-        findings=words.findings(cells, results),
+        headline=outcome.headline(cells, results),
+        findings=[*words.findings(cells, results), *outcome.findings(cells, results)],
         notice=words.notice(cells, results),
         results=results,
         cells=cells,
@@ -84,10 +84,12 @@ def render(results: Results) -> str:
         has_seeds=any(len(cell.jobs) > 1 for cell in finished),
         has_single_seed=any(len(cell.jobs) == 1 for cell in finished),
         has_lines=any(len(job.history) > 1 for job in results.jobs),
+        has_combined=any(cell.combined for cell in finished),
+        weights=words.weights(finished),
         has_reference=any(cell.reference for cell in cells),
         has_reference_test=len(results.test_labels) == _NUM_REFERENCE_TEST,
         curves=figures.learning_curves(finished) if finished else [],
-        dots=figures.accuracy_dots(finished) if finished else "",
+        dots=figures.accuracy_dots(finished, results.linear) if finished else "",
         data_labels=_DATA_LABELS,
         num_threads=_num_threads(results),
         percent=words.percent,

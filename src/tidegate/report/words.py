@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from math import comb
+from statistics import fmean
 from typing import Any
 
 from tidegate.cells import CELLS
@@ -81,6 +82,16 @@ def findings(cells: Sequence[Cell], results: Results) -> list[str]:
         paragraphs.append(_ranking(found))
     times = _gru_times(found)
     return [*paragraphs, times] if times else paragraphs
+
+
+def weights(cells: Sequence[Cell]) -> str:
+    """The networks' shares of their blends with the linear model, for example ``GRU 0.41``."""
+    found = [
+        f"{cell.name} {fmean(shares):.2f}"
+        for cell in cells
+        if (shares := [job.blend["weights"]["network"] for job in cell.jobs if job.blend])
+    ]
+    return _joined(found)
 
 
 def notice(cells: Sequence[Cell], results: Results) -> Notice | None:
