@@ -6,6 +6,20 @@ import tidegate
 from tidegate.cells import CELLS
 from tidegate.comparison.experiment import Experiment
 from tidegate.comparison.results import Job
+from tidegate.training.recipe import Recipe
+
+_SPLITTING = {
+    "keras": "lower-cased and split at blanks and punctuation",
+    "words": "lower-cased and split into words and marks of punctuation, HTML's line breaks apart",
+}
+_POOLING = {
+    "last": "the last state",
+    "mean": "the mean of all states",
+    "max": "the largest of all states, unit by unit",
+    "mean+max": "the mean and the largest of all states, unit by unit",
+    "mean+max+last": "the mean, the largest and the last of all states",
+    "attention": "a weighted mean of all states, by weights that are learnt",
+}
 
 
 def model_card(job: Job, experiment: Experiment, data: dict[str, Any]) -> str:
@@ -14,11 +28,13 @@ def model_card(job: Job, experiment: Experiment, data: dict[str, Any]) -> str:
     layers = "\n".join(
         f"| {line.layer} | {line.shape} | {line.num_parameters:,} |" for line in job.summary
     )
+    name = f"`{recipe.name}`" + (" with other values" if recipe.changes() else "")
     return f"""# {CELLS[job.cell]} on {data["name"]}, seed {job.seed}
 
 A binary classifier of English texts, trained by tidegate {tidegate.__version__}, recipe
-`{recipe.name}`: {recipe.epochs} epochs, batches of {recipe.batch_size}, Adam with a learning rate
-of {recipe.learning_rate}.
+{name}: {recipe.epochs} epochs, batches of {recipe.batch_size}, {_optimiser(recipe)}.
+
+{_network(recipe)}
 
 | layer | output | parameters |
 |---|---|---|
@@ -31,9 +47,8 @@ it after every epoch, {data["num_test"]:,} tested it once.
 |---|---|
 | accuracy | {job.test.accuracy:.4f} |
 | cross-entropy | {job.test.loss:.4f} |
-
-A text is lower-cased, split at blanks and punctuation, numbered by `vocabulary.json`, and its last
-{recipe.max_length} tokens are read; shorter ones have id 0 in front, which the network reads too.
+{_together(job)}
+{_preprocessing(recipe)}
 
     from tidegate.artifact import model_folder
     from tidegate.model.classifier import from_arrays
@@ -41,3 +56,44 @@ A text is lower-cased, split at blanks and punctuation, numbered by `vocabulary.
     folder = model_folder.load(path)
     model = from_arrays(folder.config["architecture"], folder.tensors)
 """
+
+
+def _optimiser(recipe: Recipe) -> str:
+    adam = "Adam" if recipe.optimiser == "adam" else "Adam as Keras on TensorFlow has it"
+    return f"{adam} with a learning rate of {'' if recipe.schedule == 'constant' else 'up to '}" + (
+        f"{recipe.learning_rate:g}"
+    )
+
+
+def _network(recipe: Recipe) -> str:
+    directions = "both directions" if recipe.bidirectional else "one direction"
+    layers = "one layer" if recipe.num_layers == 1 else f"{recipe.num_layers} layers"
+    return (
+        f"It reads the text in {directions}, with {layers} of {recipe.hidden_size} units each, and "
+        f"decides from {_POOLING[recipe.pooling]}"
+        + (", beside the mean of the embedded words." if recipe.pool_embedding else ".")
+    )
+
+
+def _together(job: Job) -> str:
+    if job.combined is None or job.blend is None:
+        return ""
+    return f"""
+Together with the run's linear model, which is not in this folder, accuracy is
+{job.combined.accuracy:.4f} and cross-entropy {job.combined.loss:.4f}.
+"""
+
+
+def _preprocessing(recipe: Recipe) -> str:
+    text = (
+        f"A text is {_SPLITTING[recipe.tokens]}, numbered by `vocabulary.json`, and its last "
+        f"{recipe.max_length} tokens are read"
+    )
+    if recipe.padding == "front":
+        text += "; shorter ones have id 0 in front, which the network reads too"
+    if recipe.bigram_vocabulary_size:
+        text += (
+            ". To a word's embedding that of the pair with the word before it is added, numbered "
+            "by `bigrams` in the same file"
+        )
+    return text + "."

@@ -18,14 +18,17 @@ from tidegate.comparison.results import Job
 from tidegate.errors import LogError
 from tidegate.training.history import Epoch, Step
 
-STORE = "mlruns"
+STORE = "mlflow.db"
 RUN_ID = "mlflow_run_id"
 MOST_METRICS = 1000
 """That a server takes at once."""
 
 
 class MLflowLog:
-    """One MLflow run a job, in the store that ``MLFLOW_TRACKING_URI`` names, else ``RUN/mlruns``.
+    """One MLflow run a job, in the store that ``MLFLOW_TRACKING_URI`` names.
+
+    Else in a data base of the run folder's own: ``mlflow ui --backend-store-uri
+    sqlite:///RUN/mlflow.db``. (MLflow keeps no new runs in plain files any more.)
 
     A resumed job goes on with its run. MLflow forgets nothing, so steps that are in it already are
     not told again: they have the same bits.
@@ -33,7 +36,8 @@ class MLflowLog:
 
     def __init__(self, experiment: Experiment, run_folder: Path) -> None:
         self.experiment, self.run_folder = experiment, run_folder
-        uri = os.environ.get("MLFLOW_TRACKING_URI") or (run_folder / STORE).absolute().as_uri()
+        own = f"sqlite:///{(run_folder / STORE).absolute()}"
+        uri = os.environ.get("MLFLOW_TRACKING_URI") or own
         self.where = f"--log mlflow, {uri}"
         with self._as_log_error():
             self.client = mlflow.MlflowClient(tracking_uri=uri)
