@@ -11,28 +11,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.data.examples import Examples
-from tidegate.errors import TidegateError
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.inputs import Inputs
 from tidegate.model.masks import Masks
 from tidegate.optim import Adam
 from tidegate.training import optimisers
 from tidegate.training.average import Average
+from tidegate.training.diverged import DivergedError, batch_identity, diverged, first_not_finite
 from tidegate.training.history import Epoch, Step
 from tidegate.training.keeper import Keeper
 from tidegate.training.recipe import Recipe
 from tidegate.training.state import Progress, State
-from tidegate.training.step import StepResult, largest_gradient, step
+from tidegate.training.step import StepResult, step
 from tidegate.training.watcher import Watcher
 
 NORMALISE_EVERY = 100
 """Steps between two measurements of the embedding's mean and spread."""
 EVALUATION_TOKENS = 32_768
 """Positions of a batch that is only looked at, at most."""
-
-
-class DivergedError(TidegateError, ArithmeticError):
-    """The loss is no longer a finite number."""
 
 
 def fit(
@@ -51,7 +47,8 @@ def fit(
     resumed by its keeper ends with the same bits.
 
     Raises:
-        DivergedError: The loss of a step is not finite; the last checkpoint stays.
+        DivergedError: The loss of a step or of the validation is not finite, or a parameter that
+            was to be saved; the last checkpoint stays.
         RunFolderError, FormatError: A checkpoint cannot be written, or belongs to another run.
     """
     return _Training(model, recipe, train, validation, seed, watcher, keeper).run()
@@ -134,7 +131,10 @@ class _Training:
             self.class_weights,
         )
         if not np.isfinite(found.loss):
-            raise self._diverged(found, rows)
+            what = (
+                f"a finite loss, got {found.loss} on {batch_identity(progress.position + 1, rows)}"
+            )
+            raise self._diverged(what, progress.step + 1)
         progress.step += 1
         progress.position += 1
         average = self.state.average
@@ -181,6 +181,8 @@ class _Training:
             self.model.load_state_dict(self.state.average.of(self.model))
         outputs, _ = predict(self.model, self.validation)
         loss, accuracy = measure(self.model, outputs, self.validation.targets)
+        if not np.isfinite(loss):
+            raise self._diverged(f"a finite loss of the validation part, got {loss}", progress.step)
         is_best = progress.best_loss is None or loss < progress.best_loss
         if is_best:
             progress.best_loss, progress.best_epoch = loss, progress.epoch
@@ -218,6 +220,10 @@ class _Training:
     def _save(self) -> None:
         if self.keeper is not None:
             self._settle()
+            name = first_not_finite(self.model)
+            if name is not None:
+                what = f"finite parameters, got others in {name}"
+                raise self._diverged(what, self.state.progress.step)
             self.keeper.save(self.state)
 
     def _settle(self) -> None:
@@ -225,20 +231,8 @@ class _Training:
         if isinstance(self.state.optimiser, Adam):
             self.state.optimiser.catch_up()
 
-    def _diverged(self, found: StepResult, rows: NDArray[np.int64]) -> DivergedError:
-        progress = self.state.progress
-        name, size = largest_gradient(self.model)
-        examples = ", ".join(map(str, rows[:8].tolist())) + (", ..." if len(rows) > 8 else "")
-        kept = ""
-        if self.keeper is not None:
-            kept = f" The checkpoints in {self.keeper.folder / 'checkpoints'} are untouched."
-        return DivergedError(
-            f"epoch {progress.epoch}, step {progress.step + 1}: expected a finite loss, got "
-            f"{found.loss} on batch {progress.position + 1} of the epoch, training examples "
-            f"{examples}; the largest gradient is {size:.3g}, of {name}. Try a lower learning rate "
-            f"(--set learning_rate={self.recipe.learning_rate / 2:g}) or shorter gradients "
-            f"(--set clip_norm=1).{kept}"
-        )
+    def _diverged(self, what: str, step: int) -> DivergedError:
+        return diverged(what, self.state, self.recipe, self.keeper, step=step)
 
 
 @torch.inference_mode()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from tidegate.model.classifier import SequenceClassifier
@@ -59,18 +59,18 @@ def step(
         clean = vectors.detach().requires_grad_()
         outputs = model.answer(clean, inputs, masks)
         loss = mean_loss(outputs)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         assert clean.grad is not None
         moved = clean.detach() + perturbation(clean.grad, inputs.offsets, recipe.adversarial_norm)
         moved.requires_grad_()
-        mean_loss(model.answer(moved, inputs, masks)).backward()  # type: ignore[no-untyped-call]
+        mean_loss(model.answer(moved, inputs, masks)).backward()
         assert moved.grad is not None
         if vectors.requires_grad:
-            vectors.backward(clean.grad.add_(moved.grad))  # type: ignore[no-untyped-call]
+            vectors.backward(clean.grad.add_(moved.grad))
     else:
         outputs = model(inputs, masks)
         loss = mean_loss(outputs)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
     found = StepResult(
         loss=loss.item(),
         num_right=int(model.task.is_right(outputs.detach(), targets).sum()),
@@ -109,15 +109,3 @@ def perturbation(gradient: Tensor, offsets: Tensor, norm: float) -> Tensor:
     sums = torch.segment_reduce(squares, "sum", lengths=lengths, unsafe=True)
     scale = norm / sums.sqrt().clamp(min=torch.finfo(sums.dtype).tiny)
     return gradient * scale.repeat_interleave(lengths).unsqueeze(1)
-
-
-def largest_gradient(module: nn.Module) -> tuple[str, float]:
-    """The parameter with the largest element of its gradient, and that element's size."""
-    sizes = {}
-    for name, parameter in module.named_parameters():
-        if parameter.grad is not None:
-            values = parameter.grad._values() if parameter.grad.is_sparse else parameter.grad
-            if values.numel():
-                size = values.abs().max().item()
-                sizes[name] = float("inf") if size != size else size
-    return max(sizes.items(), key=lambda item: item[1], default=("none", 0.0))

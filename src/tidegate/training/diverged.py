@@ -1,0 +1,62 @@
+"""A training whose numbers are no longer finite, said so that the user can mend it."""
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from tidegate.errors import TidegateError
+from tidegate.training.keeper import Keeper
+from tidegate.training.recipe import Recipe
+from tidegate.training.state import State
+
+
+class DivergedError(TidegateError, ArithmeticError):
+    """The loss is no longer a finite number, or a parameter is none."""
+
+
+def diverged(
+    what: str, state: State, recipe: Recipe, keeper: Keeper | None, *, step: int
+) -> DivergedError:
+    """The error that says where a training diverged and what to try.
+
+    Args:
+        what: What was expected, and what came.
+        step: Counted from 1.
+    """
+    name, size = largest_gradient(state.model)
+    tries = [f"a lower learning rate (--set learning_rate={recipe.learning_rate / 2:g})"]
+    if not recipe.clip_norm:
+        tries.append("shorter gradients (--set clip_norm=1)")
+    kept = ""
+    if keeper is not None:
+        kept = f"; the last checkpoint stays in {keeper.folder / 'checkpoints'}"
+    return DivergedError(
+        f"epoch {state.progress.epoch}, step {step}: expected {what}; the largest gradient is "
+        f"{size:.3g}, of {name}. Try {' or '.join(tries)} in a new run{kept}"
+    )
+
+
+def batch_identity(place: int, rows: NDArray[np.int64]) -> str:
+    """Which batch: its place in the epoch, from 1, and the examples in it."""
+    examples = ", ".join(map(str, rows[:8].tolist())) + (", ..." if len(rows) > 8 else "")
+    return f"batch {place} of the epoch, training examples {examples}"
+
+
+def first_not_finite(model: nn.Module) -> str | None:
+    """The first parameter with an element that is not finite; None where all are."""
+    for name, parameter in model.named_parameters():
+        if not parameter.isfinite().all():
+            return name
+    return None
+
+
+def largest_gradient(model: nn.Module) -> tuple[str, float]:
+    """The parameter with the largest element of its gradient, and that element's size."""
+    sizes = {}
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None:
+            values = parameter.grad._values() if parameter.grad.is_sparse else parameter.grad
+            if values.numel():
+                size = values.abs().max().item()
+                sizes[name] = float("inf") if size != size else size
+    return max(sizes.items(), key=lambda item: item[1], default=("none", 0.0))
