@@ -20,10 +20,11 @@ class Table:
     Args:
         param, m, v: The table and its moments, (V, ...), contiguous; changed in place.
         step: The step that all rows have made.
+        is_lazy: Whether steps in which a row does not occur are not its own: it makes none up.
     """
 
-    def __init__(self, param: Tensor, m: Tensor, v: Tensor, step: int) -> None:
-        self.step = step
+    def __init__(self, param: Tensor, m: Tensor, v: Tensor, step: int, *, is_lazy: bool) -> None:
+        self.step, self.is_lazy = step, is_lazy
         self._row_step = np.full(param.size(0), step, np.int64)
         self._numbers = np.empty((MAX_STEPS, 7))
         self._count = 0
@@ -32,7 +33,7 @@ class Table:
 
     def is_caught_up(self) -> bool:
         """Whether no row has missed a step."""
-        return self._count == 0 or bool((self._row_step == self.step).all())
+        return self.is_lazy or self._count == 0 or bool((self._row_step == self.step).all())
 
     def catch_up(self, ids: Tensor | None = None) -> None:
         """Make the steps that rows missed, with gradients of 0; all rows without ids.
@@ -44,6 +45,10 @@ class Table:
             return
         address, num = (0, 0) if ids is None else (ids.data_ptr(), ids.numel())
         if ids is not None and num == 0:
+            return
+        if self.is_lazy:
+            self._row_step[slice(None) if ids is None else ids.numpy()] = self.step
+            self._count = 0
             return
         self._engine_table().catch_up(address, num, self._numbers[: self._count], self.step)
         if ids is None:

@@ -40,6 +40,11 @@ class Adam(torch.optim.Optimizer):
     greatest rate times abs(m) over the least sqrt(v) + eps stays below a quarter of p's last place.
     A row whose moments are 0, without decay, costs nothing.
 
+    With ``lazy`` the steps in which a row does not occur are not made for it at all, as
+    ``torch.optim.SparseAdam`` has it: its moments wait. A rare row then moves by one step where the
+    dense rule moves it by ten, while its momentum fades, so rare words are learnt less by heart.
+    ``catch_up`` must be called all the same.
+
     ``state_dict`` holds plain numbers and the moments, and wants all tables caught up. That of
     torch's own Adam is read as well.
 
@@ -49,6 +54,7 @@ class Adam(torch.optim.Optimizer):
         betas: Decays of the moments, from 0 to below 1.
         eps: Above 0.
         weight_decay: At least 0; each step takes away lr * weight_decay of a parameter.
+        lazy: The rule for tables.
 
     Raises:
         ValueError: An argument out of its range, a parameter that does not fit.
@@ -62,9 +68,11 @@ class Adam(torch.optim.Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        lazy: bool = False,
     ) -> None:
         self._tables: dict[Tensor, Table] = {}
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        defaults["lazy"] = lazy
         super().__init__(params, defaults)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -109,7 +117,8 @@ class Adam(torch.optim.Optimizer):
                     continue
                 check("Adam", "gradients", gradient)
                 if gradient.is_sparse:
-                    by_rows.append((param, group, *self._checked_rows(param, gradient)))
+                    found = self._checked_rows(param, gradient, group["lazy"])
+                    by_rows.append((param, group, *found))
                 else:
                     self._check_dense(param)
                     whole.append((param, group, gradient.contiguous()))
@@ -193,13 +202,15 @@ class Adam(torch.optim.Optimizer):
         for dtype, (addresses, numbers) in calls.items():
             engine.adam_dense(dtype, np.array(addresses, np.int64), np.array(numbers))
 
-    def _checked_rows(self, param: Tensor, gradient: Tensor) -> tuple[Table, Tensor, Tensor]:
+    def _checked_rows(
+        self, param: Tensor, gradient: Tensor, is_lazy: bool
+    ) -> tuple[Table, Tensor, Tensor]:
         """The table of a sparse gradient, its ids and rows, that a step may be made of."""
         ids, rows = distinct_rows(gradient)
         if param not in self._tables:
             state = self._state_of(param)
             moments = state["exp_avg"], state["exp_avg_sq"]
-            self._tables[param] = Table(param, *moments, state["step"])
+            self._tables[param] = Table(param, *moments, state["step"], is_lazy=is_lazy)
         table = self._tables[param]
         try:
             table.check_rows(ids)

@@ -35,6 +35,7 @@ def make(model: SequenceClassifier, recipe: Recipe) -> Optimizer:
         betas=(recipe.beta1, recipe.beta2),
         eps=recipe.epsilon,
         weight_decay=recipe.weight_decay,
+        lazy=recipe.table_rule == "lazy",
     )
 
 

@@ -71,6 +71,9 @@ class Recipe:
     """The highest of the schedule."""
     table_learning_rate: float
     """The same for embeddings."""
+    table_rule: Literal["dense", "lazy"]
+    """Whether an embedding's row also moves in the steps in which it does not occur: see
+    :class:`tidegate.optim.Adam`."""
     beta1: float
     beta2: float
     epsilon: float
