@@ -54,7 +54,7 @@ def test_loss_and_gradients_are_those_of_the_full_softmax(cell, direction):
     expected.backward()
     expected_grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     model.zero_grad()
-    loss, _ = model(direction, inputs, targets, OFFSETS, everything())
+    loss, _, _ = model(direction, inputs, targets, OFFSETS, everything())
     loss.backward()
     grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     torch.testing.assert_close(loss, expected)
@@ -69,7 +69,7 @@ def test_only_the_words_that_occur_have_a_gradient():
     model = language_model()
     inputs, targets = torch.tensor([1, 2, 3]), torch.tensor([2, 3, 7])
     candidates = torch.tensor([5, 7]), torch.tensor([0.5, 0.1])
-    loss, _ = model(0, inputs, targets, torch.tensor([0, 3]), candidates)
+    loss, _, _ = model(0, inputs, targets, torch.tensor([0, 3]), candidates)
     loss.backward()
     grad = model.embedding.weight.grad.coalesce()
     assert grad.indices()[0].tolist() == [1, 2, 3, 5, 7]
@@ -88,7 +88,9 @@ def test_windows_with_a_carried_state_are_one_long_window(cell, reverse):
         for step in range(streams.num_windows):
             window = streams.window(0, step)
             arrays = (window.inputs, window.targets, window.offsets)
-            loss, state = model(int(reverse), *map(torch.from_numpy, arrays), everything(), state)
+            loss, _, state = model(
+                int(reverse), *map(torch.from_numpy, arrays), everything(), state
+            )
             total += loss.item() * len(window.targets)
         return total, state
 

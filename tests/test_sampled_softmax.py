@@ -31,11 +31,20 @@ def test_with_all_words_it_is_the_full_softmax(monkeypatch, chunk):
     queries, rows, bias, targets = problem()
     expected = cross_entropy(queries @ rows.T + bias, targets)
     expected_grads = torch.autograd.grad(expected, (queries, rows, bias))
-    loss = sampled_cross_entropy(queries, rows, bias, targets, *tensors(all_words(V)))
+    loss, num_right = sampled_cross_entropy(queries, rows, bias, targets, *tensors(all_words(V)))
+    assert num_right == ((queries @ rows.T + bias).argmax(1) == targets).sum()
     grads = torch.autograd.grad(3 * loss, (queries, rows, bias))
     torch.testing.assert_close(loss, expected)
     for grad, expected_grad in zip(grads, expected_grads, strict=True):
         torch.testing.assert_close(grad, 3 * expected_grad)
+
+
+def test_without_gradients_it_is_the_same_loss(monkeypatch):
+    monkeypatch.setattr(sampled_softmax, "CHUNK_ELEMENTS", 200)
+    expected = sampled_cross_entropy(*problem(), *tensors(all_words(V)))
+    with torch.no_grad():
+        found = sampled_cross_entropy(*(t.detach() for t in problem()), *tensors(all_words(V)))
+    assert found == expected
 
 
 def formula(queries, rows, bias, targets, candidates):
@@ -59,7 +68,10 @@ def test_some_words_stand_for_all():
     assert set(targets.tolist()) - set(candidates.ids.tolist())
     expected = formula(queries, rows, bias, targets, candidates)
     expected_grads = torch.autograd.grad(expected, (queries, rows, bias))
-    loss = sampled_cross_entropy(queries, rows, bias, targets, *tensors(candidates))
+    loss, num_right = sampled_cross_entropy(queries, rows, bias, targets, *tensors(candidates))
+    logits = queries @ rows.T + bias
+    others = logits[:, candidates.ids].amax(1)
+    assert num_right == (logits[range(P), targets] >= others).sum() > 0
     torch.testing.assert_close(loss, expected)
     grads = torch.autograd.grad(loss, (queries, rows, bias))
     for grad, expected_grad in zip(grads, expected_grads, strict=True):
@@ -69,7 +81,7 @@ def test_some_words_stand_for_all():
 def test_without_candidates_nothing_competes_with_the_target():
     queries, rows, bias, targets = problem()
     none = torch.empty(0, dtype=torch.int64), torch.empty(0)
-    loss = sampled_cross_entropy(queries, rows, bias, targets, *none)
+    loss, _ = sampled_cross_entropy(queries, rows, bias, targets, *none)
     assert loss.item() == 0
     assert not any(grad.any() for grad in torch.autograd.grad(loss, (queries, rows, bias)))
 
@@ -78,7 +90,7 @@ def test_logits_beyond_the_range_of_exp_give_finite_losses():
     queries, rows, bias, targets = problem(torch.float32)
     large = (1e3 * queries).detach()
     expected = cross_entropy(large @ rows.T + bias, targets)
-    loss = sampled_cross_entropy(large, rows, bias, targets, *tensors(all_words(V)))
+    loss, _ = sampled_cross_entropy(large, rows, bias, targets, *tensors(all_words(V)))
     torch.testing.assert_close(loss, expected)
 
 

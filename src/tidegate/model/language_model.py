@@ -1,6 +1,6 @@
 """A language model to start a classifier from: each token predicted from those before it."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,17 @@ from tidegate.nn import over_table
 
 EMBEDDING_STD = 0.1
 """Of the initial table: with d of 128 to 256 and a projection of order 1, logits start small."""
+
+
+class Prediction(NamedTuple):
+    """What a language model makes of some steps."""
+
+    loss: Tensor
+    """Mean over the targets, a scalar."""
+    num_right: Tensor
+    """How many targets are the likeliest of the candidates, int64."""
+    state: Any
+    """The final state, without its history."""
 
 
 class LanguageModel(nn.Module):
@@ -93,8 +104,8 @@ class LanguageModel(nn.Module):
         offsets: Tensor,
         candidates: tuple[Tensor, Tensor],
         state: Any = None,
-    ) -> tuple[Tensor, Any]:
-        """The mean loss of predicting the targets in one direction.
+    ) -> Prediction:
+        """Predict the targets in one direction.
 
         Args:
             direction: 0 forward, 1 reverse: which layer reads.
@@ -103,10 +114,7 @@ class LanguageModel(nn.Module):
             offsets: Where each stream begins, and the end of the last; shape (N + 1,).
             candidates: The words the targets compete with and their log weights, shape (S,) each:
                 see :func:`tidegate.model.sampled_softmax.sampled_cross_entropy`.
-            state: What the call before returned, to go on from there; zeros when left out.
-
-        Returns:
-            The loss, a scalar, and the final state, without its history.
+            state: That of the call before, to go on from there; zeros when left out.
         """
         ids, log_weights = candidates
         words, places = torch.unique(torch.cat([ids, inputs, targets]), return_inverse=True)
@@ -114,7 +122,7 @@ class LanguageModel(nn.Module):
         rows = embedding(words, self.embedding.weight, sparse=True)
         layer: Any = self.layers[direction]
         output, state = over_table(layer, rows, read, state, offsets=offsets)
-        loss = sampled_cross_entropy(
+        loss, num_right = sampled_cross_entropy(
             self.projections[direction](output),
             rows,
             self.bias[words],
@@ -122,7 +130,7 @@ class LanguageModel(nn.Module):
             candidates=candidate_places,
             log_weights=log_weights,
         )
-        return loss, _detached(state)
+        return Prediction(loss, num_right, _detached(state))
 
     def encoder_tensors(self) -> dict[str, Tensor]:
         """The parameters of a classifier's embedding and first layer, by their names there.

@@ -17,7 +17,7 @@ def sampled_cross_entropy(
     targets: Tensor,
     candidates: Tensor,
     log_weights: Tensor,
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Mean of -log softmax at the targets, the partition function estimated from candidates.
 
     With logits l_w = query . row_w + bias_w, and weights a_w that say how many words a candidate
@@ -36,15 +36,16 @@ def sampled_cross_entropy(
         log_weights: log a_w, shape (S,).
 
     Returns:
-        A scalar, differentiable once, by queries, rows and bias.
+        The loss, a scalar, differentiable once, by queries, rows and bias; and how many targets
+        no other candidate's logit exceeds, int64.
 
     Source: Jean et al. 2015, arXiv:1412.2007, section 3.2, with the weights of a sample without
     replacement; negatives shared within a batch as in Jozefowicz et al. 2016, arXiv:1602.02410.
     """
-    loss: Tensor = _SampledCrossEntropy.apply(  # type: ignore[no-untyped-call]
+    found: tuple[Tensor, Tensor] = _SampledCrossEntropy.apply(  # type: ignore[no-untyped-call]
         queries, rows, bias, targets, candidates, log_weights.to(queries.dtype)
     )
-    return loss
+    return found
 
 
 class _SampledCrossEntropy(torch.autograd.Function):
@@ -59,24 +60,27 @@ class _SampledCrossEntropy(torch.autograd.Function):
         targets: Tensor,
         candidates: Tensor,
         log_weights: Tensor,
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         P, S = len(queries), len(candidates)
+        wants_gradients = any(ctx.needs_input_grad)
         target_rows, candidate_rows = rows[targets], rows[candidates]
         target_logits = (queries * target_rows).sum(1) + bias[targets]
-        offsets = bias[candidates] + log_weights
         places = torch.full((len(rows),), -1).index_copy_(0, candidates, torch.arange(S))[targets]
 
-        total = torch.zeros((), dtype=torch.float64)
+        total, num_right = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
         grad_queries = torch.empty_like(queries)
         grad_candidates = torch.zeros_like(candidate_rows)
-        grad_offsets = torch.zeros_like(offsets)
+        grad_offsets = torch.zeros_like(log_weights)
         grad_targets = torch.empty_like(target_logits)
         step = max(CHUNK_ELEMENTS // max(S, 1), 1)
         for start in range(0, P, step):
             chunk = slice(start, start + step)
-            logits = torch.addmm(offsets, queries[chunk], candidate_rows.T)
+            logits = torch.addmm(bias[candidates], queries[chunk], candidate_rows.T)
             (hits,) = (places[chunk] >= 0).nonzero(as_tuple=True)
             logits[hits, places[chunk][hits]] = -torch.inf  # the target is counted by itself
+            if S:
+                num_right += (logits.amax(1) <= target_logits[chunk]).sum()
+            logits += log_weights
             largest = target_logits[chunk]
             if S:
                 largest = torch.maximum(logits.amax(1), largest)
@@ -84,11 +88,17 @@ class _SampledCrossEntropy(torch.autograd.Function):
             target_share = (target_logits[chunk] - largest).exp_()
             Z = shares.sum(1) + target_share
             total += (Z.log() + largest - target_logits[chunk]).sum()
+            if not wants_gradients:
+                continue
             shares /= (Z * P).unsqueeze(1)
             grad_targets[chunk] = (target_share / Z - 1) / P
             torch.mm(shares, candidate_rows, out=grad_queries[chunk])
             grad_candidates.addmm_(shares.T, queries[chunk])
             grad_offsets += shares.sum(0)
+        ctx.mark_non_differentiable(num_right)
+        loss = (total / P).to(queries.dtype)
+        if not wants_gradients:
+            return loss, num_right
         scaled = grad_targets.unsqueeze(1)
         grad_queries.addcmul_(scaled, target_rows)
         grad_rows = torch.zeros_like(rows).index_copy_(0, candidates, grad_candidates)
@@ -96,10 +106,10 @@ class _SampledCrossEntropy(torch.autograd.Function):
         grad_bias = torch.zeros_like(bias).index_copy_(0, candidates, grad_offsets)
         grad_bias.index_add_(0, targets, grad_targets)
         ctx.save_for_backward(grad_queries, grad_rows, grad_bias)
-        return (total / P).to(queries.dtype)
+        return loss, num_right
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         grad_queries, grad_rows, grad_bias = ctx.saved_tensors
         return grad * grad_queries, grad * grad_rows, grad * grad_bias, None, None, None
