@@ -9,8 +9,8 @@ from torch.nn.functional import cross_entropy
 
 from tidegate.data.ragged import Ragged
 from tidegate.model.language_model import LanguageModel
+from tidegate.training.diverged import DivergedError
 from tidegate.training.keeper import Keeper
-from tidegate.training.loop import DivergedError
 from tidegate.training.pretraining import Pretraining, measure, pretrain
 
 V, START = 24, 1
@@ -150,6 +150,6 @@ def test_a_loss_that_is_not_finite_stops_it():
     with pytest.raises(
         DivergedError,
         match=r"epoch 1, step 1: expected a finite loss, got nan on window 1 of the epoch; the "
-        r"largest gradient is inf, of .*\. Try a learning rate of 0\.01\.",
+        r"largest gradient is inf, of .*\. Try a lower learning rate \(--set learning_rate=0\.01\)",
     ):
         pretrain(model, VALUES, corpus(), corpus(8, 1), seed=0, watcher=Watcher())

@@ -1,12 +1,13 @@
 """A training whose numbers are no longer finite, said so that the user can mend it."""
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
 from tidegate.errors import TidegateError
 from tidegate.training.keeper import Keeper
-from tidegate.training.recipe import Recipe
 from tidegate.training.state import State
 
 
@@ -14,8 +15,20 @@ class DivergedError(TidegateError, ArithmeticError):
     """The loss is no longer a finite number, or a parameter is none."""
 
 
+class Values(Protocol):
+    """What of a recipe may have let a training diverge."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The highest."""
+
+    @property
+    def clip_norm(self) -> float:
+        """0 for none."""
+
+
 def diverged(
-    what: str, state: State, recipe: Recipe, keeper: Keeper | None, *, step: int
+    what: str, state: State, recipe: Values, keeper: Keeper | None, *, step: int
 ) -> DivergedError:
     """The error that says where a training diverged and what to try.
 

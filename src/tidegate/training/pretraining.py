@@ -4,7 +4,7 @@ import statistics
 import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,13 +15,12 @@ from tidegate.data.ragged import Ragged
 from tidegate.data.streams import Streams, Window
 from tidegate.model.language_model import LanguageModel
 from tidegate.optim import Adam, clip_grad_norm_
+from tidegate.training.diverged import DivergedError, diverged, first_not_finite
 from tidegate.training.history import Epoch, Step
 from tidegate.training.keeper import Keeper
-from tidegate.training.loop import DivergedError
 from tidegate.training.pretraining_state import PretrainingState
 from tidegate.training.schedule import rate
 from tidegate.training.state import Progress
-from tidegate.training.step import largest_gradient
 from tidegate.training.watcher import Watcher
 
 EVALUATION_STREAMS = 32
@@ -46,6 +45,8 @@ class Pretraining:
     beta1: float = 0.9
     beta2: float = 0.99
     epsilon: float = 1e-8
+    table_rule: Literal["dense", "lazy"] = "lazy"
+    """Of the embedding's rows that a step does not read."""
     clip_norm: float = 1.0
 
     def configuration(self) -> dict[str, Any]:
@@ -75,7 +76,8 @@ def pretrain(
         watcher: Is told losses in nats a token, and the share of targets that were the likeliest.
 
     Raises:
-        DivergedError: The loss of a step is not finite; the last checkpoint stays.
+        DivergedError: The loss of a step or of the held-out documents is not finite, or a
+            parameter that was to be saved; the last checkpoint stays.
         RunFolderError, FormatError: A checkpoint cannot be written, or belongs to another run.
         ValueError: A corpus with fewer tokens than streams.
     """
@@ -114,6 +116,7 @@ class _Pretraining:
             lr=values.learning_rate,
             betas=(values.beta1, values.beta2),
             eps=values.epsilon,
+            lazy=values.table_rule == "lazy",
         )
         self.optimiser = optimiser
         self.state = PretrainingState(model, optimiser, None, Progress())
@@ -159,7 +162,8 @@ class _Pretraining:
             num_right += int(found.num_right)
             num_tokens += len(window.targets)
         if not np.isfinite(loss):
-            raise self._diverged(loss)
+            what = f"a finite loss, got {loss} on window {progress.position + 1} of the epoch"
+            raise self._diverged(what, progress.step + 1)
         clip_grad_norm_(self.model.parameters(), values.clip_norm)
         self.optimiser.step()
         progress.step += 1
@@ -199,6 +203,9 @@ class _Pretraining:
         progress = self.state.progress
         self.optimiser.catch_up()
         validation_loss, validation_accuracy = measure(self.model, self.held_out)
+        if not np.isfinite(validation_loss):
+            what = f"a finite loss of the held-out documents, got {validation_loss}"
+            raise self._diverged(what, progress.step)
         steps = progress.step_ms[-progress.position :]
         epoch = Epoch(
             epoch=progress.epoch,
@@ -228,16 +235,14 @@ class _Pretraining:
     def _save(self) -> None:
         if self.keeper is not None:
             self.optimiser.catch_up()
+            name = first_not_finite(self.model)
+            if name is not None:
+                what = f"finite parameters, got others in {name}"
+                raise self._diverged(what, self.state.progress.step)
             self.keeper.save(self.state)
 
-    def _diverged(self, loss: float) -> DivergedError:
-        progress = self.state.progress
-        name, size = largest_gradient(self.model)
-        return DivergedError(
-            f"epoch {progress.epoch}, step {progress.step + 1}: expected a finite loss, got {loss} "
-            f"on window {progress.position + 1} of the epoch; the largest gradient is {size:.3g}, "
-            f"of {name}. Try a learning rate of {self.values.learning_rate / 2:g}."
-        )
+    def _diverged(self, what: str, step: int) -> DivergedError:
+        return diverged(what, self.state, self.values, self.keeper, step=step)
 
 
 def _predict(
