@@ -16,10 +16,11 @@ class Masks:
     Args:
         seed: Of the training.
         step: Counted over the whole training.
+        series: Another one has other masks, for a second pass in one step.
     """
 
-    def __init__(self, seed: int, step: int) -> None:
-        self.seed, self.step = seed, step
+    def __init__(self, seed: int, step: int, series: str = "") -> None:
+        self.seed, self.step, self.series = seed, step, series
 
     def keep(self, purpose: str, share: float, *shape: int) -> Tensor:
         """Zeros for a share of the elements, 1 / (1 - share) for the others.
@@ -32,7 +33,7 @@ class Masks:
         Returns:
             float32, whose expectation is 1.
         """
-        bits = np.random.Philox(key=derive_seed(self.seed, purpose, self.step))
+        bits = np.random.Philox(key=derive_seed(self.seed, self.series + purpose, self.step))
         # 16 bits an element are a share to 1 in 65,536, at a quarter of the cost.
         draws = np.random.Generator(bits).integers(0, 1 << 16, shape, np.uint16)
         threshold = np.uint16(round(share * (1 << 16)))

@@ -36,8 +36,9 @@ def step(
 
     With ``recipe.adversarial_norm`` the loss is that of the batch plus that of the batch with every
     sequence's embeddings moved, by so much in Euclidean length over all its steps, in the direction
-    in which its loss grows fastest (Miyato et al. 2017, equations 2 and 5). Both passes have the
-    same dropout.
+    in which its loss grows fastest (Miyato et al. 2017, equations 2 and 5). The second pass draws
+    its dropout anew: the direction is then of other elements than those that are left, and the two
+    losses are of two networks.
 
     Returns:
         The loss before the move; nothing has moved where it is not finite.
@@ -61,12 +62,13 @@ def step(
         loss = mean_loss(outputs)
         loss.backward()
         assert clean.grad is not None
-        moved = clean.detach() + perturbation(clean.grad, inputs.offsets, recipe.adversarial_norm)
+        again = Masks(masks.seed, masks.step, "adversarial ")
+        others = model.embed(inputs, again)
+        moved = others.detach() + perturbation(clean.grad, inputs.offsets, recipe.adversarial_norm)
         moved.requires_grad_()
-        mean_loss(model.answer(moved, inputs, masks)).backward()
-        assert moved.grad is not None
+        mean_loss(model.answer(moved, inputs, again)).backward()
         if vectors.requires_grad:
-            vectors.backward(clean.grad.add_(moved.grad))
+            torch.autograd.backward([vectors, others], [clean.grad, moved.grad])
     else:
         outputs = model(inputs, masks)
         loss = mean_loss(outputs)
