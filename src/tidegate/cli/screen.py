@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -136,12 +135,12 @@ class Screen:
         self.place += 1
         self.num_tokens += step.num_tokens
         self.training_ms += step.ms
-        left_s = round(self.num_left * self.training_ms / self.num_made / 1e3)
+        left = _clock(self.num_left * self.training_ms / self.num_made / 1e3)
         self.progress.update(
             self.task,
             advance=1,
             figures=f"step {self.place}/{self.num_steps}  loss {step.mean_loss:.4f}  "
-            f"acc {step.mean_accuracy:.4f}  {self._speed()}  left {timedelta(seconds=left_s)}",
+            f"acc {step.mean_accuracy:.4f}  {self._speed()}  left {left}",
         )
 
     def epoch_ends(self, epoch: Epoch) -> None:
@@ -197,6 +196,13 @@ class Screen:
             expand=True,
             refresh_per_second=4,
         )
+
+
+def _clock(seconds: float) -> str:
+    """For example ``0:07``, ``12:34`` or ``1:02:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _in_short(recipe: Recipe) -> Text:
