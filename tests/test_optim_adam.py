@@ -281,6 +281,17 @@ def test_parameters_that_do_not_fit_are_refused():
         Adam([table]).step()
 
 
+def test_autograd_sees_that_parameters_moved():
+    """A backward through values that are gone must be an error, as with torch's optimisers."""
+    table, optimizer = table_of(3, 2)
+    for move in (optimizer.step, optimizer.catch_up):
+        set_rows(table, [0])
+        loss = table.square().sum()
+        move()
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+
+
 def test_the_closures_loss_comes_back():
     param = torch.nn.Parameter(torch.ones(2))
     optimizer = Adam([param], lr=0.1)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 
 from tidegate import engine
 from tidegate.optim._table import Numbers, Table
@@ -127,6 +128,8 @@ class Adam(torch.optim.Optimizer):
             state = self.state[param]
             state["step"] += 1
             table.make_step(ids, rows, _numbers(group, state["step"]))
+        for moved in [part[0] for part in whole] + [part[0] for part in by_rows]:
+            increment_version(moved)
         return loss
 
     @torch.no_grad()
@@ -144,13 +147,14 @@ class Adam(torch.optim.Optimizer):
         if table is None:
             if ids is not None:
                 raise TypeError("Adam.catch_up: expected a table beside ids, got none")
-            for known in self._tables.values():
-                known.catch_up()
+            for param in self._tables:
+                self.catch_up(param)
             return
         if ids is not None and ids.dtype is not torch.int64:
             raise TypeError(f"Adam.catch_up: expected ids of int64, got {ids.dtype}")
         if table in self._tables:
             self._tables[table].catch_up(None if ids is None else ids.contiguous())
+            increment_version(table)
 
     def state_dict(self) -> dict[str, Any]:
         """As ``torch.optim.Adam``'s.
