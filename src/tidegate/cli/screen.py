@@ -113,7 +113,7 @@ class Screen:
 
     def notice(self, text: str) -> None:
         """Say what the user should know."""
-        self.console.print(text, style="yellow", markup=False)
+        self.console.print(text, style="yellow", markup=False, soft_wrap=True)
 
     def training_begins(self, step: int) -> None:
         """Begin to measure the speed."""
