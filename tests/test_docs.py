@@ -1,9 +1,16 @@
-"""The examples of the documentation run as they stand."""
+"""The examples of the documentation run as they stand, and its tables are complete."""
 
 import re
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import pytest
+
+from report_samples import make_job
+from tidegate.comparison import measures
+from tidegate.errors import RecipeError
+from tidegate.training.history import Step
+from tidegate.training.recipe import KINDS, NAMES, Recipe
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -19,3 +26,50 @@ def test_the_examples_run(page, capsys):
     )
     for line in printed.splitlines():
         assert f"    {line}\n" in text
+
+
+def rows_of(page, first):
+    """The rows of the table whose first column is headed so, as lists of cells."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    body = text.split(f"| {first} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in body]
+
+
+def test_the_table_of_recipes_names_every_key_and_value():
+    rows = rows_of("training.md", "key")
+    assert [key.strip("`") for key, *_ in rows] == [*KINDS]
+    for key, _, values in rows:
+        kind = KINDS[key.strip("`")]
+        if get_origin(kind) is Literal:
+            assert values == ", ".join(f"`{value}`" for value in get_args(kind))
+        elif kind is bool:
+            assert values == "`true`, `false`"
+        else:
+            check_range(key.strip("`"), kind, values)
+
+
+def check_range(key, kind, words):
+    """What the table says of a number is what recipes accept, and no more."""
+    if words == "share":
+        least, beyond = 0.0, 1.0
+    else:
+        assert words.startswith("from ")
+        least, beyond = kind(words.removeprefix("from ")), None
+    Recipe.check({key: least})
+    for refused in (least - 1 if kind is int else least - 0.01, beyond):
+        if refused is not None:
+            with pytest.raises(RecipeError, match=key):
+                Recipe.check({key: refused})
+    if beyond is None:
+        Recipe.check({key: kind(least + 1_000_000)})
+
+
+def test_the_documentation_names_every_recipe_and_measure():
+    assert [row[0].split("`")[1] for row in rows_of("training.md", "recipe")] == [*NAMES]
+    found = set(
+        re.findall(r"`((?:train|validation|test)/\w+)`", (DOCS / "training.md").read_text())
+    )
+    step = Step(1, 0.5, 0.5, 1e-3, 10, 1.0, 0.5, 0.5)
+    job = make_job("gru", 0, 1, 0.8, 10, together=0.1)
+    written = [measures.of_step(step), measures.of_epoch(job.history[0]), measures.of_test(job)]
+    assert found == {name for values in written for name in values}

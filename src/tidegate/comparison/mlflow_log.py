@@ -14,6 +14,7 @@ import tidegate
 from tidegate.artifact.atomic import write_text
 from tidegate.comparison import measures
 from tidegate.comparison.experiment import Experiment
+from tidegate.comparison.job import name_of, training_folder
 from tidegate.comparison.results import Job
 from tidegate.errors import LogError
 from tidegate.training.history import Epoch, Step
@@ -51,14 +52,13 @@ class MLflowLog:
     def training_begins(self, step: int) -> None:
         """Make a run, or take up that of the job."""
         self.step = step
-        name = f"{self.cell}-seed{self.seed}"
-        note = self.run_folder / "training" / name / RUN_ID
+        note = training_folder(self.run_folder, self.cell, self.seed) / RUN_ID
         with self._as_log_error():
             if note.exists():
                 self.run_id = note.read_text("utf-8").strip()
                 self.client.update_run(self.run_id, status="RUNNING")
             else:
-                self.run_id = self._create_run(name)
+                self.run_id = self._create_run()
                 note.parent.mkdir(parents=True, exist_ok=True)
                 write_text(note, self.run_id + "\n")
             known = self.client.get_run(self.run_id).data.metrics
@@ -90,7 +90,7 @@ class MLflowLog:
         if self.run_id:
             self._end("KILLED")
 
-    def _create_run(self, name: str) -> str:
+    def _create_run(self) -> str:
         title = os.environ.get("MLFLOW_EXPERIMENT_NAME", "tidegate")
         found = self.client.get_experiment_by_name(title)
         group = self.client.create_experiment(title) if found is None else found.experiment_id
@@ -99,6 +99,7 @@ class MLflowLog:
             "tidegate.run_folder": str(self.run_folder.absolute()),
             "tidegate.cell": self.cell,
         }
+        name = name_of(self.cell, self.seed)
         run_id: str = self.client.create_run(group, run_name=name).info.run_id
         values = measures.parameters(self.experiment, self.cell, self.seed)
         self.client.log_batch(

@@ -7,6 +7,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tidegate.artifact.mishaps import as_run_folder_error
 from tidegate.comparison import measures
 from tidegate.comparison.experiment import Experiment
+from tidegate.comparison.job import name_of
 from tidegate.comparison.results import Job
 from tidegate.training.history import Epoch, Step
 
@@ -31,7 +32,7 @@ class TensorBoardLog:
     def training_begins(self, step: int) -> None:
         """Open a new event file; earlier ones count up to ``step``."""
         self.step = step
-        path = self.folder / f"{self.cell}-seed{self.seed}"
+        path = self.folder / name_of(self.cell, self.seed)
         with as_run_folder_error(f"{path}: expected a folder that can be written"):
             self.writer = SummaryWriter(str(path), purge_step=step + 1)
 
