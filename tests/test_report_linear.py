@@ -1,0 +1,175 @@
+"""The report of a run with a linear model: which is better, and how sure that is."""
+
+from dataclasses import replace
+
+from report_samples import REFERENCE, Page, make_results
+from tidegate.comparison.card import model_card
+from tidegate.comparison.experiment import NOTEBOOK_FIGURES, Experiment
+from tidegate.report import outcome, page
+from tidegate.report.summary import summarize
+from tidegate.training.recipe import load
+
+
+def read(results):
+    return Page(page.render(results))
+
+
+def headline(results):
+    return outcome.headline(summarize(results), results)
+
+
+def test_the_table_has_all_three():
+    seen = read(make_results(("lstm", "gru"), linear=0.87, together=0.03))
+    assert seen.results == [
+        [
+            *("Model", "Parameters", "Test accuracy alone"),
+            *("Test accuracy with the linear model", "Test loss alone"),
+        ],
+        ["LSTM", "1,412,225", "85.00 %", "88.00 %", "0.400"],
+        ["GRU (reset after)", "1,379,201", "86.00 %", "89.00 %", "0.390"],
+        ["linear model", "654,321", "87.00 %", "\N{EN DASH}", "0.380"],
+    ]
+    assert seen.times[-1] == ["linear model", "\N{EN DASH}", "12.5", *["\N{EN DASH}"] * 3]
+    assert "numbering the texts took another 4.25 s" in seen.text
+    assert "(the network's: LSTM 0.40 and GRU (reset after) 0.40)" in seen.text
+
+
+def test_a_linear_model_that_beats_every_network_is_the_headline():
+    results = make_results(linear=0.91)
+    assert headline(results) == "The linear model alone is better than every network"
+    # 50 of 1,000 examples more are right, and none less.
+    assert (
+        "The linear model alone (a sample of a linear model) has 91.00 % and is better than the "
+        "best network alone, GRU (reset after) with 86.00 % (p < 0.001)."
+    ) in read(results).text
+    one = make_results(("gru",), linear=0.91)
+    assert headline(one) == "The linear model alone is better than GRU (reset after)"
+
+
+def test_a_linear_model_that_is_level_is_said_to_be():
+    """5 examples of 1,000 more are right, and none less: p = 2 / 2^5."""
+    results = make_results(("gru",), linear=0.865)
+    assert headline(results) == (
+        "GRU (reset after) reaches 86.00 % test accuracy; the linear model reaches 86.50 %"
+    )
+    text = read(results).text
+    assert "not clearly different from the network alone" in text
+    assert "(p = 0.062)" in text
+
+
+def test_a_linear_model_that_is_worse_leaves_the_headline():
+    results = make_results(linear=0.70)
+    assert headline(results) == headline(make_results())
+    assert "is worse than the best network alone" in read(results).text
+
+
+def test_both_together_are_judged_against_each():
+    better = read(make_results(("gru",), linear=0.87, together=0.05)).text
+    assert (
+        "GRU (reset after) and the linear model together have 91.00 %: better than the network "
+        "alone (p < 0.001), better than the linear model alone (p < 0.001)."
+    ) in better
+    worse = read(make_results(("gru",), linear=0.91, together=0.02)).text
+    assert (
+        "together have 88.00 %: better than the network alone (p < 0.001), worse than the linear "
+        "model alone (p < 0.001)."
+    ) in worse
+
+
+def test_every_seed_must_agree():
+    """The first of two seeds is level with the linear model, so the network as a whole is."""
+    results = make_results(("gru",), (0, 1), seed_step=0.03, linear=0.86)
+    text = read(results).text
+    assert "not clearly different from the network alone" in text
+    assert "(p up to 1)" in text
+    sure = read(make_results(("gru",), (0, 1), seed_step=0.03, linear=0.7)).text
+    assert "is worse than the network alone" in sure
+    assert "(p below 0.001)" in sure
+
+
+def test_the_chart_shows_all_three():
+    text = page.render(make_results(("lstm", "gru"), (0, 1), linear=0.87))
+    assert text.count('id="dots-linear"') == 1
+    for row in (0, 1):
+        for seed in (0, 1):
+            assert f'id="dots-combined-{row}-seed-{seed}"' in text
+            assert f'id="dots-dot-{row}-seed-{seed}"' in text
+    alone = page.render(make_results())
+    assert "dots-linear" not in alone
+    assert "dots-combined" not in alone
+    assert "linear model" not in Page(alone).text
+    ids = Page(text).ids
+    assert len(ids) == len(set(ids))
+    assert "#0a0b" not in text
+
+
+def test_changed_values_are_named():
+    results = make_results()
+    assert "by the recipe notebook." in read(results).text
+    results.configuration["changed"] = {"hidden_size": 64, "bidirectional": True}
+    results.configuration["bidirectional"] = False
+    text = read(results).text
+    assert (
+        "by the recipe notebook with hidden_size 128 (not 64) and bidirectional no (not yes)."
+        in text
+    )
+
+
+def test_results_record_the_notebooks_figures_for_its_recipe_alone():
+    def configuration(name, *settings):
+        recipe = load(name).with_settings(settings)
+        return Experiment(recipe, ("gru",), (0,), 1).configuration()
+
+    assert configuration("notebook")["reference"] == NOTEBOOK_FIGURES == REFERENCE
+    assert configuration("fast")["reference"] == []
+    assert configuration("fast")["changed"] == {}
+    changed = configuration("fast", "hidden_size=5", "epochs=2")
+    own = load("fast")
+    wanted = {"hidden_size": own.hidden_size} | ({"epochs": own.epochs} if own.epochs != 2 else {})
+    assert changed["changed"] == wanted
+    assert changed["hidden_size"] == 5
+
+
+DATA = {"name": "d", "source": "s", "num_train": 1, "num_validation": 2, "num_test": 3}
+
+
+def card(name, linear=None, **values):
+    (job,) = make_results(("gru",), linear=linear).jobs
+    recipe = load(name).with_values(values)
+    text = model_card(job, Experiment(recipe, ("gru",), (0,), 1), DATA)
+    return " ".join(text.split())
+
+
+def test_the_card_is_true_for_every_recipe():
+    notebook = card("notebook")
+    for text in (
+        "Adam as Keras on TensorFlow has it with a learning rate of 0.001",
+        "in one direction, with one layer of 128 units each, and decides from the last state.",
+        "its last 200 tokens are read; shorter ones have id 0 in front",
+        "split at blanks and punctuation",
+    ):
+        assert text in notebook, text
+    default = load("default")
+    text = card("default", linear=0.9, num_layers=2, pooling="mean+max", pool_embedding=True)
+    for part in (
+        "recipe `default` with other values:",
+        f"Adam with a learning rate of up to {default.learning_rate:g}",
+        f"in both directions, with 2 layers of {default.hidden_size} units each",
+        "the mean and the largest of all states, unit by unit, beside the mean of the embedded",
+        f"its last {default.max_length} tokens are read. To a word's embedding that of the pair",
+        "Together with the run's linear model, which is not in this folder, accuracy is 0.8800",
+    ):
+        assert part in text, (part, text)
+    assert "in front" not in text
+    assert "linear model" not in card("fast")
+    assert "of the pair" not in card("fast", bigram_vocabulary_size=0)
+
+
+def test_a_linear_model_without_a_finished_job_keeps_its_row():
+    results = make_results(num_finished=0, linear=0.9)
+    assert headline(results) == "No result: no job has finished"
+    assert page.render(results)
+    some = replace(make_results(seeds=(0, 1), num_finished=1, linear=0.9))
+    rows = read(some).results
+    assert rows[2][:2] == ["LSTM", "no finished job"]
+    assert rows[-1][0] == "linear model"
