@@ -77,11 +77,11 @@ def test_both_together_are_judged_against_each():
 
 
 def test_every_seed_must_agree():
-    """The first of two seeds is level with the linear model, so the network as a whole is."""
-    results = make_results(("gru",), (0, 1), seed_step=0.03, linear=0.86)
+    """The first of two seeds is better by 2 examples of 1,000, the second by 32."""
+    results = make_results(("gru",), (0, 1), seed_step=0.03, linear=0.858)
     text = read(results).text
     assert "not clearly different from the network alone" in text
-    assert "(p up to 1)" in text
+    assert "(p up to 0.5)" in text
     sure = read(make_results(("gru",), (0, 1), seed_step=0.03, linear=0.7)).text
     assert "is worse than the network alone" in sure
     assert "(p below 0.001)" in sure
