@@ -1,7 +1,7 @@
-"""What ``tidegate train`` and ``tidegate compare`` share: options, data, screen and report."""
+"""What ``tidegate train``, ``compare`` and ``pretrain`` share: options, data, screen and report."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tidegate.cli.screen import Screen
     from tidegate.comparison.plan import Plan
     from tidegate.comparison.results import Results
-    from tidegate.data.prepared import PreparedData
+    from tidegate.data.dataset import TextDataset
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,70 +27,121 @@ def at_least(minimum: int) -> click.IntRange:
     return click.IntRange(min=minimum)
 
 
-def options(default_recipe: str) -> Callable[[F], F]:
-    """The options of both verbs.
+def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F], F]:
+    """The options of all three verbs.
 
     Args:
         default_recipe: One of the recipes' names.
+        without: Flags of options that a verb does not have, or has in a form of its own.
     """
-    decorators = [
-        click.option(
+    all_options = [
+        (
             "--recipe",
-            type=click.Choice(NAMES),
-            default=default_recipe,
-            show_default=True,
-            help="All values of the training, by name.",
+            click.option(
+                "--recipe",
+                type=click.Choice(NAMES),
+                default=default_recipe,
+                show_default=True,
+                help="All values of the training, by name.",
+            ),
         ),
-        click.option(
+        (
             "--set",
-            "settings",
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="Change a value of the recipe; may be given several times.",
+            click.option(
+                "--set",
+                "settings",
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="Change a value of the recipe; may be given several times.",
+            ),
         ),
-        click.option("--epochs", type=at_least(1), help="Short for --set epochs=N."),
-        click.option("--limit", type=at_least(1), help="Use only so many training examples."),
-        click.option(
+        ("--epochs", click.option("--epochs", type=at_least(1), help="Short for --set epochs=N.")),
+        (
+            "--limit",
+            click.option("--limit", type=at_least(1), help="Use only so many training examples."),
+        ),
+        (
             "--data",
-            type=click.Path(path_type=Path),
-            help="The official archive or its unpacked folder, rather than what is found.",
+            click.option(
+                "--data",
+                type=click.Path(path_type=Path),
+                help="The official archive or its unpacked folder, rather than what is found.",
+            ),
         ),
-        click.option(
+        (
+            "--unlabelled",
+            click.option(
+                "--unlabelled",
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                help="Texts without labels for recipes that pretrain: .parquet, .jsonl, .txt, or "
+                "the official archive or folder.",
+            ),
+        ),
+        (
+            "--init-from",
+            click.option(
+                "--init-from",
+                type=click.Path(path_type=Path),
+                metavar="FOLDER",
+                help="Begin with the language model that 'tidegate pretrain' left there.",
+            ),
+        ),
+        (
             "--out",
-            type=click.Path(path_type=Path),
-            help="A new folder for the run. [default: runs/DATASET-TIME]",
+            click.option(
+                "--out",
+                type=click.Path(path_type=Path),
+                help="A new folder for the run. [default: runs/DATASET-TIME]",
+            ),
         ),
-        click.option(
+        (
             "--log",
-            "log",
-            type=click.Choice(logs.NAMES),
-            multiple=True,
-            help="Also write what this tool reads; may be given several times.",
+            click.option(
+                "--log",
+                "log",
+                type=click.Choice(logs.NAMES),
+                multiple=True,
+                help="Also write what this tool reads; may be given several times.",
+            ),
         ),
-        click.option("--threads", type=at_least(1), help="[default: all processors]"),
-        click.option(
+        (
+            "--threads",
+            click.option("--threads", type=at_least(1), help="[default: all processors]"),
+        ),
+        (
             "--checkpoint-every",
-            type=at_least(0),
-            default=200,
-            show_default=True,
-            help="Steps between two checkpoints; 0 for one an epoch.",
+            click.option(
+                "--checkpoint-every",
+                type=at_least(0),
+                default=200,
+                show_default=True,
+                help="Steps between two checkpoints; 0 for one an epoch.",
+            ),
         ),
-        click.option(
+        (
             "--resume",
-            type=click.Path(path_type=Path),
-            metavar="RUN",
-            help="Go on with a run that was stopped, from its last checkpoint.",
+            click.option(
+                "--resume",
+                type=click.Path(path_type=Path),
+                metavar="RUN",
+                help="Go on with a run that was stopped, from its last checkpoint.",
+            ),
         ),
-        click.option(
+        (
             "--allow-inexact",
-            is_flag=True,
-            help="Resume under other versions, threads or instruction sets, to other bits.",
+            click.option(
+                "--allow-inexact",
+                is_flag=True,
+                help="Resume under other versions, threads or instruction sets, to other bits.",
+            ),
         ),
     ]
 
     def decorate(command: F) -> F:
-        for decorator in reversed(decorators):
-            command = decorator(command)
+        for flag, option in reversed(all_options):
+            if flag not in without:
+                command = option(command)
         return command
 
     return decorate
@@ -103,17 +154,20 @@ def start(
     *,
     recipe: str,
     settings: tuple[str, ...],
-    epochs: int | None,
+    epochs: int | None = None,
     limit: int | None,
     data: Path | None,
+    unlabelled: Path | None,
+    init_from: Path | None = None,
     out: Path | None,
     threads: int | None,
     checkpoint_every: int,
     resume: Path | None,
     allow_inexact: bool,
-    log: tuple[str, ...],
+    log: tuple[str, ...] = (),
+    only_pretrain: bool = False,
 ) -> None:
-    """Begin a run, or go on with one."""
+    """Begin a run, or go on with one; with ``only_pretrain`` it ends with the language models."""
     from tidegate.comparison import plan as plans
     from tidegate.comparison.experiment import Experiment
     from tidegate.comparison.run_folder import claim, hold
@@ -135,6 +189,7 @@ def start(
     chosen = load(recipe).with_settings(settings)
     if epochs is not None:
         chosen = chosen.with_values({"epochs": epochs})
+    check_sources(chosen.name, chosen.pretrain_epochs, unlabelled, init_from)
     experiment = Experiment(
         recipe=chosen,
         cells=cells,
@@ -142,15 +197,45 @@ def start(
         threads=threads or available_cpus(),
         limit=limit,
         checkpoint_every=checkpoint_every,
+        unlabelled=_absolute(unlabelled),
+        init_from=_absolute(init_from),
     )
-    path = None if data is None else str(data.absolute())
-    plan = plans.Plan(dataset, path, experiment, tuple(dict.fromkeys(log)))
+    plan = plans.Plan(
+        dataset, _absolute(data), experiment, tuple(dict.fromkeys(log)), only_pretrain
+    )
     folder = out or Path("runs") / f"{dataset}-{datetime.now():%Y%m%d-%H%M%S}"
     with claim(folder):
-        prepared = _prepare(plan)
+        texts = _read(plan)
         plan.save(folder)
         with hold(folder):
-            _carry_out(plan, folder, prepared)
+            _carry_out(plan, folder, texts)
+
+
+def check_sources(
+    recipe: str, pretrain_epochs: int, unlabelled: Path | None, init_from: Path | None
+) -> None:
+    """Refuse a recipe that pretrains without texts, and texts that nothing reads.
+
+    Raises:
+        click.UsageError: What is missing or too much.
+    """
+    if unlabelled is not None and init_from is not None:
+        raise click.UsageError("expected --unlabelled or --init-from, got both")
+    if pretrain_epochs and unlabelled is None and init_from is None:
+        raise click.UsageError(
+            f"the recipe {recipe} begins with a language model: expected --unlabelled FILE, texts "
+            "to train it on, or --init-from FOLDER, one that 'tidegate pretrain' made; or give "
+            "--set pretrain_epochs=0"
+        )
+    if unlabelled is not None and not pretrain_epochs:
+        raise click.UsageError(
+            f"the recipe {recipe} has no use for --unlabelled: expected one that pretrains, such "
+            "as best, or --set pretrain_epochs=2"
+        )
+
+
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())
 
 
 def refuse_beside_resume() -> None:
@@ -185,46 +270,57 @@ def _go_on(plan: "Plan", out: Path, allow_inexact: bool) -> None:
             click.echo(f"run folder {out}: complete already, nothing is left to do", err=True)
             _show(Screen(plan.experiment, out), finished)
             return
-    _carry_out(plan, out, _prepare(plan), finished, allow_inexact)
+    _carry_out(plan, out, _read(plan), finished, allow_inexact)
 
 
-def _prepare(plan: "Plan") -> "tuple[PreparedData, int, float]":
-    """The data, how many training texts there were, and the seconds that it took."""
+def _read(plan: "Plan") -> "tuple[TextDataset, float]":
+    """The texts, and the seconds that it took."""
     from tidegate.data import imdb
-    from tidegate.data.prepared import prepare
 
     begin = time.perf_counter()
-    experiment = plan.experiment
     texts = imdb.load(None if plan.data is None else Path(plan.data))
-    data = prepare(texts, experiment.recipe.preparation(), limit=experiment.limit)
-    return data, len(texts.train), time.perf_counter() - begin
+    return texts, time.perf_counter() - begin
 
 
 def _carry_out(
     plan: "Plan",
     out: Path,
-    prepared: "tuple[PreparedData, int, float]",
+    read: "tuple[TextDataset, float]",
     finished: "Results | None" = None,
     allow_inexact: bool = False,
 ) -> None:
     from tidegate.cli.screen import Screen
     from tidegate.comparison import results as results_file
+    from tidegate.comparison.pretrained import of_experiment
     from tidegate.comparison.run import run
+    from tidegate.data.prepared import prepare
     from tidegate.report import page
 
-    data, num_given, preparation_s = prepared
-    screen = Screen(plan.experiment, out)
-    screen.data(data.facts, num_given=num_given, preparation_s=preparation_s)
+    experiment, (texts, reading_s) = plan.experiment, read
+    screen = Screen(experiment, out)
     try:
-        opened = logs.open_all(plan.logs, plan.experiment, out)
+        opened = logs.open_all(plan.logs, experiment, out)
         with screen, logs.Logged(screen, opened) as watcher:
+            pretrained = of_experiment(experiment, texts.train, out, screen, allow_inexact)
+            if plan.only_pretrain:
+                return
+            begin = time.perf_counter()
+            data = prepare(
+                texts,
+                experiment.recipe.preparation(),
+                limit=experiment.limit,
+                vocabulary=None if pretrained is None else pretrained.vocabulary,
+            )
+            preparation_s = reading_s + time.perf_counter() - begin
+            screen.data(data.facts, num_given=len(texts.train), preparation_s=preparation_s)
             results = run(
-                plan.experiment,
+                experiment,
                 data,
                 out,
                 watcher,
                 preparation_s=preparation_s,
                 finished=finished,
+                encoders=None if pretrained is None else pretrained.encoders,
                 allow_inexact=allow_inexact,
             )
     except BaseException as error:

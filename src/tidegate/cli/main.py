@@ -17,6 +17,7 @@ VERBS = {
     "compare": "Train RNN, LSTM and GRU on one data set and report how they do.",
     "data": "Get data sets.",
     "info": "Show versions, processor, instruction set and threads.",
+    "pretrain": "Train a language model on texts without labels, to start from.",
     "train": "Train one network on a data set, and test it.",
 }
 

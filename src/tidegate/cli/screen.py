@@ -37,6 +37,7 @@ class Screen:
         )
         self.num_jobs = len(experiment.cells) * len(experiment.seeds)
         self.finished: list[Job] = []
+        self.num_epochs = experiment.recipe.epochs
         self.progress = self._progress()
 
     def __enter__(self) -> Self:
@@ -85,6 +86,21 @@ class Screen:
             grid.add_row(Text(name, style="bold"), text)
         self.console.print(grid)
 
+    def pretraining_begins(self, cell: str, seed: int, texts: str) -> None:
+        """Say that a language model is trained, and on what; start its bars."""
+        self.console.print(
+            f"\n[bold]language model[/]: {CELLS[cell]}, seed {seed}, on {texts}; loss in nats a "
+            "word"
+        )
+        self.num_epochs = self.experiment.recipe.pretrain_epochs
+        self.progress = self._progress()
+        self.progress.start()
+
+    def pretraining_ends(self, folder: Path) -> None:
+        """Say where the language model is."""
+        self.progress.stop()
+        self.console.print(f"kept in {folder}", soft_wrap=True, markup=False)
+
     def job_begins(self, cell: str, seed: int, path: str, summary: list[LayerSummary]) -> None:
         """Show the model and start its bars."""
         number = len(self.finished) + 1
@@ -96,6 +112,7 @@ class Screen:
         table.add_row("[dim]in all", "", f"{sum(line.num_parameters for line in summary):,}")
         self.console.print(table)
         self.console.print(f"[dim]recurrence computed by[/] {path}")
+        self.num_epochs = self.experiment.recipe.epochs
         self.progress = self._progress()
         self.progress.start()
 
@@ -121,11 +138,10 @@ class Screen:
 
     def epoch_begins(self, epoch: int, num_steps: int, done: int) -> None:
         """Start the epoch's bar."""
-        num_epochs = self.experiment.recipe.epochs
         self.place, self.num_steps = done, num_steps
-        self.num_left = num_steps * (num_epochs - epoch + 1) - done
+        self.num_left = num_steps * (self.num_epochs - epoch + 1) - done
         self.task = self.progress.add_task(
-            f"epoch {epoch}/{num_epochs}", total=num_steps, completed=done, figures=""
+            f"epoch {epoch}/{self.num_epochs}", total=num_steps, completed=done, figures=""
         )
 
     def step_ends(self, step: Step) -> None:
@@ -146,7 +162,7 @@ class Screen:
     def epoch_ends(self, epoch: Epoch) -> None:
         """Put a line in the place of the epoch's bar."""
         self.progress.remove_task(self.task)
-        name = f"epoch {epoch.epoch}/{self.experiment.recipe.epochs}"
+        name = f"epoch {epoch.epoch}/{self.num_epochs}"
         speed = f"  {self._speed()}" * (self.console.width >= WIDE)
         self.console.print(
             f"{name}  {epoch.training_s:.0f} s{speed}  loss {epoch.loss:.4f}  acc "

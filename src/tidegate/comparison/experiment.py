@@ -25,6 +25,10 @@ class Experiment:
     """Use only so many training examples."""
     checkpoint_every: int = 200
     """Steps between two checkpoints."""
+    unlabelled: str | None = None
+    """The path of texts without labels, on which a language model is trained first."""
+    init_from: str | None = None
+    """The model folder of a language model that was trained before."""
 
     def configuration(self) -> dict[str, Any]:
         """As results record it; ``changed`` has the recipe's own values of what is otherwise."""
@@ -37,5 +41,7 @@ class Experiment:
             **values,
             "limit": self.limit,
             "threads": self.threads,
+            "unlabelled": self.unlabelled,
+            "init_from": self.init_from,
             "reference": NOTEBOOK_FIGURES if self.recipe.name == "notebook" else [],
         }

@@ -1,21 +1,23 @@
 """One job of an experiment: a cell trained from a seed, tested and saved."""
 
+import hashlib
 import statistics
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-import tidegate
-from tidegate import engine
 from tidegate.artifact.atomic import remove_tree
 from tidegate.artifact.mishaps import as_run_folder_error
 from tidegate.artifact.model_folder import ModelFolder
 from tidegate.comparison.card import model_card
 from tidegate.comparison.experiment import Experiment
+from tidegate.comparison.fingerprint import exactness
 from tidegate.comparison.results import Evaluation, Job, LayerSummary
 from tidegate.comparison.run_folder import MODELS, TRAINING
 from tidegate.data.prepared import PreparedData
@@ -44,9 +46,17 @@ def carry_out(
     seed: int,
     linear: LinearBranch | None,
     watcher: JobWatcher,
+    *,
+    encoder: Mapping[str, Tensor] | None = None,
     allow_inexact: bool = False,
 ) -> Job:
-    """Train, test and save one cell from one seed, from its last checkpoint where it has one."""
+    """Train, test and save one cell from one seed, from its last checkpoint where it has one.
+
+    Args:
+        linear: The linear model beside the network.
+        encoder: Parameters of a language model that the network begins with.
+        allow_inexact: Resume under other versions, threads or instruction sets.
+    """
     begin = time.perf_counter()
     recipe = experiment.recipe
     model = network.make(
@@ -55,6 +65,8 @@ def carry_out(
         seed,
         vocabulary_size=len(data.vocabulary),
         bigram_vocabulary_size=0 if data.bigrams is None else len(data.bigrams),
+        encoder=encoder,
+        frequencies=None if encoder is None else torch.from_numpy(data.frequencies()),
     )
     length = recipe.max_length if recipe.padding == "front" else None
     summary = [LayerSummary(*line) for line in model.summary(length)]
@@ -64,7 +76,7 @@ def carry_out(
     keeper = Keeper(
         training_folder(run_folder, cell, seed),
         every=experiment.checkpoint_every,
-        fingerprint=_fingerprint(experiment, data, cell, seed),
+        fingerprint=_fingerprint(experiment, data, cell, seed, encoder),
         allow_inexact=allow_inexact,
     )
     progress = fit(
@@ -147,7 +159,11 @@ def _save(
 
 
 def _fingerprint(
-    experiment: Experiment, data: PreparedData, cell: str, seed: int
+    experiment: Experiment,
+    data: PreparedData,
+    cell: str,
+    seed: int,
+    encoder: Mapping[str, Tensor] | None,
 ) -> dict[str, Any]:
     """What the bits of a job depend on."""
     return {
@@ -160,12 +176,16 @@ def _fingerprint(
         "data": {
             **{name: value for name, value in data.facts.items() if name.endswith("_sha256")},
             "vocabulary": data.vocabulary.fingerprint(),
+            "encoder": None if encoder is None else _sum_of(encoder),
         },
-        "exactness": {
-            "tidegate": tidegate.__version__,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "isa": engine.active_isa(),
-            "threads": experiment.threads,
-        },
+        "exactness": exactness(experiment.threads),
     }
+
+
+def _sum_of(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names and values."""
+    digest = hashlib.sha256()
+    for name, tensor in tensors.items():
+        digest.update(name.encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()

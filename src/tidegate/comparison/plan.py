@@ -25,6 +25,8 @@ class Plan:
     experiment: Experiment
     logs: tuple[str, ...] = ()
     """Names of :data:`tidegate.comparison.logs.NAMES`."""
+    only_pretrain: bool = False
+    """Whether the run ends with its language models."""
 
     def save(self, run_folder: Path) -> None:
         """Write ``run.json``, whole or not at all.

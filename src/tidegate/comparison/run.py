@@ -1,6 +1,7 @@
 """Carrying out an experiment: a job for every cell and seed, each saved as it ends."""
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Protocol
 
 import torch
 import torch.utils.deterministic
+from torch import Tensor
 
 import tidegate
 from tidegate import machine
@@ -43,6 +45,7 @@ def run(
     *,
     preparation_s: float = 0.0,
     finished: Results | None = None,
+    encoders: Mapping[tuple[str, int], Mapping[str, Tensor]] | None = None,
     allow_inexact: bool = False,
 ) -> Results:
     """Carry out every job of an experiment.
@@ -58,6 +61,7 @@ def run(
         watcher: Is told of every job, epoch and step.
         preparation_s: What preparing the data took, to be recorded.
         finished: The results of a run that stopped; its finished jobs are not repeated.
+        encoders: For every cell and seed the parameters that its network begins with.
         allow_inexact: Go on under other versions, threads or instruction sets than before.
 
     Raises:
@@ -94,7 +98,15 @@ def run(
                     discard(training_folder(run_folder, cell, seed))
                     continue
                 job = carry_out(
-                    experiment, data, run_folder, cell, seed, linear, watcher, allow_inexact
+                    experiment,
+                    data,
+                    run_folder,
+                    cell,
+                    seed,
+                    linear,
+                    watcher,
+                    encoder=None if encoders is None else encoders[cell, seed],
+                    allow_inexact=allow_inexact,
                 )
                 results.jobs.append(job)
                 results.save(run_folder)

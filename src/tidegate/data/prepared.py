@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.data.bigrams import Bigrams
 from tidegate.data.dataset import Split, TextDataset
@@ -25,6 +26,12 @@ class PreparedData:
     bigrams: Bigrams | None
     facts: dict[str, Any]
     """Counts for the user: examples, words, what was cut and what is unknown."""
+
+    def frequencies(self) -> NDArray[np.float32]:
+        """The share of every id in the training part, shape (number of ids,), adding up to 1."""
+        counts = np.bincount(self.train.words.values, minlength=len(self.vocabulary))
+        shares: NDArray[np.float32] = (counts / counts.sum()).astype(np.float32)
+        return shares
 
 
 @dataclass(frozen=True)

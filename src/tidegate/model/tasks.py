@@ -72,9 +72,10 @@ class Task:
                 negative, positive = class_weights
             weights = torch.where(wanted > 0.5, positive, negative)
         smooth = wanted * (1 - label_smoothing) + label_smoothing / 2
-        return F.binary_cross_entropy_with_logits(outputs, smooth, weights, reduction="none").mean(
-            1
-        )
+        # Binary cross-entropy; PyTorch's own function of it wakes its threads for any size, and
+        # they then take the processors from the engine's for milliseconds.
+        losses = F.softplus(outputs) - smooth * outputs
+        return (losses if weights is None else losses * weights).mean(1)
 
     def is_right(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Which examples are answered rightly, (N,) bool; for multi-label, all labels of them.

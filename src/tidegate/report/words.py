@@ -1,7 +1,7 @@
 """The sentences of the report, computed from the results, and its ways to write numbers."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from math import comb
@@ -44,8 +44,12 @@ def plain(value: Any, separator: str = "") -> str:
         return {None: "none", True: "yes", False: "no"}[value]
     if isinstance(value, int):
         return f"{value:,}".replace(",", separator)
-    if isinstance(value, list) and not any(isinstance(item, list | dict) for item in value):
+    if isinstance(value, list) and _is_flat(value):
         return ", ".join(plain(item, separator) for item in value) or "none"
+    if isinstance(value, dict) and not any(
+        isinstance(item, list | dict) for item in value.values()
+    ):
+        return ", ".join(f"{key} {plain(item, separator)}" for key, item in value.items()) or "none"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -199,6 +203,10 @@ def _gru_times(ranked: Sequence[Cell]) -> str | None:
         f"({times} against {rounded(step_ms['lstm'])} ms). "
         "Counting the multiply-adds of their equations, it would be 0.75."
     )
+
+
+def _is_flat(values: Iterable[Any]) -> bool:
+    return not any(isinstance(value, list | dict) for value in values)
 
 
 def _joined(words: Sequence[str]) -> str:

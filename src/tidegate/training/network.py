@@ -1,5 +1,10 @@
 """The network that a recipe describes, with its initial values."""
 
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.initialise import like_keras, normal
 from tidegate.training.recipe import Recipe
@@ -12,6 +17,8 @@ def make(
     *,
     vocabulary_size: int,
     bigram_vocabulary_size: int = 0,
+    encoder: Mapping[str, Tensor] | None = None,
+    frequencies: Tensor | None = None,
 ) -> SequenceClassifier:
     """A network of one logit over words, untrained.
 
@@ -19,6 +26,9 @@ def make(
         cell: A name of :data:`tidegate.cells.CELLS`.
         seed: What the initial values depend on.
         vocabulary_size, bigram_vocabulary_size: As many ids as there are, at most the recipe's.
+        encoder: Parameters of a language model that the network begins with, by their names in
+            the network. Pairs of words then begin at 0, so that nothing is added to what it knows.
+        frequencies: Share of every id in the training texts, (V,); with ``encoder``.
     """
     model = SequenceClassifier(
         cell,
@@ -42,4 +52,28 @@ def make(
         },
     )
     {"keras": like_keras, "normal": normal}[recipe.initial_values](model, seed)
+    if encoder is not None and frequencies is not None:
+        _begin_with(model, encoder, frequencies)
     return model
+
+
+@torch.no_grad()
+def _begin_with(
+    model: SequenceClassifier, encoder: Mapping[str, Tensor], frequencies: Tensor
+) -> None:
+    """Take a language model's parameters, and let the first layer read what it read there.
+
+    The network reads embeddings in units of their spread, the language model as they are; the
+    first layer's weights and biases make up for it.
+    """
+    parameters = dict(model.named_parameters())
+    for name, tensor in encoder.items():
+        parameters[name].copy_(tensor)
+    if model.config["bigram_vocabulary_size"]:
+        model.bigram_embedding.weight.zero_()
+    model.normalise(frequencies)
+    for name, weight in model.recurrent.layers[0].named_parameters():
+        if name.startswith("weight_ih"):
+            bias = parameters[f"recurrent.0.{name.replace('weight', 'bias')}"]
+            bias.add_(weight @ model.embedding_mean)
+            weight.mul_(model.embedding_scale)

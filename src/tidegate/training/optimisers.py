@@ -1,5 +1,7 @@
 """The optimiser of a recipe: which parameters move at which rate."""
 
+from typing import Any
+
 from torch import nn
 from torch.optim import Optimizer
 
@@ -17,7 +19,7 @@ def make(model: SequenceClassifier, recipe: Recipe) -> Optimizer:
     falls with their distance from the head by ``layer_decay`` (Howard and Ruder 2018,
     "discriminative fine-tuning").
     """
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": parameters, "depth": depth, "is_table": is_table}
         for depth, (is_table, parameters) in enumerate(_by_depth(model))
         if parameters

@@ -100,6 +100,19 @@ class Recipe:
     keep: Literal["last", "best"]
     """Which epoch's weights are the result."""
 
+    # The language model that the network begins from; the widths and the cell are the network's
+    pretrain_epochs: int
+    """Passes over the texts without labels; 0 for no language model."""
+    pretrain_streams: int
+    """Running texts that are read side by side."""
+    pretrain_steps: int
+    """Words of each in a step of training: how far back gradients reach."""
+    pretrain_negatives: int
+    """Words that stand for the whole vocabulary in a step, on average."""
+    pretrain_learning_rate: float
+    """The highest of a one-cycle schedule."""
+    pretrain_warmup_share: float
+
     # The linear model beside the network
     linear_order: int
     """Longest n-grams of its features; 0 for no linear model."""
@@ -209,7 +222,9 @@ SMALLEST = {
     **dict.fromkeys(
         ("max_length", "embedding_dim", "hidden_size", "num_layers", "epochs", "batch_size"), 1
     ),
-    "linear_min_count": 1,
+    **dict.fromkeys(
+        ("linear_min_count", "pretrain_streams", "pretrain_steps", "pretrain_negatives"), 1
+    ),
 }
 
 

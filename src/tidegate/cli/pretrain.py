@@ -1,0 +1,35 @@
+"""``tidegate pretrain``."""
+
+from typing import Any
+
+import click
+
+from tidegate.cells import CELLS
+from tidegate.cli import experiment
+
+EXAMPLES = """\b
+Examples:
+  tidegate pretrain imdb --unlabelled reviews.parquet --out runs/language
+      a language model on these texts and on the training reviews
+  tidegate train imdb --recipe best --init-from runs/language/pretraining/gru-seed0/model
+      a classifier that begins with it
+  tidegate pretrain --resume runs/language
+      go on after Ctrl-C, a power cut or a full disk, to the same bits
+"""
+
+
+@click.command("pretrain", epilog=EXAMPLES)
+@click.argument("dataset", type=click.Choice(["imdb"]), required=False)
+@click.option(
+    "--cell", type=click.Choice([*CELLS]), default="gru", show_default=True, help="What to train."
+)
+@click.option("--seed", type=experiment.at_least(0), default=0, show_default=True)
+@experiment.options(default_recipe="best", without=("--init-from", "--epochs", "--log"))
+def command(dataset: str | None, cell: str, seed: int, **options: Any) -> None:
+    """Train a language model on texts without labels and on DATASET's training texts.
+
+    One reads forwards and, where the recipe is bidirectional, one backwards, with one embedding.
+    'tidegate train --init-from' makes a classifier of them; 'tidegate train --unlabelled' does
+    both at once.
+    """
+    experiment.start(dataset, (cell,), (seed,), only_pretrain=True, **options)

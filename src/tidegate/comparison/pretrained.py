@@ -1,0 +1,262 @@
+"""A language model trained on texts without labels, and a classifier that begins from one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import tidegate
+from tidegate.artifact import model_folder
+from tidegate.artifact.atomic import remove_tree
+from tidegate.artifact.model_folder import ModelFolder
+from tidegate.comparison.experiment import Experiment
+from tidegate.comparison.fingerprint import exactness
+from tidegate.data import unlabelled
+from tidegate.data.corpus import Corpus, open_corpus, write_corpus
+from tidegate.data.dataset import Split
+from tidegate.data.ragged import Ragged
+from tidegate.data.tokenise import split
+from tidegate.data.vocabulary import Vocabulary
+from tidegate.errors import DataError, FormatError, RecipeError
+from tidegate.model.language_model import LanguageModel
+from tidegate.training.keeper import Keeper, discard
+from tidegate.training.pretraining import Pretraining, pretrain
+from tidegate.training.recipe import Recipe
+from tidegate.training.watcher import Watcher
+
+KIND = "language-model"
+HELD_OUT_SHARE = 0.01
+"""Of the texts without labels, by which the language model is measured."""
+PRETRAINING, CORPUS, MODEL = "pretraining", "corpus", "model"
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """What a classifier begins from."""
+
+    vocabulary: Vocabulary
+    architecture: dict[str, Any]
+    """The arguments of :class:`LanguageModel`."""
+    tensors: dict[str, NDArray[np.float32]]
+
+    def check(self, recipe: Recipe, cell: str) -> None:
+        """Refuse a network of another cell or of other widths.
+
+        Raises:
+            RecipeError: What differs, and how to mend it.
+        """
+        wanted = {
+            "cell": cell,
+            "embedding_dim": recipe.embedding_dim,
+            "hidden_size": recipe.hidden_size,
+            "bidirectional": recipe.bidirectional,
+        }
+        found = {name: self.architecture[name] for name in wanted}
+        if found != wanted:
+            raise RecipeError(
+                f"--init-from: expected a language model of {wanted}, got {found}; change the "
+                "recipe with --set, or pretrain with these values"
+            )
+
+    def encoder(self) -> dict[str, torch.Tensor]:
+        """The classifier's parameters that there are, by their names there."""
+        model = LanguageModel(**self.architecture)
+        model.load_state_dict({name: torch.from_numpy(t) for name, t in self.tensors.items()})
+        return model.encoder_tensors()
+
+
+def load(path: Path) -> Pretrained:
+    """Read the model folder of a language model.
+
+    Raises:
+        FormatError: It is not one, or damaged.
+    """
+    folder = model_folder.load(path)
+    architecture = dict(folder.config.get("architecture", {}))
+    if architecture.pop("kind", None) != KIND:
+        raise FormatError(
+            f"{path}: expected a model folder of `tidegate pretrain`, got one of another model"
+        )
+    return Pretrained(Vocabulary.from_json(folder.vocabulary), architecture, folder.tensors)
+
+
+class PretrainingWatcher(Watcher, Protocol):
+    """Is told how a language model's training goes."""
+
+    def pretraining_begins(self, cell: str, seed: int, texts: str) -> None:
+        """A training of this cell from this seed begins, on these texts."""
+
+    def pretraining_ends(self, folder: Path) -> None:
+        """The model is saved in this folder."""
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """What the networks of an experiment begin with."""
+
+    vocabulary: Vocabulary
+    """Of all of them: it depends on the texts alone."""
+    encoders: dict[tuple[str, int], dict[str, torch.Tensor]]
+    """By cell and seed, the parameters by their names in the network."""
+
+
+def of_experiment(
+    experiment: Experiment,
+    texts: Split,
+    run_folder: Path,
+    watcher: "PretrainingWatcher",
+    allow_inexact: bool = False,
+) -> Encoders | None:
+    """The language models of an experiment, trained or read; None where it begins with none.
+
+    Args:
+        texts: The data set's training part. What validates later, and what ``limit`` leaves out,
+            is not among what the language models read.
+
+    Raises:
+        RecipeError: The model to begin with has another cell, or other widths.
+    """
+    recipe, found = experiment.recipe, {}
+    if experiment.init_from is None and experiment.unlabelled is None:
+        return None
+    torch.set_num_threads(experiment.threads)
+    tidegate.set_num_threads(experiment.threads)
+    num_texts = min(experiment.limit or len(texts), len(texts))
+    own = texts.first(int(num_texts * (1 - recipe.validation_share)))
+    for seed in experiment.seeds:
+        for cell in experiment.cells:
+            if experiment.init_from is not None:
+                folder = Path(experiment.init_from)
+            else:
+                where = run_folder / PRETRAINING / f"{cell}-seed{seed}"
+                folder = carry_out(experiment, cell, seed, own, where, watcher, allow_inexact)
+            model = load(folder)
+            model.check(recipe, cell)
+            found[cell, seed] = model.encoder()
+    return Encoders(model.vocabulary, found)
+
+
+def carry_out(
+    experiment: Experiment,
+    cell: str,
+    seed: int,
+    texts: Split,
+    run_folder: Path,
+    watcher: PretrainingWatcher,
+    allow_inexact: bool = False,
+) -> Path:
+    """Train a language model on texts without labels and on the training texts of a data set.
+
+    What was finished before is not done again, and what was begun goes on.
+
+    Args:
+        experiment: With the path of the texts without labels.
+        texts: Of the data set's training part; their labels are not looked at.
+        run_folder: Gets ``model``, and until that is done ``corpus`` and checkpoints.
+
+    Returns:
+        The model's folder.
+    """
+    folder, recipe = run_folder / MODEL, experiment.recipe
+    if folder.exists():
+        return folder
+    assert experiment.unlabelled is not None
+    corpus = _corpus(recipe, texts, Path(experiment.unlabelled), run_folder / CORPUS)
+    held_out, train = _held_out(corpus.sequences)
+    watcher.pretraining_begins(
+        cell,
+        seed,
+        f"{len(train):,} texts of {len(train.values):,} words, {len(texts):,} of them the training "
+        "part's",
+    )
+    vocabulary = corpus.vocabulary
+    model = LanguageModel(
+        cell,
+        vocabulary_size=len(vocabulary),
+        embedding_dim=recipe.embedding_dim,
+        hidden_size=recipe.hidden_size,
+        bidirectional=recipe.bidirectional,
+    )
+    counts = np.bincount(corpus.sequences.values, minlength=len(vocabulary))
+    model.reset_parameters(seed, torch.from_numpy(counts))
+    values = pretraining(recipe)
+    keeper = Keeper(
+        run_folder,
+        every=experiment.checkpoint_every,
+        fingerprint={
+            "configuration": {**values.configuration(), **model.config, "seed": seed},
+            "data": {"corpus": corpus.fingerprint()},
+            "exactness": exactness(experiment.threads),
+        },
+        allow_inexact=allow_inexact,
+    )
+    progress = pretrain(model, values, train, held_out, seed=seed, watcher=watcher, keeper=keeper)
+    ModelFolder(
+        config={"architecture": {"kind": KIND, **model.config}},
+        tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},
+        vocabulary=vocabulary.to_json(),
+        card=_card(model, recipe, len(train), progress.epochs[-1].validation_loss),
+    ).save(folder)
+    remove_tree(run_folder / CORPUS)
+    discard(run_folder)
+    watcher.pretraining_ends(folder)
+    return folder
+
+
+def pretraining(recipe: Recipe) -> Pretraining:
+    """The values of a recipe that are the language model's."""
+    return Pretraining(
+        num_streams=recipe.pretrain_streams,
+        num_steps=recipe.pretrain_steps,
+        num_negatives=recipe.pretrain_negatives,
+        epochs=recipe.pretrain_epochs,
+        learning_rate=recipe.pretrain_learning_rate,
+        warmup_share=recipe.pretrain_warmup_share,
+        table_rule=recipe.table_rule,
+    )
+
+
+def _corpus(recipe: Recipe, texts: Split, path: Path, folder: Path) -> Corpus:
+    """The texts, numbered, on the disk; those without labels first."""
+    if folder.exists():
+        return open_corpus(folder)
+
+    def chunks() -> Iterator[list[str]]:
+        yield from unlabelled.read(path)
+        size = unlabelled.CHUNK_TEXTS
+        yield from (texts.texts[at : at + size] for at in range(0, len(texts), size))
+
+    words = (split(chunk, recipe.tokens) for chunk in chunks())
+    vocabulary = Vocabulary.build(words, recipe.vocabulary_size)
+    return write_corpus(folder, chunks(), vocabulary)
+
+
+def _held_out(documents: Ragged) -> tuple[Ragged, Ragged]:
+    """The first share of documents, and the others."""
+    count = max(int(len(documents) * HELD_OUT_SHARE), 1)
+    if count >= len(documents):
+        raise DataError(
+            f"pretraining: expected at least 2 texts, got {len(documents)}: one is held out"
+        )
+    offsets = documents.offsets
+    return (
+        Ragged(documents.values, offsets[: count + 1]),
+        Ragged(documents.values, offsets[count:]),
+    )
+
+
+def _card(model: LanguageModel, recipe: Recipe, num_texts: int, loss: float) -> str:
+    config = model.config
+    ways = "forward and one backward" if config["bidirectional"] else "forward"
+    return f"""# A language model to start classifiers from
+
+One {ways} {config["cell"]} of {config["hidden_size"]} units over {config["vocabulary_size"]:,}
+words, trained by tidegate {tidegate.__version__} on {num_texts:,} texts in
+{recipe.pretrain_epochs} epochs. Cross-entropy on texts held out: {loss:.3f} nats a word.
+
+    tidegate train imdb --recipe best --init-from PATH
+"""
