@@ -15,35 +15,28 @@ from tidegate.evaluation.binary import accuracy, cross_entropy, probabilities
 from tidegate.model import cells
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.initialise import like_keras
-from tidegate.training.loop import DivergedError, fit, predict
-from tidegate.training.optimiser import KerasAdam
-from tidegate.training.recipe import NOTEBOOK
+from tidegate.training import network
+from tidegate.training.diverged import DivergedError
+from tidegate.training.keras_adam import KerasAdam
+from tidegate.training.loop import fit, measure, predict
+from tidegate.training.recipe import load
+from training_samples import PLAIN, Silent, examples
 
 GOLDEN = Path(__file__).parent / "golden"
-RECIPE = dataclasses.replace(
-    NOTEBOOK, vocabulary_size=30, max_length=8, embedding_dim=6, hidden_size=5, epochs=2
+RECIPE = load("notebook").with_values(
+    {"vocabulary_size": 30, "max_length": 8, "embedding_dim": 6, "hidden_size": 5, "epochs": 2}
 )
-
-
-class Silent:
-    """Hears everything and says nothing."""
-
-    def epoch_begins(self, epoch, num_steps): ...
-    def step_ends(self, loss, accuracy, step_ms): ...
-    def epoch_ends(self, epoch): ...
 
 
 def make(cell, seed=0, **sizes):
     values = {"vocabulary_size": 30, "embedding_dim": 6, "hidden_size": 5} | sizes
-    model = SequenceClassifier(cell, **values)
+    model = SequenceClassifier(cell, **values, by_place=True)
     like_keras(model, seed)
     return model
 
 
-def examples(count=60):
-    """Sequences that are positive when they hold more high ids than low ones."""
-    tokens = np.random.default_rng(7).integers(1, 30, size=(count, 8))
-    return tokens, (np.mean(tokens, axis=1) > 15).astype(np.int64)
+def layer(model):
+    return model.recurrent.layers[0]
 
 
 def test_the_layers_are_the_named_cells():
@@ -63,7 +56,7 @@ def test_parameters_are_counted_as_keras_counts_them():
 @pytest.mark.parametrize("cell", CELLS)
 def test_initial_values_are_keras(cell):
     model = make(cell, vocabulary_size=200, embedding_dim=24, hidden_size=16)
-    gates = model.recurrent.weight_ih_l0.shape[0] // 16
+    gates = layer(model).weight_ih_l0.shape[0] // 16
 
     def is_uniform(values, bound):
         # The largest of so many draws comes near the bound, and their mean square is bound^2 / 3.
@@ -71,18 +64,18 @@ def test_initial_values_are_keras(cell):
         assert values.square().mean().item() == pytest.approx(bound**2 / 3, rel=0.15)
 
     is_uniform(model.embedding.weight, 0.05)
-    is_uniform(model.recurrent.weight_ih_l0, math.sqrt(6 / (24 + gates * 16)))
-    recurrent = model.recurrent.weight_hh_l0
+    is_uniform(layer(model).weight_ih_l0, math.sqrt(6 / (24 + gates * 16)))
+    recurrent = layer(model).weight_hh_l0
     torch.testing.assert_close(recurrent.T @ recurrent, torch.eye(16), rtol=0, atol=1e-5)
     assert model.head.weight.abs().max() <= math.sqrt(6 / 17)
     assert model.head.weight.abs().max() > 0.3
     bias = torch.zeros(gates * 16)
     if cell == "lstm":
         bias[16:32] = 1
-    assert torch.equal(model.recurrent.bias_ih_l0, bias)
-    assert not model.recurrent.bias_hh_l0.any()
+    assert torch.equal(layer(model).bias_ih_l0, bias)
+    assert not layer(model).bias_hh_l0.any()
     assert not model.head.bias.any()
-    assert model.recurrent.bias_hh_l0.requires_grad == (cell == "gru")
+    assert layer(model).bias_hh_l0.requires_grad == (cell == "gru")
 
 
 def test_cells_of_one_seed_share_embedding_and_head_and_seeds_differ():
@@ -140,22 +133,19 @@ def test_measures_by_hand():
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_learns_and_the_same_seed_gives_the_same_bits(cell):
     train, validation = examples(), examples(20)
-    recipe = dataclasses.replace(RECIPE, learning_rate=0.02, epochs=8)
+    recipe = RECIPE.with_values({"learning_rate": 0.02, "epochs": 8})
 
     def trained(seed):
         model = make(cell, seed)
-        history, step_ms = fit(model, recipe, train, validation, seed=seed, watcher=Silent())
-        return model, history, step_ms
+        return model, fit(model, recipe, train, validation, seed=seed, watcher=Silent())
 
-    (first, history, step_ms), (second, history_again, _), (other, *_) = (
-        trained(seed) for seed in (0, 0, 1)
-    )
-    assert history[-1].accuracy > 0.85 > history[0].accuracy
-    assert len(step_ms) == 8 * 2
-    for parameter, again in zip(first.parameters(), second.parameters(), strict=True):
-        assert torch.equal(parameter, again)
+    (first, progress), (second, again), (other, _) = (trained(seed) for seed in (0, 0, 1))
+    assert progress.epochs[-1].accuracy > 0.85 > progress.epochs[0].accuracy
+    assert len(progress.step_ms) == progress.step == 8 * 2
+    for parameter, parameter_again in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(parameter, parameter_again)
     assert not torch.equal(first.embedding.weight, other.embedding.weight)
-    for one, two in zip(history, history_again, strict=True):
+    for one, two in zip(progress.epochs, again.epochs, strict=True):
         assert dataclasses.replace(one, training_s=0, step_ms=0) == dataclasses.replace(
             two, training_s=0, step_ms=0
         )
@@ -163,14 +153,84 @@ def test_every_cell_learns_and_the_same_seed_gives_the_same_bits(cell):
 
 def test_an_epoch_reports_the_mean_over_its_examples():
     """With no learning, the running means are those of one pass over the data."""
-    recipe = dataclasses.replace(RECIPE, learning_rate=0.0, epochs=1)
+    recipe = RECIPE.with_values({"learning_rate": 0, "epochs": 1})
     train = examples(45)  # a full batch and a part of one
     model = make("gru")
-    logits, _ = predict(model, train[0], 32)
-    history, _ = fit(model, recipe, train, train, seed=0, watcher=Silent())
-    assert history[0].loss == pytest.approx(cross_entropy(logits, train[1]), rel=1e-6)
-    assert history[0].accuracy == accuracy(logits, train[1]) == history[0].validation_accuracy
-    assert history[0].validation_loss == pytest.approx(history[0].loss, rel=1e-6)
+    logits = predict(model, train)[0][:, 0]
+    (epoch,) = fit(model, recipe, train, train, seed=0, watcher=Silent()).epochs
+    assert epoch.loss == pytest.approx(cross_entropy(logits, train.targets), rel=1e-6)
+    assert epoch.accuracy == accuracy(logits, train.targets) == epoch.validation_accuracy
+    assert epoch.validation_loss == pytest.approx(epoch.loss, rel=1e-6)
+
+
+def test_predictions_stand_where_their_examples_do():
+    model, data = make("gru"), examples(40)
+    together, batch_ms = predict(model, data, 7)
+    assert len(batch_ms) == 6
+    for place in range(len(data)):
+        alone, _ = predict(model, data.take(slice(place, place + 1)))
+        np.testing.assert_allclose(together[place], alone[0], rtol=1e-6)
+
+
+class Losses(Silent):
+    """Remembers what it is told."""
+
+    def __init__(self):
+        self.epochs, self.steps = [], []
+
+    def step_ends(self, step):
+        self.steps.append(step)
+
+    def epoch_ends(self, epoch):
+        self.epochs.append(epoch)
+
+
+OVERFITTING = {"learning_rate": 0.05, "table_learning_rate": 0.05, "epochs": 12}
+
+
+def test_patience_ends_a_training_and_the_best_epoch_is_kept():
+    train, validation = examples(24), examples(24, seed=8)
+    recipe = PLAIN.with_values(OVERFITTING)
+    whole = Losses()
+    model = network.make("gru", recipe, 0, vocabulary_size=30)
+    fit(model, recipe, train, validation, seed=0, watcher=whole)
+    losses = [epoch.validation_loss for epoch in whole.epochs]
+    assert len(losses) == 12
+    best = int(np.argmin(losses))
+    stale = next(
+        number
+        for number in range(len(losses))
+        if number - int(np.argmin(losses[: number + 1])) >= 2
+    )
+    assert best < stale < 11  # otherwise there is nothing to see
+    patient = Losses()
+    model = network.make("gru", recipe, 0, vocabulary_size=30)
+    recipe = recipe.with_values({"patience": 2, "keep": "best"})
+    progress = fit(model, recipe, train, validation, seed=0, watcher=patient)
+    assert [epoch.validation_loss for epoch in patient.epochs] == losses[: stale + 1]
+    kept = int(np.argmin(losses[: stale + 1]))
+    assert progress.best_epoch == kept + 1
+    found, _ = measure(model, predict(model, validation)[0], validation.targets)
+    assert found == progress.best_loss == losses[kept]
+
+
+def test_a_step_tells_its_own_figures_and_the_means_of_the_epoch():
+    train, watcher = examples(24), Losses()
+    recipe = PLAIN.with_values({"learning_rate": 0, "table_learning_rate": 0, "epochs": 2})
+    model = network.make("gru", recipe, 0, vocabulary_size=30)
+    logits = predict(model, train)[0][:, 0]
+    fit(model, recipe, train, train, seed=0, watcher=watcher)
+    assert [step.step for step in watcher.steps] == [*range(1, 7)]
+    assert sum(step.num_tokens for step in watcher.steps) == 2 * len(train.words.values)
+    for first, rows in ((0, train.epoch(8, 0, 1)), (3, train.epoch(8, 0, 2))):
+        seen = []
+        for step, row in zip(watcher.steps[first : first + 3], rows, strict=True):
+            seen.extend(row)
+            assert step.loss == pytest.approx(cross_entropy(logits[row], train.targets[row]))
+            assert step.accuracy == accuracy(logits[row], train.targets[row])
+            expected = cross_entropy(logits[seen], train.targets[seen])
+            assert step.mean_loss == pytest.approx(expected)
+            assert step.mean_accuracy == pytest.approx(accuracy(logits[seen], train.targets[seen]))
 
 
 def test_the_second_bias_is_trained_where_keras_has_it():
@@ -178,15 +238,33 @@ def test_the_second_bias_is_trained_where_keras_has_it():
     for cell in CELLS:
         model = make(cell)
         fit(model, RECIPE, train, train, seed=0, watcher=Silent())
-        assert bool(model.recurrent.bias_hh_l0.any()) == (cell == "gru"), cell
+        assert bool(layer(model).bias_hh_l0.any()) == (cell == "gru"), cell
+
+
+def diverging(change, **values):
+    model = make("rnn")
+    with torch.no_grad():
+        change(model)
+    recipe = RECIPE.with_values({"epochs": 1} | values)
+    with pytest.raises(DivergedError) as error:
+        fit(model, recipe, examples(), examples(), seed=0, watcher=Silent())
+    return str(error.value)
 
 
 def test_a_loss_that_is_not_finite_stops_the_training():
-    model = make("rnn")
-    with torch.no_grad():
-        model.head.bias.fill_(math.nan)
-    with pytest.raises(DivergedError, match="epoch 1, step 1: expected a finite loss, got nan"):
-        fit(model, RECIPE, examples(), examples(), seed=0, watcher=Silent())
+    message = diverging(lambda model: model.head.bias.fill_(math.nan))
+    rows = examples().epoch(32, 0, 1)[0][:8]
+    assert message == (
+        "epoch 1, step 1: expected a finite loss, got nan on batch 1 of the epoch, training "
+        f"examples {', '.join(map(str, rows))}, ...; the largest gradient is inf, of "
+        "embedding.weight. Try a lower learning rate (--set learning_rate=0.0005) or shorter "
+        "gradients (--set clip_norm=1) in a new run"
+    )
+
+
+def test_a_validation_loss_that_is_not_finite_stops_the_training():
+    message = diverging(lambda model: None, learning_rate=3e38, batch_size=64)
+    assert message.startswith("epoch 1, step 1: expected a finite loss of the validation part, got")
 
 
 def test_an_unknown_cell_is_refused():

@@ -218,6 +218,7 @@ def _check(key: str, value: Any) -> None:
 
 
 SMALLEST = {
+    "epsilon": 1e-37,  # below, a row without moments would be divided by 0
     "vocabulary_size": 5,
     **dict.fromkeys(
         ("max_length", "embedding_dim", "hidden_size", "num_layers", "epochs", "batch_size"), 1

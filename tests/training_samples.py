@@ -1,0 +1,91 @@
+"""What the tests of training share: a small recipe, examples of ids, a watcher without a voice."""
+
+import numpy as np
+
+from tidegate.data.bigrams import Bigrams
+from tidegate.data.examples import Examples
+from tidegate.data.ragged import Ragged
+from tidegate.training import network
+from tidegate.training.recipe import load
+
+V = 30
+PLAIN = load("default").with_values(
+    {
+        "vocabulary_size": V,
+        "bigram_vocabulary_size": 0,
+        "embedding_dim": 6,
+        "hidden_size": 5,
+        "pooling": "last",
+        "bidirectional": False,
+        "word_dropout": 0,
+        "place_dropout": 0,
+        "head_dropout": 0,
+        "epochs": 2,
+        "batch_size": 8,
+        "adversarial_norm": 0,
+        "clip_norm": 0,
+        "table_rule": "dense",
+        "schedule": "constant",
+        "linear_order": 0,
+    }
+)
+"""The default recipe made small, and without most of what it has."""
+EVERYTHING = {
+    "bigram_vocabulary_size": 20,
+    "num_layers": 2,
+    "bidirectional": True,
+    "residual": True,
+    "pooling": "mean+max",
+    "pool_embedding": True,
+    "word_dropout": 0.1,
+    "embedding_dropout": 0.1,
+    "place_dropout": 0.1,
+    "variational_dropout": 0.1,
+    "recurrent_dropout": 0.1,
+    "head_dropout": 0.1,
+    "weight_decay": 0.01,
+    "schedule": "one-cycle",
+    "warmup_share": 0.3,
+    "layer_decay": 0.9,
+    "frozen_epochs": 1,
+    "clip_norm": 1,
+    "ema_decay": 0.9,
+    "label_smoothing": 0.1,
+    "class_weights": "balanced",
+    "adversarial_norm": 1,
+    "keep": "best",
+}
+"""Values with all that has a state or draws."""
+
+
+class Silent:
+    """Hears everything and says nothing."""
+
+    def training_begins(self, step): ...
+    def epoch_begins(self, epoch, num_steps, done): ...
+    def step_ends(self, step): ...
+    def epoch_ends(self, epoch): ...
+    def notice(self, text): ...
+
+
+def examples(count=60, *, longest=9, with_bigrams=False, seed=7):
+    """Sequences of unequal length that are positive when they hold more high ids than low ones."""
+    draws = np.random.default_rng(seed)
+    rows = [draws.integers(1, V, size=length) for length in draws.integers(2, longest, count)]
+    words = Ragged.from_rows([row.tolist() for row in rows])
+    targets = np.array([np.mean(row) > (V - 1) / 2 for row in rows]).astype(np.int64)
+    bigrams = None
+    if with_bigrams:
+        bigrams = Bigrams.build(words, V, 20, unknown=2).encode(words)
+    return Examples(words, targets, bigrams)
+
+
+def make(cell, recipe, seed=0):
+    """An untrained network over the ids of :func:`examples`."""
+    return network.make(
+        cell,
+        recipe,
+        seed,
+        vocabulary_size=V,
+        bigram_vocabulary_size=recipe.bigram_vocabulary_size,
+    )
