@@ -216,7 +216,6 @@ def pretraining(recipe: Recipe) -> Pretraining:
         epochs=recipe.pretrain_epochs,
         learning_rate=recipe.pretrain_learning_rate,
         warmup_share=recipe.pretrain_warmup_share,
-        table_rule=recipe.table_rule,
     )
 
 
