@@ -108,7 +108,10 @@ def test_changed_values_are_named():
     assert "by the recipe notebook." in read(results).text
     results.configuration["changed"] = {"hidden_size": 64, "bidirectional": True}
     results.configuration["bidirectional"] = False
-    text = read(results).text
+    seen = read(results)
+    text = seen.text
+    shown = dict(seen.tables["The configuration"])
+    assert shown["changed"] == "hidden_size 64, bidirectional yes"
     assert (
         "by the recipe notebook with hidden_size 128 (not 64) and bidirectional no (not yes)."
         in text
