@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import click
-from trainings import HEADER, Training, row, save, train
 
 from tidegate.cells import CELLS
 from tidegate.training.recipe import NAMES
+from trainings import HEADER, Training, row, save, train
 
 
 @click.command()
