@@ -94,6 +94,8 @@ def test_the_chart_shows_all_three():
         for seed in (0, 1):
             assert f'id="dots-combined-{row}-seed-{seed}"' in text
             assert f'id="dots-dot-{row}-seed-{seed}"' in text
+    # Means of two seeds, 0.2 percentage points apart.
+    assert "85.10 % alone, 87.10 % together" in text
     alone = page.render(make_results())
     assert "dots-linear" not in alone
     assert "dots-combined" not in alone

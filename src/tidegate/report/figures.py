@@ -237,7 +237,10 @@ def _dots_row(axes: Axes, cell: Cell, row: int) -> None:
         "parse_math": False,
     }
     axes.text(0, row - 0.38, cell.name, ha="left", color=_STAND_INS["text"], **place)
-    axes.text(1, row - 0.38, percent(spread.mean), ha="right", color=color, **place)
+    figures = percent(spread.mean)
+    if cell.combined:
+        figures += f" alone, {percent(cell.combined.mean)} together"
+    axes.text(1, row - 0.38, figures, ha="right", color=color, **place)
 
 
 @contextmanager

@@ -46,9 +46,7 @@ def plain(value: Any, separator: str = "") -> str:
         return f"{value:,}".replace(",", separator)
     if isinstance(value, list) and _is_flat(value):
         return ", ".join(plain(item, separator) for item in value) or "none"
-    if isinstance(value, dict) and not any(
-        isinstance(item, list | dict) for item in value.values()
-    ):
+    if isinstance(value, dict) and _is_flat(value.values()):
         return ", ".join(f"{key} {plain(item, separator)}" for key, item in value.items()) or "none"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
