@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -270,3 +272,17 @@ def test_a_validation_loss_that_is_not_finite_stops_the_training():
 def test_an_unknown_cell_is_refused():
     with pytest.raises(ValueError, match="expected a cell of .*'gru-before'.*got 'gro'"):
         SequenceClassifier("gro", vocabulary_size=30, embedding_dim=6, hidden_size=5)
+
+
+def test_a_corpus_larger_than_memory_is_trained_on_from_disk(tmp_path):
+    """80 MB of ids with 48 MB to work in: and it learns what the texts differ in."""
+    script = Path(__file__).parent / "training_in_little_memory.py"
+    outcome = subprocess.run(
+        [sys.executable, script, tmp_path], capture_output=True, text=True, check=False
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    found = json.loads(outcome.stdout)
+    assert found["corpus_bytes"] > found["allowed_bytes"]
+    assert found["whole"] == "MemoryError"
+    assert np.mean(found["losses"][:10]) > 0.6
+    assert np.mean(found["losses"][-10:]) < 0.3

@@ -181,7 +181,7 @@ def carry_out(
         hidden_size=recipe.hidden_size,
         bidirectional=recipe.bidirectional,
     )
-    counts = np.bincount(corpus.sequences.values, minlength=len(vocabulary))
+    counts = corpus.sequences.counts(len(vocabulary))
     model.reset_parameters(seed, torch.from_numpy(counts))
     values = pretraining(recipe)
     keeper = Keeper(

@@ -29,7 +29,7 @@ class PreparedData:
 
     def frequencies(self) -> NDArray[np.float32]:
         """The share of every id in the training part, shape (number of ids,), adding up to 1."""
-        counts = np.bincount(self.train.words.values, minlength=len(self.vocabulary))
+        counts = self.train.words.counts(len(self.vocabulary))
         shares: NDArray[np.float32] = (counts / counts.sum()).astype(np.float32)
         return shares
 

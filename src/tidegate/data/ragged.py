@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+_COUNTED_AT_ONCE = 1 << 20
+
+
 @dataclass(frozen=True)
 class Ragged:
     """A list of sequences of ids."""
@@ -45,6 +48,15 @@ class Ragged:
     def lengths(self) -> NDArray[np.int64]:
         """Shape (number of sequences,)."""
         return np.diff(self.offsets)
+
+    def counts(self, num_ids: int) -> NDArray[np.int64]:
+        """How often each id from 0 on occurs, shape (num_ids,); a memory map is read in parts."""
+        first, last = int(self.offsets[0]), int(self.offsets[-1])
+        counts = np.zeros(num_ids, np.int64)
+        for start in range(first, last, _COUNTED_AT_ONCE):
+            part = self.values[start : min(start + _COUNTED_AT_ONCE, last)]
+            counts += np.bincount(part, minlength=num_ids)
+        return counts
 
     def take(self, rows: Any) -> "Ragged":
         """The sequences of some rows, in their order, as new arrays.

@@ -75,7 +75,7 @@ class _Training:
             self.class_weights = model.task.balanced_weights(torch.from_numpy(train.targets))
         self.frequencies: Tensor | None = None
         if recipe.adversarial_norm and model.config["vocabulary_size"]:
-            counts = np.bincount(train.words.values, minlength=model.config["vocabulary_size"])
+            counts = train.words.counts(model.config["vocabulary_size"])
             self.frequencies = torch.from_numpy((counts / counts.sum()).astype(np.float32))
 
     def run(self) -> Progress:

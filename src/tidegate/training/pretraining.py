@@ -107,7 +107,7 @@ class _Pretraining:
             )
             for direction in range(len(model.layers))
         ]
-        counts = np.bincount(corpus.values, minlength=model.config["vocabulary_size"])
+        counts = corpus.counts(model.config["vocabulary_size"])
         self.negatives = Negatives(
             counts, values.num_negatives, seed=seed, power=values.negative_power
         )
