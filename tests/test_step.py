@@ -146,3 +146,11 @@ def test_the_dense_rule_moves_rows_that_do_not_occur_and_the_lazy_rule_does_not(
         moved[rule] = (model.embedding.weight.detach() - before)[only_first].abs().min(1).values
     assert (moved["dense"] > 1e-4).all()
     assert not moved["lazy"].any()
+
+
+def test_a_perturbation_of_hardly_any_gradient_is_finite():
+    """A text that the network is certain of has a gradient whose square is nothing in float32."""
+    gradient = torch.tensor([[3e-25, 4e-25], [0, 0], [1e-37, 0], [3.0, 4.0]])
+    moved = perturbation(gradient, torch.tensor([0, 1, 2, 3, 4]), 5.0)
+    expected = torch.tensor([[3.0, 4.0], [0, 0], [5e-7, 0], [3.0, 4.0]])
+    torch.testing.assert_close(moved, expected, rtol=1e-5, atol=0)

@@ -104,10 +104,12 @@ def perturbation(gradient: Tensor, offsets: Tensor, norm: float) -> Tensor:
         norm: Euclidean, over all of a sequence's elements.
 
     Returns:
-        (P, d); zeros where the gradient is.
+        (P, d), finite; shorter where a sequence's whole gradient is below 1e-30, as of a text that
+        the network is certain of.
     """
     lengths = offsets.diff()
-    squares = gradient.square().sum(1)
-    sums = torch.segment_reduce(squares, "sum", lengths=lengths, unsafe=True)
-    scale = norm / sums.sqrt().clamp(min=torch.finfo(sums.dtype).tiny)
+    # In float64: the square of a small gradient is nothing in float32.
+    norms = torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64)
+    sums = torch.segment_reduce(norms.square(), "sum", lengths=lengths, unsafe=True)
+    scale = (norm / sums.sqrt().clamp(min=1e-30)).to(gradient.dtype)
     return gradient * scale.repeat_interleave(lengths).unsqueeze(1)
