@@ -17,6 +17,10 @@ TINY = {
     "embedding_dim": 4,
     "vocabulary_size": 20,
     "validation_share": 0.2,
+    "learning_rate": 2e-3,
+    "table_learning_rate": 2e-3,
+    "schedule": "one-cycle",
+    "warmup_share": 0.3,
 }
 OPTIONS = [part for key, value in TINY.items() for part in ("--set", f"{key}={value}")]
 NUM_STEPS = 8

@@ -155,7 +155,15 @@ def test_the_card_is_true_for_every_recipe():
     ):
         assert text in notebook, text
     default = load("default")
-    text = card("default", linear=0.9, num_layers=2, pooling="mean+max", pool_embedding=True)
+    text = card(
+        "default",
+        linear=0.9,
+        num_layers=2,
+        bidirectional=True,
+        bigram_vocabulary_size=9,
+        pooling="mean+max",
+        pool_embedding=True,
+    )
     for part in (
         "recipe `default` with other values:",
         f"Adam with a learning rate of up to {default.learning_rate:g}",

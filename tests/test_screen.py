@@ -114,7 +114,7 @@ def test_the_whole_recipe_is_shown_and_its_changes_marked(tidegate, reviews, tmp
     options = [part for setting in settings for part in ("--set", setting)]
     outcome = tidegate(
         *("train", "imdb", "--data", reviews, "--out", tmp_path / "run", "--recipe", "fast"),
-        *("--epochs", 1, "--threads", 1, *options),
+        *("--epochs", 7, "--threads", 1, *options),
     )
     assert outcome.code == 0, outcome.err
     text = " ".join(outcome.err.split())
@@ -125,7 +125,7 @@ def test_the_whole_recipe_is_shown_and_its_changes_marked(tidegate, reviews, tmp
         typed = str(value).lower() if isinstance(value, bool) else value
         typed = f"{typed:g}" if isinstance(typed, float) else typed
         assert f" {key}={typed} " in text
-    for setting in [*settings, "epochs=1"]:
+    for setting in [*settings, "epochs=7"]:
         assert f" {setting}* " in text
     assert text.count("* ") == 4
-    assert "recipe fast, with hidden_size 5 (not 64), bidirectional false (not true)" in text
+    assert f"recipe fast, with hidden_size 5 (not {own['hidden_size']}), bidirectional " in text
