@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from resume_samples import settings
 from tidegate.artifact import model_folder
 from tidegate.cells import CELLS
 from tidegate.comparison import results as results_file
@@ -20,11 +21,16 @@ from tidegate.errors import FormatError
 from tidegate.evaluation.binary import probabilities
 from tidegate.model.classifier import from_arrays
 from tidegate.training.loop import predict
+from tidegate.training.recipe import load
 
-SMALL = [
-    *("--epochs", 2, "--hidden-size", 6, "--embedding-dim", 5, "--vocabulary-size", 20),
-    *("--max-length", 12, "--batch-size", 8, "--threads", 1),
-]
+VALUES = {
+    "hidden_size": 6,
+    "embedding_dim": 5,
+    "vocabulary_size": 20,
+    "max_length": 12,
+    "batch_size": 8,
+}
+SMALL = ["--epochs", 2, "--threads", 1, *settings(VALUES)]
 ALL_CELLS = ",".join(CELLS)
 
 
@@ -72,13 +78,13 @@ def test_results_hold_everything_a_later_question_needs(finished):
 def test_a_saved_model_repeats_its_test_predictions(finished, reviews):
     run, _ = finished
     results = results_file.load(run)
-    data = prepare(acl_imdb.load(reviews), vocabulary_size=20, max_length=12, validation_share=0.2)
+    data = prepare(acl_imdb.load(reviews), load("notebook").with_values(VALUES).preparation())
     for job in results.jobs:
         folder = model_folder.load(run / job.model)
         assert folder.vocabulary["words"] == data.vocabulary.words
         model = from_arrays(folder.config["architecture"], folder.tensors)
-        logits, _ = predict(model, data.test[0], 8)
-        assert probabilities(logits).tolist() == job.test.probabilities
+        outputs, _ = predict(model, data.test)
+        assert probabilities(outputs[:, 0]).tolist() == job.test.probabilities
         assert f"{job.test.accuracy:.4f}" in folder.card
 
 
@@ -169,8 +175,9 @@ def refused(outcome, code, *texts):
     [
         (["--limit", 0], ["--limit", "0 is not in the range x>=1"]),
         (["--limit", "many"], ["--limit", "'many' is not a valid integer"]),
-        (["--vocabulary-size", 0], ["--vocabulary-size", "x>=5"]),
-        (["--max-length", 0], ["--max-length", "x>=1"]),
+        (["--epochs", 0], ["--epochs", "x>=1"]),
+        (["--checkpoint-every", -1], ["--checkpoint-every", "x>=0"]),
+        (["--threads", 0], ["--threads", "x>=1"]),
         (["--seeds", 0], ["--seeds", "x>=1"]),
         (["--cells", "gru,lsmt"], ["got 'lsmt'; did you mean 'lstm'?", "gru-before"]),
         (["--cells", "gru,gru"], ["expected every name once"]),
@@ -237,9 +244,9 @@ def test_damaged_results_are_named(finished):
     content = json.loads((run / "results.json").read_text())
     for broken, message in (
         ("{", "expected JSON"),
-        ("[]", "expected format 'tidegate.comparison/1', got None"),
+        ("[]", "expected format 'tidegate.comparison/2', got None"),
         (json.dumps({**content, "format": "x/2"}), "got 'x/2'"),
-        (json.dumps({**content, "jobs": [{}]}), "expected the fields of tidegate.comparison/1"),
+        (json.dumps({**content, "jobs": [{}]}), "expected the fields of tidegate.comparison/2"),
     ):
         (run / "results.json").write_text(broken)
         with pytest.raises(FormatError, match=message):

@@ -117,9 +117,9 @@ def test_info_prints_versions_and_machine(tidegate):
 def test_help_shows_examples_and_every_option(tidegate):
     assert "tidegate compare imdb" in tidegate("--help").out
     text = tidegate("compare", "--help").out
-    options = "cells seeds epochs batch-size hidden-size embedding-dim vocabulary-size max-length"
-    for option in [*options.split(), "limit", "data", "out", "threads", "recipe"]:
-        assert f"--{option} " in text
+    options = "cells seeds recipe set epochs limit data out threads checkpoint-every resume log"
+    for option in [*options.split(), "allow-inexact"]:
+        assert f"  --{option} " in text
     assert "Examples:" in text
     assert tidegate("--version").out == f"tidegate, version {found_version()}\n"
 

@@ -158,8 +158,8 @@ def test_the_test_part_never_enters_the_vocabulary(dataset):
 def test_the_whole_texts_are_kept_where_it_is_asked_for(dataset):
     data = prepared(dataset, vocabulary_size=6, max_length=2, whole=True)
     assert rows(data.validation.words) == [[2, 4], [2, 4]]
-    assert rows(data.validation.whole) == [[1, 13, 4], [1, 14, 4]]
-    assert rows(data.test.whole) == [[1, 4, 2], [1, 4, 4, 4]]
+    assert rows(data.validation.whole) == [[1, 13, 4, 3], [1, 14, 4, 3]]  # 3 ends a text
+    assert rows(data.test.whole) == [[1, 4, 2, 3], [1, 4, 4, 4, 3]]
     assert prepared(dataset).test.whole is None
 
 

@@ -274,11 +274,15 @@ def _go_on(plan: "Plan", out: Path, allow_inexact: bool) -> None:
 
 
 def _read(plan: "Plan") -> "tuple[TextDataset, float]":
-    """The texts, and the seconds that it took."""
+    """The texts, and the seconds that it took; what cannot be trained on is refused."""
+    import tidegate.comparison.run  # noqa: F401  what is not installed is said before a run begins
     from tidegate.data import imdb
+    from tidegate.data.prepared import num_trained_on
 
     begin = time.perf_counter()
     texts = imdb.load(None if plan.data is None else Path(plan.data))
+    experiment = plan.experiment
+    num_trained_on(texts, experiment.recipe.preparation(), experiment.limit)
     return texts, time.perf_counter() - begin
 
 

@@ -73,12 +73,7 @@ def prepare(
         DataError: Too few texts for both a training and a validation part.
     """
     train = dataset.train if limit is None else dataset.train.first(limit)
-    num_train = int(len(train) * (1 - preparation.validation_share))
-    if not 0 < num_train < len(train):
-        raise DataError(
-            f"{dataset.name}: expected at least 2 training texts, one to train and one to "
-            f"validate on, got {len(train)}"
-        )
+    num_train = num_trained_on(dataset, preparation, limit)
     scheme = preparation.tokens if vocabulary is None else vocabulary.scheme
     train_words, test_words = split(train.texts, scheme), split(dataset.test.texts, scheme)
     everything = Vocabulary.build([train_words], None)
@@ -122,6 +117,22 @@ def prepare(
             **_counts("test", test_ids, preparation.max_length, dataset.test),
         },
     )
+
+
+def num_trained_on(dataset: TextDataset, preparation: Preparation, limit: int | None) -> int:
+    """How many of the training texts train; the others validate.
+
+    Raises:
+        DataError: There are too few for both.
+    """
+    count = len(dataset.train) if limit is None else min(limit, len(dataset.train))
+    num_train = int(count * (1 - preparation.validation_share))
+    if not 0 < num_train < count:
+        raise DataError(
+            f"{dataset.name}: expected at least 2 training texts, one to train and one to "
+            f"validate on, got {count}"
+        )
+    return num_train
 
 
 def _cut(ids: Ragged, preparation: Preparation) -> Ragged:
