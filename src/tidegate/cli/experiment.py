@@ -1,7 +1,7 @@
 """What ``tidegate train``, ``compare`` and ``pretrain`` share: options, data, screen and report."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -15,9 +15,11 @@ from tidegate.training.recipe import NAMES
 
 if TYPE_CHECKING:
     from tidegate.cli.screen import Screen
+    from tidegate.comparison.experiment import Experiment
     from tidegate.comparison.plan import Plan
     from tidegate.comparison.results import Results
     from tidegate.data.dataset import TextDataset
+    from tidegate.training.recipe import Recipe
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -189,7 +191,7 @@ def start(
     chosen = load(recipe).with_settings(settings)
     if epochs is not None:
         chosen = chosen.with_values({"epochs": epochs})
-    check_sources(chosen.name, chosen.pretrain_epochs, unlabelled, init_from)
+    check_sources(chosen, unlabelled, init_from)
     experiment = Experiment(
         recipe=chosen,
         cells=cells,
@@ -211,27 +213,39 @@ def start(
             _carry_out(plan, folder, texts)
 
 
-def check_sources(
-    recipe: str, pretrain_epochs: int, unlabelled: Path | None, init_from: Path | None
-) -> None:
-    """Refuse a recipe that pretrains without texts, and texts that nothing reads.
+def check_sources(recipe: "Recipe", unlabelled: Path | None, init_from: Path | None) -> None:
+    """Refuse a recipe whose texts without labels are missing, and texts that nothing reads.
 
     Raises:
         click.UsageError: What is missing or too much.
     """
-    if unlabelled is not None and init_from is not None:
-        raise click.UsageError("expected --unlabelled or --init-from, got both")
-    if pretrain_epochs and unlabelled is None and init_from is None:
+    pretrains, teaches = recipe.pretrain_epochs > 0, recipe.self_epochs > 0
+    if unlabelled is None and teaches:
         raise click.UsageError(
-            f"the recipe {recipe} begins with a language model: expected --unlabelled FILE, texts "
-            "to train it on, or --init-from FOLDER, one that 'tidegate pretrain' made; or give "
-            "--set pretrain_epochs=0"
+            f"the recipe {recipe.name} learns from texts without labels: expected --unlabelled "
+            "FILE, got none; or give --set self_epochs=0"
         )
-    if unlabelled is not None and not pretrain_epochs:
+    if unlabelled is None and init_from is None and pretrains:
         raise click.UsageError(
-            f"the recipe {recipe} has no use for --unlabelled: expected one that pretrains, such "
-            "as best, or --set pretrain_epochs=2"
+            f"the recipe {recipe.name} begins with a language model: expected --unlabelled FILE, "
+            "texts to train it on, or --init-from FOLDER, one that 'tidegate pretrain' made; or "
+            "give --set pretrain_epochs=0"
         )
+    if unlabelled is not None and not teaches and (init_from is not None or not pretrains):
+        raise click.UsageError(
+            f"--unlabelled: expected a recipe that reads such texts, got {recipe.name} with "
+            f"pretrain_epochs={recipe.pretrain_epochs} and self_epochs={recipe.self_epochs}"
+            + (" beside --init-from" if init_from is not None else "")
+        )
+
+
+def _unlabelled(experiment: "Experiment") -> Iterable[list[str]]:
+    """The texts without labels that networks learn from, some at a time."""
+    if experiment.unlabelled is None or not experiment.recipe.self_epochs:
+        return ()
+    from tidegate.data import unlabelled
+
+    return unlabelled.read(Path(experiment.unlabelled))
 
 
 def _absolute(path: Path | None) -> str | None:
@@ -314,6 +328,7 @@ def _carry_out(
                 experiment.recipe.preparation(),
                 limit=experiment.limit,
                 vocabulary=None if pretrained is None else pretrained.vocabulary,
+                unlabelled=_unlabelled(experiment),
             )
             preparation_s = reading_s + time.perf_counter() - begin
             screen.data(data.facts, num_given=len(texts.train), preparation_s=preparation_s)

@@ -4,6 +4,7 @@ import hashlib
 import statistics
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,15 +21,21 @@ from tidegate.comparison.experiment import Experiment
 from tidegate.comparison.fingerprint import exactness
 from tidegate.comparison.results import Evaluation, Job, LayerSummary
 from tidegate.comparison.run_folder import MODELS, TRAINING
+from tidegate.data.examples import Examples
 from tidegate.data.prepared import PreparedData
+from tidegate.errors import RecipeError
 from tidegate.evaluation.binary import accuracy, cross_entropy, probabilities
-from tidegate.model.classifier import num_trained
+from tidegate.model.classifier import SequenceClassifier, num_trained
 from tidegate.model.inputs import Inputs
 from tidegate.training import network
 from tidegate.training.keeper import Keeper
 from tidegate.training.linear import LinearBranch
 from tidegate.training.loop import fit, predict
+from tidegate.training.recipe import Recipe
+from tidegate.training.state import Progress
 from tidegate.training.watcher import Watcher
+
+STUDENT = "student"
 
 
 class JobWatcher(Watcher, Protocol):
@@ -58,30 +65,13 @@ def carry_out(
         allow_inexact: Resume under other versions, threads or instruction sets.
     """
     begin = time.perf_counter()
-    recipe = experiment.recipe
-    model = network.make(
-        cell,
-        recipe,
-        seed,
-        vocabulary_size=len(data.vocabulary),
-        bigram_vocabulary_size=0 if data.bigrams is None else len(data.bigrams),
-        encoder=encoder,
-        frequencies=None if encoder is None else torch.from_numpy(data.frequencies()),
-    )
-    length = recipe.max_length if recipe.padding == "front" else None
-    summary = [LayerSummary(*line) for line in model.summary(length)]
-    words, bigrams, _ = data.train.batch(np.arange(min(recipe.batch_size, len(data.train))))
-    path = f"tidegate.nn, {model.explain(Inputs.of(words, bigrams))}"
-    watcher.job_begins(cell, seed, path, summary)
-    keeper = Keeper(
-        training_folder(run_folder, cell, seed),
-        every=experiment.checkpoint_every,
-        fingerprint=_fingerprint(experiment, data, cell, seed, encoder),
-        allow_inexact=allow_inexact,
-    )
-    progress = fit(
-        model, recipe, data.train, data.validation, seed=seed, watcher=watcher, keeper=keeper
-    )
+    trainer = _Trainer(experiment, data, run_folder, cell, seed, encoder, watcher, allow_inexact)
+    model, path, summary = trainer.begin()
+    progress = trainer.train(model, "", data.train, experiment.recipe)
+    teacher, student = progress, None
+    if experiment.recipe.self_epochs:
+        model, student = trainer.teach(model, linear)
+    progress = student or teacher
     outputs, batch_ms = predict(model, data.test)
     logits = outputs[:, 0]
     combined = blend = None
@@ -98,18 +88,119 @@ def carry_out(
         summary=summary,
         history=progress.epochs,
         test=evaluation(logits, data.test.targets),
-        training_s=sum(progress.step_ms) / 1e3,
+        training_s=sum(sum(part.step_ms) for part in trainer.parts) / 1e3,
         wall_s=time.perf_counter() - begin,
-        num_tokens=len(progress.epochs) * len(data.train.words.values),
+        num_tokens=trainer.num_tokens,
         step_ms=statistics.median(progress.step_ms),
         inference_ms=statistics.median(batch_ms),
         model=f"{MODELS}/{name_of(cell, seed)}",
+        teacher=teacher.epochs if student else None,
         combined=combined,
         blend=None if blend is None else blend.to_json(),
     )
     tensors = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     _save(job, experiment, data, model.config, tensors, run_folder / job.model)
     return job
+
+
+class _Trainer:
+    """The trainings of a job: one, or a teacher's and its student's."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        data: PreparedData,
+        run_folder: Path,
+        cell: str,
+        seed: int,
+        encoder: Mapping[str, Tensor] | None,
+        watcher: JobWatcher,
+        allow_inexact: bool,
+    ) -> None:
+        self.experiment, self.data, self.run_folder = experiment, data, run_folder
+        self.cell, self.seed, self.encoder = cell, seed, encoder
+        self.watcher, self.allow_inexact = watcher, allow_inexact
+        self.parts: list[Progress] = []
+        self.num_tokens = 0
+
+    def begin(self) -> tuple[SequenceClassifier, str, list[LayerSummary]]:
+        """The network, what computes its recurrence, and its layers; the watcher is told."""
+        recipe, data = self.experiment.recipe, self.data
+        model = self._network()
+        length = recipe.max_length if recipe.padding == "front" else None
+        summary = [LayerSummary(*line) for line in model.summary(length)]
+        words, bigrams, _ = data.train.batch(np.arange(min(recipe.batch_size, len(data.train))))
+        path = f"tidegate.nn, {model.explain(Inputs.of(words, bigrams))}"
+        self.watcher.job_begins(self.cell, self.seed, path, summary)
+        return model, path, summary
+
+    def train(
+        self, model: SequenceClassifier, name: str, examples: Examples, recipe: Recipe
+    ) -> Progress:
+        """Train on examples, from the last checkpoint where there is one."""
+        fingerprint = _fingerprint(self.experiment, self.data, self.cell, self.seed, self.encoder)
+        fingerprint["data"]["targets"] = hashlib.sha256(examples.targets.tobytes()).hexdigest()
+        keeper = Keeper(
+            training_folder(self.run_folder, self.cell, self.seed) / name,
+            every=self.experiment.checkpoint_every,
+            fingerprint=fingerprint,
+            allow_inexact=self.allow_inexact,
+        )
+        progress = fit(
+            model,
+            recipe,
+            examples,
+            self.data.validation,
+            seed=self.seed,
+            watcher=self.watcher,
+            keeper=keeper,
+        )
+        self.parts.append(progress)
+        self.num_tokens += len(progress.epochs) * len(examples.words.values)
+        return progress
+
+    def teach(
+        self, model: SequenceClassifier, linear: LinearBranch | None
+    ) -> tuple[SequenceClassifier, Progress]:
+        """A second network, which also learns how the first and the linear model answer the texts
+        without labels.
+
+        Source: Scudder 1965 for the idea; with soft labels as in Hinton et al. 2015.
+        """
+        unlabelled = self.data.unlabelled
+        if unlabelled is None:
+            raise RecipeError(
+                f"recipe {self.experiment.recipe.name}: expected texts without labels for "
+                "self_epochs, got none; give --unlabelled FILE, or --set self_epochs=0"
+            )
+        logits = predict(model, unlabelled)[0][:, 0]
+        if linear is not None:
+            known = predict(model, self.data.validation)[0][:, 0]
+            assert unlabelled.whole is not None
+            answers = {"network": logits, "linear": linear.answer(unlabelled)}
+            logits = linear.blend(known, self.data.validation.targets).combine(answers)
+        answered = replace(unlabelled, targets=probabilities(logits))
+        recipe = self.experiment.recipe
+        examples = self.data.train.with_more(answered, recipe.self_copies)
+        self.watcher.notice(
+            f"a second network learns from {len(examples):,} texts, {len(unlabelled):,} of them "
+            "as the first one and the linear model answer them"
+        )
+        student = self._network()
+        changed = recipe.with_values({"epochs": recipe.self_epochs, "frozen_epochs": 0})
+        return student, self.train(student, STUDENT, examples, changed)
+
+    def _network(self) -> SequenceClassifier:
+        data, encoder = self.data, self.encoder
+        return network.make(
+            self.cell,
+            self.experiment.recipe,
+            self.seed,
+            vocabulary_size=len(data.vocabulary),
+            bigram_vocabulary_size=0 if data.bigrams is None else len(data.bigrams),
+            encoder=encoder,
+            frequencies=None if encoder is None else torch.from_numpy(data.frequencies()),
+        )
 
 
 def name_of(cell: str, seed: int) -> str:

@@ -121,7 +121,7 @@ def of_experiment(
         RecipeError: The model to begin with has another cell, or other widths.
     """
     recipe, found = experiment.recipe, {}
-    if experiment.init_from is None and experiment.unlabelled is None:
+    if experiment.init_from is None and not recipe.pretrain_epochs:
         return None
     torch.set_num_threads(experiment.threads)
     tidegate.set_num_threads(experiment.threads)

@@ -73,6 +73,9 @@ class Job:
     """Median wall time of a test batch."""
     model: str
     """The model's folder, relative to the run folder."""
+    teacher: list[Epoch] | None = None
+    """Of a network that learnt from texts without labels: the epochs of the one whose answers it
+    learnt; ``history`` is its own."""
     combined: Evaluation | None = None
     """The network and the linear model together."""
     blend: dict[str, Any] | None = None
@@ -150,6 +153,7 @@ def _job(content: dict[str, Any]) -> Job:
             "summary": [LayerSummary(**line) for line in content["summary"]],
             "history": [Epoch(**epoch) for epoch in content["history"]],
             "test": Evaluation(**content["test"]),
+            "teacher": content["teacher"] and [Epoch(**epoch) for epoch in content["teacher"]],
             "combined": content["combined"] and Evaluation(**content["combined"]),
         }
     )

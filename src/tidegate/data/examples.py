@@ -1,8 +1,10 @@
 """Labelled sequences of ids, and their batches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.batches import Batch, Rows, epoch_batches, make_batch, ordered_batches
@@ -25,6 +27,21 @@ class Examples:
     def __len__(self) -> int:
         return len(self.words)
 
+    @classmethod
+    def concatenate(cls, parts: Sequence["Examples"]) -> "Examples":
+        """The examples of several lists, one list after the other, all with the same fields."""
+
+        def joined(found: list[Ragged | None]) -> Ragged | None:
+            there = [ragged for ragged in found if ragged is not None]
+            return Ragged.concatenate(there) if there else None
+
+        return cls(
+            Ragged.concatenate([part.words for part in parts]),
+            np.concatenate([part.targets for part in parts]),
+            joined([part.bigrams for part in parts]),
+            joined([part.whole for part in parts]),
+        )
+
     def take(self, rows: slice) -> "Examples":
         """Some of the examples."""
         return replace(
@@ -34,6 +51,17 @@ class Examples:
             bigrams=None if self.bigrams is None else self.bigrams.take(rows),
             whole=None if self.whole is None else self.whole.take(rows),
         )
+
+    def with_more(self, others: "Examples", copies: int) -> "Examples":
+        """These examples, so many times, and others; without the uncut texts.
+
+        Targets become float32, for those of the others may be probabilities.
+        """
+        parts = [
+            replace(part, targets=part.targets.astype(np.float32), whole=None)
+            for part in (self, others)
+        ]
+        return Examples.concatenate(parts[:1] * copies + parts[1:])
 
     def batch(self, rows: Rows) -> tuple[Batch, Batch | None, NDArray[Any]]:
         """Some examples' words, bigrams and targets."""

@@ -1,5 +1,6 @@
 """A labelled text data set as the numbers a network reads."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ from tidegate.data.bigrams import Bigrams
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.examples import Examples
 from tidegate.data.ragged import Ragged, offsets_of, pad_front
-from tidegate.data.tokenise import split
+from tidegate.data.tokenise import Words, split
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.errors import DataError
 
@@ -24,6 +25,8 @@ class PreparedData:
     test: Examples
     vocabulary: Vocabulary
     bigrams: Bigrams | None
+    unlabelled: Examples | None
+    """Texts without labels; their targets are 0."""
     facts: dict[str, Any]
     """Counts for the user: examples, words, what was cut and what is unknown."""
 
@@ -60,6 +63,7 @@ def prepare(
     *,
     limit: int | None = None,
     vocabulary: Vocabulary | None = None,
+    unlabelled: Iterable[Sequence[str]] = (),
 ) -> PreparedData:
     """Number the words, cut and pad the texts, and set the validation part aside.
 
@@ -68,6 +72,7 @@ def prepare(
         preparation: How.
         limit: Use only so many training texts, the first ones.
         vocabulary: Use this one, of a network that was trained before.
+        unlabelled: Texts without labels, some at a time.
 
     Raises:
         DataError: Too few texts for both a training and a validation part.
@@ -80,31 +85,38 @@ def prepare(
     if vocabulary is None:
         vocabulary = everything.first(preparation.vocabulary_size)
     train_ids, test_ids = vocabulary.encode(train_words), vocabulary.encode(test_words)
-    train_cut, test_cut = (_cut(ids, preparation) for ids in (train_ids, test_ids))
     bigrams = None
     if preparation.bigram_vocabulary_size:
         bigrams = Bigrams.build(
-            train_cut.take(slice(0, num_train)),
+            _cut(train_ids, preparation).take(slice(0, num_train)),
             len(vocabulary),
             preparation.bigram_vocabulary_size,
             unknown=UNKNOWN,
         )
 
-    def examples(words: Ragged, texts: Split, all_words: Any) -> Examples:
+    known = vocabulary
+
+    def examples(texts: Words, labels: NDArray[np.int64]) -> Examples:
+        words = _cut(known.encode(texts), preparation)
         return Examples(
             words,
-            texts.labels,
+            labels,
             None if bigrams is None else bigrams.encode(words),
-            everything.encode(all_words, end=True) if preparation.whole else None,
+            everything.encode(texts, end=True) if preparation.whole else None,
         )
 
-    labelled = examples(train_cut, train, train_words)
+    others = []
+    for chunk in unlabelled:
+        words = split(chunk, scheme)
+        others.append(examples(words, np.zeros(len(words), np.int64)))
+    labelled = examples(train_words, train.labels)
     return PreparedData(
         train=labelled.take(slice(0, num_train)),
         validation=labelled.take(slice(num_train, len(train))),
-        test=examples(test_cut, dataset.test, test_words),
+        test=examples(test_words, dataset.test.labels),
         vocabulary=vocabulary,
         bigrams=bigrams,
+        unlabelled=Examples.concatenate(others) if others else None,
         facts={
             "name": dataset.name,
             "source": dataset.source,

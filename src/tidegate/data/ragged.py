@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-
 _COUNTED_AT_ONCE = 1 << 20
 
 

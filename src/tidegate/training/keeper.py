@@ -60,12 +60,11 @@ class Keeper:
 
 
 def discard(folder: Path) -> None:
-    """Remove the checkpoints of a training whose result is saved; its log stays.
+    """Remove the checkpoints of trainings whose result is saved; their logs stay.
 
     Raises:
         RunFolderError: The system refused.
     """
-    checkpoints = folder / CHECKPOINTS
-    with as_run_folder_error(f"checkpoints {checkpoints}: expected to remove them"):
-        if checkpoints.is_dir():
+    for checkpoints in sorted(folder.glob(f"**/{CHECKPOINTS}")):
+        with as_run_folder_error(f"checkpoints {checkpoints}: expected to remove them"):
             remove_tree(checkpoints)

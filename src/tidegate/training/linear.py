@@ -36,6 +36,11 @@ class LinearBranch:
             model, model.decision_function(validation.whole), model.decision_function(test.whole)
         )
 
+    def answer(self, examples: Examples) -> Logits:
+        """The logits of other examples, (N,)."""
+        assert examples.whole is not None
+        return self.model.decision_function(examples.whole)
+
     def blend(self, network: Logits, targets: Any) -> Blend:
         """Temperatures and weights that are best on the validation part.
 

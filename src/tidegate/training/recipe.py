@@ -113,6 +113,13 @@ class Recipe:
     """The highest of a one-cycle schedule."""
     pretrain_warmup_share: float
 
+    # Self-training
+    self_epochs: int
+    """Epochs of a second network, which also learns from the texts without labels, as the first
+    one and the linear model answer them; 0 for none. It begins as the first one did."""
+    self_copies: int
+    """How often a text with a label is read for each time that one without is."""
+
     # The linear model beside the network
     linear_order: int
     """Longest n-grams of its features; 0 for no linear model."""
@@ -224,7 +231,14 @@ SMALLEST = {
         ("max_length", "embedding_dim", "hidden_size", "num_layers", "epochs", "batch_size"), 1
     ),
     **dict.fromkeys(
-        ("linear_min_count", "pretrain_streams", "pretrain_steps", "pretrain_negatives"), 1
+        (
+            "linear_min_count",
+            "pretrain_streams",
+            "pretrain_steps",
+            "pretrain_negatives",
+            "self_copies",
+        ),
+        1,
     ),
 }
 
