@@ -170,14 +170,15 @@ class SequenceClassifier(nn.Module):
         if self.by_place:
             ids = inputs.words.distinct[inputs.words.slots]
             return F.embedding(ids, self.embedding.weight, sparse=True)
-        vectors = self._rows(inputs.words, masks)[inputs.words.slots]
+        # index_select and not rows[slots], whose backward is ten times slower.
+        vectors = self._rows(inputs.words, masks).index_select(0, inputs.words.slots)
         if inputs.bigrams is not None:
             weight = self.bigram_embedding.weight
             pairs = F.embedding(inputs.bigrams.distinct, weight, sparse=True)
             pairs = self._drop_rows(pairs / self.embedding_scale, "bigram elements", masks)
             # The first row is of all pairs that have no embedding: nothing is added there.
             has_one = (inputs.bigrams.distinct > 0).to(pairs.dtype).unsqueeze(1)
-            vectors = vectors + (pairs * has_one)[inputs.bigrams.slots]
+            vectors = vectors + (pairs * has_one).index_select(0, inputs.bigrams.slots)
         if masks is not None:
             if self.dropout.words:
                 vectors = vectors * masks.keep("words", self.dropout.words, len(vectors), 1)
