@@ -170,6 +170,18 @@ def test_texts_may_be_numbered_by_a_vocabulary_from_before(dataset):
     assert rows(data.test.words) == [[1, 4, 2], [4, 4, 4]]
 
 
+def test_texts_without_labels_have_a_say_in_the_vocabularies(dataset):
+    values = Preparation(7, 3, 0.2, bigram_vocabulary_size=9, whole=True)
+    data = prepare(dataset, values, unlabelled=[["new word9", "the new"], ["the new"]])
+    assert data.vocabulary.words == ["the", "new", "word9"]
+    assert data.bigrams.to_json()["pairs"] == [[1, 4], [4, 5]]
+    assert rows(data.unlabelled.words) == [[1, 5, 6], [1, 4, 5], [1, 4, 5]]
+    assert rows(data.unlabelled.bigrams) == [[0, 0, 0], [0, 1, 2], [0, 1, 2]]
+    # The linear model knows the words of texts with labels.
+    assert rows(data.unlabelled.whole) == [[1, 2, 14, 3], [1, 4, 2, 3], [1, 4, 2, 3]]
+    assert "new" not in prepare(dataset, values).vocabulary.words
+
+
 def test_what_was_done_is_counted(dataset):
     facts = prepared(dataset, vocabulary_size=9).facts
     expected = {

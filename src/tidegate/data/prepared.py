@@ -68,11 +68,11 @@ def prepare(
     """Number the words, cut and pad the texts, and set the validation part aside.
 
     Args:
-        dataset: The texts. Only its training part makes the vocabularies.
+        dataset: The texts. The test part has no say in the vocabularies.
         preparation: How.
         limit: Use only so many training texts, the first ones.
         vocabulary: Use this one, of a network that was trained before.
-        unlabelled: Texts without labels, some at a time.
+        unlabelled: Texts without labels, some at a time. Their words and pairs count, too.
 
     Raises:
         DataError: Too few texts for both a training and a validation part.
@@ -81,23 +81,25 @@ def prepare(
     num_train = num_trained_on(dataset, preparation, limit)
     scheme = preparation.tokens if vocabulary is None else vocabulary.scheme
     train_words, test_words = split(train.texts, scheme), split(dataset.test.texts, scheme)
+    other_words = [split(chunk, scheme) for chunk in unlabelled]
     everything = Vocabulary.build([train_words], None)
     if vocabulary is None:
-        vocabulary = everything.first(preparation.vocabulary_size)
+        known = Vocabulary.build([train_words, *other_words]) if other_words else everything
+        vocabulary = known.first(preparation.vocabulary_size)
     train_ids, test_ids = vocabulary.encode(train_words), vocabulary.encode(test_words)
+    other_ids = [vocabulary.encode(words) for words in other_words]
     bigrams = None
     if preparation.bigram_vocabulary_size:
+        read = [train_ids.take(slice(0, num_train)), *other_ids]
         bigrams = Bigrams.build(
-            _cut(train_ids, preparation).take(slice(0, num_train)),
+            Ragged.concatenate([_cut(ids, preparation) for ids in read]),
             len(vocabulary),
             preparation.bigram_vocabulary_size,
             unknown=UNKNOWN,
         )
 
-    known = vocabulary
-
-    def examples(texts: Words, labels: NDArray[np.int64]) -> Examples:
-        words = _cut(known.encode(texts), preparation)
+    def examples(ids: Ragged, texts: Words, labels: NDArray[np.int64]) -> Examples:
+        words = _cut(ids, preparation)
         return Examples(
             words,
             labels,
@@ -105,15 +107,15 @@ def prepare(
             everything.encode(texts, end=True) if preparation.whole else None,
         )
 
-    others = []
-    for chunk in unlabelled:
-        words = split(chunk, scheme)
-        others.append(examples(words, np.zeros(len(words), np.int64)))
-    labelled = examples(train_words, train.labels)
+    others = [
+        examples(ids, words, np.zeros(len(words), np.int64))
+        for ids, words in zip(other_ids, other_words, strict=True)
+    ]
+    labelled = examples(train_ids, train_words, train.labels)
     return PreparedData(
         train=labelled.take(slice(0, num_train)),
         validation=labelled.take(slice(num_train, len(train))),
-        test=examples(test_words, dataset.test.labels),
+        test=examples(test_ids, test_words, dataset.test.labels),
         vocabulary=vocabulary,
         bigrams=bigrams,
         unlabelled=Examples.concatenate(others) if others else None,
