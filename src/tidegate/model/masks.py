@@ -36,7 +36,7 @@ class Masks:
         bits = np.random.Philox(key=derive_seed(self.seed, self.series + purpose, self.step))
         # 16 bits an element are a share to 1 in 65,536, at a quarter of the cost.
         draws = np.random.Generator(bits).integers(0, 1 << 16, shape, np.uint16)
-        threshold = np.uint16(round(share * (1 << 16)))
+        threshold = np.uint16(min(round(share * (1 << 16)), (1 << 16) - 1))
         scale = np.float32(1 / (1 - int(threshold) / (1 << 16)))
         return torch.from_numpy((draws >= threshold) * scale)
 
