@@ -64,8 +64,9 @@ def load(path: Path) -> ModelFolder:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    data = _read(path)
     try:
-        content = json.loads(_read(path))
+        content = json.loads(data)
     except ValueError as error:
         raise FormatError(f"{path}: expected JSON, got {error}") from error
     if not isinstance(content, dict):
