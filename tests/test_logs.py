@@ -7,6 +7,7 @@ from importlib.util import find_spec
 import pytest
 
 import fake_mlflow
+from pretrained_samples import write_texts
 from tidegate.cli.screen import Screen
 from tidegate.comparison import results as results_file
 
@@ -66,9 +67,9 @@ def stopped_and_resumed(train, tidegate, monkeypatch):
     return run
 
 
-def written_losses(run):
+def written_losses(run, name="gru-seed0"):
     """Of every step, as the training's own log has them."""
-    lines = (run / "training" / "gru-seed0" / "history.jsonl").read_text().splitlines()
+    lines = (run / "training" / name / "history.jsonl").read_text().splitlines()
     return [(r["step"], r["loss"]) for r in map(json.loads, lines) if "step" in r]
 
 
@@ -191,6 +192,49 @@ def test_a_server_that_refuses_is_named(train, monkeypatch):
 
 
 # --- both ---
+
+
+@pytest.mark.parametrize("log", ["tensorboard", "mlflow"])
+def test_the_steps_of_a_second_network_are_counted_on(train, tidegate, monkeypatch, tmp_path, log):
+    """Also where a run is stopped in it, and resumed."""
+    if log == "tensorboard":
+        pytest.importorskip("tensorboard")
+    else:
+        fake_mlflow.install(monkeypatch)
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    is_second, step_ends, begins = [], Screen.step_ends, Screen.student_begins
+
+    def begin(self, texts):
+        is_second.append(True)
+        begins(self, texts)
+
+    def stop(self, step):
+        step_ends(self, step)
+        if is_second and step.step == 7:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Screen, "student_begins", begin)
+        patch.setattr(Screen, "step_ends", stop)
+        texts = ["--unlabelled", write_texts(tmp_path / "texts.txt")]
+        outcome, run = train("run", log, *texts, "--set", "self_epochs=1")
+    assert outcome.code == 130, outcome.err
+    assert tidegate("train", "--resume", run).code == 0
+    if log == "tensorboard":
+        _, scalars = tensorboard(run)
+    else:
+        import mlflow
+
+        uri = f"sqlite:///{run / 'mlflow.db'}"
+        _, scalars = mlflow_run(lambda run: mlflow.MlflowClient(tracking_uri=uri), run)
+    second = written_losses(run, "gru-seed0/student")
+    assert [step for step, _ in second] == [*range(1, 12)]  # 82 texts in batches of 8
+    expected = [*written_losses(run), *((NUM_STEPS + step, loss) for step, loss in second)]
+    assert scalars("train/loss") == [
+        (step, pytest.approx(loss, rel=1e-6)) for step, loss in expected
+    ]
+    assert [step for step, _ in scalars("validation/loss")] == [4, 8, 19]
+    assert [step for step, _ in scalars("test/loss")] == [19]
 
 
 @pytest.mark.parametrize("name", ["tensorboard", "mlflow"])

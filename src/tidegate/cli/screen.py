@@ -27,15 +27,19 @@ class Screen:
     """Watches a comparison for the person at the terminal.
 
     Where stderr is no terminal, an epoch is one plain line at its end.
+
+    Args:
+        verb: That goes on with the run, where it is none of the two that end with a table.
     """
 
-    def __init__(self, experiment: Experiment, out: Path) -> None:
+    def __init__(self, experiment: Experiment, out: Path, verb: str | None = None) -> None:
         self.experiment, self.out = experiment, out
         is_terminal = sys.stderr.isatty()
         self.console = Console(
             stderr=True, highlight=False, width=None if is_terminal else NO_TERMINAL_WIDTH
         )
         self.num_jobs = len(experiment.cells) * len(experiment.seeds)
+        self.verb = verb or ("train" if self.num_jobs == 1 else "compare")
         self.finished: list[Job] = []
         self.num_epochs = experiment.recipe.epochs
         self.progress = self._progress()
@@ -116,6 +120,11 @@ class Screen:
         self.progress = self._progress()
         self.progress.start()
 
+    def student_begins(self, texts: str) -> None:
+        """Say that a second network is trained, and on what."""
+        self.console.print(f"[bold]second network[/]: learns from {texts}")
+        self.num_epochs = self.experiment.recipe.self_epochs
+
     def linear_begins(self, name: str) -> None:
         """Say that the linear model is trained."""
         self.console.print(f"\n[bold]linear model[/]: {name}")
@@ -193,9 +202,8 @@ class Screen:
         )
         for job in self.finished:
             self.console.print(f"  {CELLS[job.cell]}, seed {job.seed}: kept in {job.model}")
-        verb = "train" if self.num_jobs == 1 else "compare"
         self.console.print(
-            f"To go on: tidegate {verb} --resume {self.out}", soft_wrap=True, markup=False
+            f"To go on: tidegate {self.verb} --resume {self.out}", soft_wrap=True, markup=False
         )
 
     def _speed(self) -> str:

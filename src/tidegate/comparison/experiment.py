@@ -26,7 +26,7 @@ class Experiment:
     checkpoint_every: int = 200
     """Steps between two checkpoints."""
     unlabelled: str | None = None
-    """The path of texts without labels, on which a language model is trained first."""
+    """The path of texts without labels, from which networks or their language models learn."""
     init_from: str | None = None
     """The model folder of a language model that was trained before."""
 

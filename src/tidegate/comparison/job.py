@@ -44,6 +44,10 @@ class JobWatcher(Watcher, Protocol):
     def job_begins(self, cell: str, seed: int, path: str, summary: list[LayerSummary]) -> None:
         """A model is made and its training begins; ``path`` computes its recurrence."""
 
+    def student_begins(self, texts: str) -> None:
+        """The job's second network begins to learn, from these texts; its steps and epochs are
+        counted from 1 again."""
+
 
 def carry_out(
     experiment: Experiment,
@@ -63,7 +67,15 @@ def carry_out(
         linear: The linear model beside the network.
         encoder: Parameters of a language model that the network begins with.
         allow_inexact: Resume under other versions, threads or instruction sets.
+
+    Raises:
+        RecipeError: A second network is to learn from texts without labels, and there are none.
     """
+    if experiment.recipe.self_epochs and data.unlabelled is None:
+        raise RecipeError(
+            f"recipe {experiment.recipe.name}: expected texts without labels for self_epochs, got "
+            "none; give --unlabelled FILE, or --set self_epochs=0"
+        )
     begin = time.perf_counter()
     trainer = _Trainer(experiment, data, run_folder, cell, seed, encoder, watcher, allow_inexact)
     model, path, summary = trainer.begin()
@@ -167,26 +179,21 @@ class _Trainer:
 
         Source: Scudder 1965 for the idea; with soft labels as in Hinton et al. 2015.
         """
-        unlabelled = self.data.unlabelled
-        if unlabelled is None:
-            raise RecipeError(
-                f"recipe {self.experiment.recipe.name}: expected texts without labels for "
-                "self_epochs, got none; give --unlabelled FILE, or --set self_epochs=0"
-            )
+        unlabelled, who = self.data.unlabelled, "the first one answers"
+        assert unlabelled is not None
         logits = predict(model, unlabelled)[0][:, 0]
         if linear is not None:
+            who = "the first one and the linear model answer"
             known = predict(model, self.data.validation)[0][:, 0]
-            assert unlabelled.whole is not None
             answers = {"network": logits, "linear": linear.answer(unlabelled)}
             logits = linear.blend(known, self.data.validation.targets).combine(answers)
         answered = replace(unlabelled, targets=probabilities(logits))
         recipe = self.experiment.recipe
         examples = self.data.train.with_more(answered, recipe.self_copies)
-        self.watcher.notice(
-            f"a second network learns from {len(examples):,} texts, {len(unlabelled):,} of them "
-            "as the first one and the linear model answer them"
-        )
         student = self._network()
+        self.watcher.student_begins(
+            f"{len(examples):,} texts, {len(unlabelled):,} of them without labels, as {who} them"
+        )
         changed = recipe.with_values({"epochs": recipe.self_epochs, "frozen_epochs": 0})
         return student, self.train(student, STUDENT, examples, changed)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -72,6 +73,8 @@ def open_all(names: Iterable[str], experiment: "Experiment", run_folder: Path) -
 class Logged:
     """A watcher with logs beside it: they are told first, so that what it shows is written.
 
+    In the logs, the steps of a job's second network are counted on from those of its first one.
+
     Args:
         watcher: Is told everything.
         logs: Are closed at the end of the ``with`` block.
@@ -79,6 +82,7 @@ class Logged:
 
     def __init__(self, watcher: "ComparisonWatcher", logs: Iterable[Log]) -> None:
         self.watcher, self.logs = watcher, [*logs]
+        self.num_before, self.last_step = 0, 0
 
     def __enter__(self) -> Self:
         return self
@@ -103,12 +107,19 @@ class Logged:
 
     def job_begins(self, cell: str, seed: int, path: str, summary: "list[LayerSummary]") -> None:
         """See :class:`JobWatcher`."""
+        self.num_before, self.last_step = 0, 0
         self._tell(lambda log: log.job_begins(cell, seed))
         self.watcher.job_begins(cell, seed, path, summary)
 
+    def student_begins(self, texts: str) -> None:
+        """See :class:`JobWatcher`."""
+        self.num_before = self.last_step
+        self.watcher.student_begins(texts)
+
     def training_begins(self, step: int) -> None:
         """See :class:`Watcher`."""
-        self._tell(lambda log: log.training_begins(step))
+        self.last_step = self.num_before + step
+        self._tell(lambda log: log.training_begins(self.last_step))
         self.watcher.training_begins(step)
 
     def epoch_begins(self, epoch: int, num_steps: int, done: int) -> None:
@@ -117,7 +128,8 @@ class Logged:
 
     def step_ends(self, step: "Step") -> None:
         """See :class:`Watcher`."""
-        self._tell(lambda log: log.step_ends(step))
+        self.last_step = self.num_before + step.step
+        self._tell(lambda log: log.step_ends(replace(step, step=self.last_step)))
         self.watcher.step_ends(step)
 
     def epoch_ends(self, epoch: "Epoch") -> None:

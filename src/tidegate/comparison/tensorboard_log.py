@@ -30,14 +30,17 @@ class TensorBoardLog:
         self.cell, self.seed = cell, seed
 
     def training_begins(self, step: int) -> None:
-        """Open a new event file; earlier ones count up to ``step``."""
+        """Earlier event files count up to ``step``; with the next figures a new one begins.
+
+        Not before, for it makes TensorBoard forget later steps: those of a second network, where
+        the first one has none left to make.
+        """
+        self.close()
         self.step = step
-        path = self.folder / name_of(self.cell, self.seed)
-        with as_run_folder_error(f"{path}: expected a folder that can be written"):
-            self.writer = SummaryWriter(str(path), purge_step=step + 1)
 
     def step_ends(self, step: Step) -> None:
         """See :class:`Log`."""
+        self._open(self.step)
         self.step = step.step
         self._add(measures.of_step(step))
         every = self.experiment.checkpoint_every
@@ -51,12 +54,10 @@ class TensorBoardLog:
 
     def job_ends(self, job: Job) -> None:
         """Write the outcome, and the recipe for TensorBoard's table of hyperparameters."""
-        assert self.writer is not None
+        writer = self._open(self.step)
         parameters = measures.parameters(self.experiment, job.cell, job.seed)
         # In the run's own folder, for the table would show one of its own beside the run.
-        self.writer.add_hparams(
-            parameters, measures.of_test(job), run_name=".", global_step=self.step
-        )
+        writer.add_hparams(parameters, measures.of_test(job), run_name=".", global_step=self.step)
         self.close()
 
     def close(self) -> None:
@@ -64,6 +65,14 @@ class TensorBoardLog:
         if self.writer is not None:
             self.writer.close()
             self.writer = None
+
+    def _open(self, step: int) -> SummaryWriter:
+        """The event file that is written; a new one where there is none, for what follows."""
+        if self.writer is None:
+            path = self.folder / name_of(self.cell, self.seed)
+            with as_run_folder_error(f"{path}: expected a folder that can be written"):
+                self.writer = SummaryWriter(str(path), purge_step=step + 1)
+        return self.writer
 
     def _add(self, values: measures.Measures) -> None:
         assert self.writer is not None

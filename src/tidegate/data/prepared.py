@@ -1,5 +1,6 @@
 """A labelled text data set as the numbers a network reads."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -81,7 +82,11 @@ def prepare(
     num_train = num_trained_on(dataset, preparation, limit)
     scheme = preparation.tokens if vocabulary is None else vocabulary.scheme
     train_words, test_words = split(train.texts, scheme), split(dataset.test.texts, scheme)
-    other_words = [split(chunk, scheme) for chunk in unlabelled]
+    digest, other_words = hashlib.sha256(), []
+    for chunk in unlabelled:
+        for text in chunk:
+            digest.update(f"{text}\0".encode())
+        other_words.append(split(chunk, scheme))
     everything = Vocabulary.build([train_words], None)
     if vocabulary is None:
         known = Vocabulary.build([train_words, *other_words]) if other_words else everything
@@ -129,6 +134,7 @@ def prepare(
             "distinct_words": everything.num_distinct,
             **_counts("training", train_ids, preparation.max_length, train),
             **_counts("test", test_ids, preparation.max_length, dataset.test),
+            **({"unlabelled_sha256": digest.hexdigest()} if others else {}),
         },
     )
 
