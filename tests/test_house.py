@@ -53,14 +53,14 @@ def test_help_imports_nothing_heavy():
     assert not loaded & {"numpy", "rich", "matplotlib", "jinja2", "pooch", "requests", "pandas"}
 
 
-def test_a_verb_without_torch_says_what_to_install():
+def test_a_verb_without_torch_says_what_to_install(tmp_path):
     code = (
         "import sys; sys.modules['torch'] = None\n"
         "from tidegate.cli.main import main\n"
         "main(['compare', 'imdb', '--limit', '20', '--out', sys.argv[1]])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(ROOT / "build" / "unused-run")],
+        [sys.executable, "-c", code, str(tmp_path / "run")],
         capture_output=True,
         text=True,
     )
@@ -68,7 +68,7 @@ def test_a_verb_without_torch_says_what_to_install():
     assert "this verb needs the package torch" in done.stderr
     assert "pip install 'tidegate[train]'" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (ROOT / "build" / "unused-run").exists()
+    assert not (tmp_path / "run").exists()
 
 
 def test_only_one_file_touches_the_compiled_module():
