@@ -18,6 +18,7 @@ import numpy as np
 
 from checkpoint_samples import around_operations, kill_at
 from conftest import write_reviews
+from pretrained_samples import PRETRAINING, write_texts
 from tidegate.cli.main import main
 from tidegate.report import page
 from tidegate.training import average
@@ -34,6 +35,8 @@ SMALL = {
     "linear_order": 2,
     "linear_min_count": 1,
 }
+TAUGHT = PRETRAINING | {"pretrain_epochs": 1, "epochs": 1, "self_epochs": 1, "self_copies": 1}
+"""A language model, a network that begins with it, and one that learns from the first."""
 OPTIONS = ["--threads", "1", "--checkpoint-every", "3"]
 """Of four steps: checkpoints after the second and fourth, which end an epoch, and the third."""
 
@@ -47,12 +50,12 @@ def outcome(run):
     """Sums over what a finished run has found, times apart."""
     results = json.loads((run / "results.json").read_text(encoding="utf-8"))
     assert results["status"] == "complete"
-    files = sorted([*run.glob("models/*/model.safetensors"), *run.glob("training/*/history.jsonl")])
+    files = sorted([*run.rglob("model.safetensors"), *run.rglob("history.jsonl")])
     found = {str(path.relative_to(run)): path.read_bytes() for path in files}
     for job in results["jobs"]:
         for clock in ("training_s", "wall_s", "step_ms", "inference_ms"):
             del job[clock]
-        for epoch in job["history"]:
+        for epoch in [*job["history"], *(job["teacher"] or [])]:
             del epoch["training_s"], epoch["step_ms"]
     found["jobs"] = json.dumps([results["jobs"], results["test_labels"]]).encode()
     return {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
@@ -103,13 +106,13 @@ class Killer:
             raise RuntimeError(f"{run}: expected a run that ends or is killed, got:\n{told}")
         return status != 0
 
-    def sweep(self, out):
-        """Kill a fresh run at every operation in turn, resume it; gives the outcomes."""
+    def sweep(self, out, every=1):
+        """Kill a fresh run at each operation, or some, in turn, resume it; gives the outcomes."""
         out.mkdir()
         found = []
-        for target in range(1, 10_000):
+        for target in range(1, 10_000, every):
             run = out / str(target)
-            act = kill_at(target, half_written=target % 2 == 0)
+            act = kill_at(target, half_written=target // every % 2 == 0)
             if not self.is_killed(self.child(run, act), run):
                 return found
             found.append(self.finish(run))
@@ -149,12 +152,21 @@ if __name__ == "__main__":
     reviews = write_reviews(parent / "aclImdb", num_per_class=10)
     options = ["imdb", "--data", str(reviews), *OPTIONS, *settings(SMALL | EVERYTHING)]
     train = Killer(["train", *options])
+    texts = ["--unlabelled", str(write_texts(parent / "texts.txt"))]
+    taught = Killer(["train", *options, *texts, *settings(TAUGHT)])
     compare = Killer(["compare", *options, "--recipe", "default", "--cells", "lstm,gru-before"])
     # The first run imports what all others are forked with.
     report = {"train": [train.finish(parent / name) for name in ("train", "again")]}
     gc.collect()
     gc.freeze()  # a collection in a child would copy the memory that it shares
     report["killed"] = train.sweep(parent / "killed")
+    report["taught"] = [taught.finish(parent / "taught")]
+    report["killed taught"] = taught.sweep(parent / "killed taught", every=29)
+    report["left over"] = [
+        str(path.relative_to(parent))
+        for path in (parent / "killed taught").rglob("*")
+        if path.name.startswith((".", "step-", "corpus"))
+    ]
     begin = time.perf_counter()
     report["compare"] = [compare.finish(parent / "compare")]
     seconds = time.perf_counter() - begin

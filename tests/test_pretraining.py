@@ -1,6 +1,7 @@
 """Pretraining: what it learns, how it measures, and that a killed run ends with the same bits."""
 
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -99,6 +100,19 @@ def test_measure_is_the_full_softmax_over_both_directions(one_stream):
     loss, accuracy = measure(model, document, num_steps=7)
     assert loss == pytest.approx(np.mean(losses), rel=1e-6)
     assert accuracy == pytest.approx(np.mean(right))
+
+
+def test_measure_of_a_short_text_takes_every_word_by_itself():
+    """There are no more streams than words to foresee, and each begins with nothing before it."""
+    model = language_model(bidirectional=False)
+    ids = torch.randint(V, (9,), generator=torch.Generator().manual_seed(4))
+    losses = []
+    for word, wanted in pairwise(ids):
+        output, _ = model.layers[0](model.embedding(word).unsqueeze(0))
+        logits = model.projections[0](output) @ model.embedding.weight.T + model.bias
+        losses.append(cross_entropy(logits, wanted.unsqueeze(0)).item())
+    loss, _ = measure(model, Ragged(ids.numpy().astype(np.int32), np.array([0, 9])))
+    assert loss == pytest.approx(np.mean(losses), rel=1e-6)
 
 
 def run(folder, values=VALUES, cell="gru", stop_after=None, seed=0):

@@ -168,6 +168,18 @@ def test_a_run_killed_at_any_operation_goes_on_to_the_same_bits(killed):
         assert outcome == unbroken, f"killed at operation {number}"
 
 
+def test_a_second_network_and_a_language_model_survive_kills_anywhere(killed):
+    (unbroken,) = killed["taught"]
+    assert {name.rpartition("/")[0] for name in unbroken} == {
+        *("", "models/gru-seed0", "training/gru-seed0", "training/gru-seed0/student"),
+        *("pretraining/gru-seed0", "pretraining/gru-seed0/model"),
+    }
+    assert len(killed["killed taught"]) > 8
+    for number, outcome in enumerate(killed["killed taught"]):
+        assert outcome == unbroken, f"killed at operation {29 * number + 1}"
+    assert killed["left over"] == []
+
+
 def test_a_comparison_killed_again_and_again_ends_with_the_same_bits(killed):
     (unbroken,) = killed["compare"]
     assert len(unbroken) == 5

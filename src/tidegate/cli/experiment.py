@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tidegate.cli import sources
 from tidegate.comparison import logs
 from tidegate.training.recipe import NAMES
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from tidegate.comparison.plan import Plan
     from tidegate.comparison.results import Results
     from tidegate.data.dataset import TextDataset
-    from tidegate.training.recipe import Recipe
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -194,7 +194,7 @@ def start(
         chosen = chosen.with_values({"pretrain_epochs": passes})
     elif epochs is not None:
         chosen = chosen.with_values({"epochs": epochs})
-    check_sources(chosen, unlabelled, init_from)
+    sources.check(chosen, cells, unlabelled, init_from, only_pretrain=only_pretrain)
     experiment = Experiment(
         recipe=chosen,
         cells=cells,
@@ -214,32 +214,6 @@ def start(
         plan.save(folder)
         with hold(folder):
             _carry_out(plan, folder, texts)
-
-
-def check_sources(recipe: "Recipe", unlabelled: Path | None, init_from: Path | None) -> None:
-    """Refuse a recipe whose texts without labels are missing, and texts that nothing reads.
-
-    Raises:
-        click.UsageError: What is missing or too much.
-    """
-    pretrains, teaches = recipe.pretrain_epochs > 0, recipe.self_epochs > 0
-    if unlabelled is None and teaches:
-        raise click.UsageError(
-            f"the recipe {recipe.name} learns from texts without labels: expected --unlabelled "
-            "FILE, got none; or give --set self_epochs=0"
-        )
-    if unlabelled is None and init_from is None and pretrains:
-        raise click.UsageError(
-            f"the recipe {recipe.name} begins with a language model: expected --unlabelled FILE, "
-            "texts to train it on, or --init-from FOLDER, one that 'tidegate pretrain' made; or "
-            "give --set pretrain_epochs=0"
-        )
-    if unlabelled is not None and not teaches and (init_from is not None or not pretrains):
-        raise click.UsageError(
-            f"--unlabelled: expected a recipe that reads such texts, got {recipe.name} with "
-            f"pretrain_epochs={recipe.pretrain_epochs} and self_epochs={recipe.self_epochs}"
-            + (" beside --init-from" if init_from is not None else "")
-        )
 
 
 def _unlabelled(experiment: "Experiment") -> Iterable[list[str]]:
@@ -318,7 +292,7 @@ def _carry_out(
     from tidegate.report import page
 
     experiment, (texts, reading_s) = plan.experiment, read
-    screen = Screen(experiment, out)
+    screen = Screen(experiment, out, "pretrain" if plan.only_pretrain else None)
     try:
         opened = logs.open_all(plan.logs, experiment, out)
         with screen, logs.Logged(screen, opened) as watcher:

@@ -4,9 +4,20 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.utils.deterministic
 
 import tidegate
 from tidegate import engine
+
+
+def compute_exactly(threads: int) -> None:
+    """Let this process compute with so many threads, by operations that give the same bits."""
+    torch.set_num_threads(threads)
+    tidegate.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    # What the engine is given to write it writes whole; filling it before would cost a pass.
+    deterministic: Any = torch.utils.deterministic
+    deterministic.fill_uninitialized_memory = False
 
 
 def exactness(threads: int) -> dict[str, Any]:

@@ -1,20 +1,20 @@
 """A language model trained on texts without labels, and a classifier that begins from one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 import tidegate
 from tidegate.artifact import model_folder
-from tidegate.artifact.atomic import remove_tree
+from tidegate.artifact.atomic import remove_leftovers, remove_tree
+from tidegate.artifact.mishaps import as_run_folder_error
 from tidegate.artifact.model_folder import ModelFolder
 from tidegate.comparison.experiment import Experiment
-from tidegate.comparison.fingerprint import exactness
+from tidegate.comparison.fingerprint import compute_exactly, exactness
 from tidegate.data import unlabelled
 from tidegate.data.corpus import Corpus, open_corpus, write_corpus
 from tidegate.data.dataset import Split
@@ -41,10 +41,11 @@ class Pretrained:
     vocabulary: Vocabulary
     architecture: dict[str, Any]
     """The arguments of :class:`LanguageModel`."""
-    tensors: dict[str, NDArray[np.float32]]
+    encoder: dict[str, torch.Tensor]
+    """The classifier's parameters that there are, by their names there."""
 
     def check(self, recipe: Recipe, cell: str) -> None:
-        """Refuse a network of another cell or of other widths.
+        """Refuse a network of another cell or other widths, or that reads other words.
 
         Raises:
             RecipeError: What differs, and how to mend it.
@@ -54,19 +55,18 @@ class Pretrained:
             "embedding_dim": recipe.embedding_dim,
             "hidden_size": recipe.hidden_size,
             "bidirectional": recipe.bidirectional,
+            "tokens": recipe.tokens,
         }
-        found = {name: self.architecture[name] for name in wanted}
-        if found != wanted:
+        found = {"tokens": self.vocabulary.scheme, **self.architecture}
+        if len(self.vocabulary) > recipe.vocabulary_size:
+            wanted["vocabulary_size"] = recipe.vocabulary_size
+        differing = {name: value for name, value in wanted.items() if found[name] != value}
+        if differing:
             raise RecipeError(
-                f"--init-from: expected a language model of {wanted}, got {found}; change the "
-                "recipe with --set, or pretrain with these values"
+                f"expected a language model of {_listed(differing)}, got one of "
+                f"{_listed({name: found[name] for name in differing})}; change the recipe with "
+                "--set, or pretrain with these values"
             )
-
-    def encoder(self) -> dict[str, torch.Tensor]:
-        """The classifier's parameters that there are, by their names there."""
-        model = LanguageModel(**self.architecture)
-        model.load_state_dict({name: torch.from_numpy(t) for name, t in self.tensors.items()})
-        return model.encoder_tensors()
 
 
 def load(path: Path) -> Pretrained:
@@ -81,7 +81,22 @@ def load(path: Path) -> Pretrained:
         raise FormatError(
             f"{path}: expected a model folder of `tidegate pretrain`, got one of another model"
         )
-    return Pretrained(Vocabulary.from_json(folder.vocabulary), architecture, folder.tensors)
+    vocabulary = Vocabulary.from_json(folder.vocabulary)
+    try:
+        model = LanguageModel(**architecture)
+        model.load_state_dict({name: torch.from_numpy(t) for name, t in folder.tensors.items()})
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise FormatError(
+            f"{path}: expected the parameters of the language model that its configuration tells "
+            f"of, got: {reason}"
+        ) from error
+    if len(vocabulary) != model.config["vocabulary_size"]:
+        raise FormatError(
+            f"{path}: expected a vocabulary of {model.config['vocabulary_size']:,} ids, got "
+            f"{len(vocabulary):,}"
+        )
+    return Pretrained(vocabulary, model.config, model.encoder_tensors())
 
 
 class PretrainingWatcher(Watcher, Protocol):
@@ -91,7 +106,7 @@ class PretrainingWatcher(Watcher, Protocol):
         """A training of this cell from this seed begins, on these texts."""
 
     def pretraining_ends(self, folder: Path) -> None:
-        """The model is saved in this folder."""
+        """The model is saved in this folder, now or before."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +138,7 @@ def of_experiment(
     recipe, found = experiment.recipe, {}
     if experiment.init_from is None and not recipe.pretrain_epochs:
         return None
-    torch.set_num_threads(experiment.threads)
-    tidegate.set_num_threads(experiment.threads)
+    compute_exactly(experiment.threads)
     num_texts = min(experiment.limit or len(texts), len(texts))
     own = texts.first(int(num_texts * (1 - recipe.validation_share)))
     for seed in experiment.seeds:
@@ -136,7 +150,7 @@ def of_experiment(
                 folder = carry_out(experiment, cell, seed, own, where, watcher, allow_inexact)
             model = load(folder)
             model.check(recipe, cell)
-            found[cell, seed] = model.encoder()
+            found[cell, seed] = model.encoder
     return Encoders(model.vocabulary, found)
 
 
@@ -161,17 +175,43 @@ def carry_out(
     Returns:
         The model's folder.
     """
-    folder, recipe = run_folder / MODEL, experiment.recipe
-    if folder.exists():
-        return folder
+    folder, corpus = run_folder / MODEL, run_folder / CORPUS
+    if run_folder.is_dir():
+        remove_leftovers(run_folder)
+    if not folder.exists():
+        _train(experiment, cell, seed, texts, run_folder, watcher, allow_inexact)
+    # Also where a run was killed between its model and this.
+    if corpus.exists():
+        remove_tree(corpus)
+    discard(run_folder)
+    watcher.pretraining_ends(folder)
+    return folder
+
+
+def _train(
+    experiment: Experiment,
+    cell: str,
+    seed: int,
+    texts: Split,
+    run_folder: Path,
+    watcher: PretrainingWatcher,
+    allow_inexact: bool,
+) -> None:
+    """Train and save, from the last checkpoint where there is one."""
+    recipe, folder = experiment.recipe, run_folder / MODEL
     assert experiment.unlabelled is not None
     corpus = _corpus(recipe, texts, Path(experiment.unlabelled), run_folder / CORPUS)
     held_out, train = _held_out(corpus.sequences)
+    num_words = int(train.lengths().sum())
+    if num_words <= recipe.pretrain_streams:
+        raise DataError(
+            f"pretraining: expected more words than pretrain_streams={recipe.pretrain_streams}, "
+            f"got {num_words}; give more texts, or fewer streams by --set"
+        )
     watcher.pretraining_begins(
         cell,
         seed,
-        f"{len(train):,} texts of {len(train.values):,} words, {len(texts):,} of them the training "
-        "part's",
+        f"{len(train):,} texts of {num_words:,} words, {len(texts):,} of them the training part's",
     )
     vocabulary = corpus.vocabulary
     model = LanguageModel(
@@ -195,16 +235,14 @@ def carry_out(
         allow_inexact=allow_inexact,
     )
     progress = pretrain(model, values, train, held_out, seed=seed, watcher=watcher, keeper=keeper)
-    ModelFolder(
+    saved = ModelFolder(
         config={"architecture": {"kind": KIND, **model.config}},
         tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},
         vocabulary=vocabulary.to_json(),
         card=_card(model, recipe, len(train), progress.epochs[-1].validation_loss),
-    ).save(folder)
-    remove_tree(run_folder / CORPUS)
-    discard(run_folder)
-    watcher.pretraining_ends(folder)
-    return folder
+    )
+    with as_run_folder_error(f"model {folder}: expected to write it"):
+        saved.save(folder)
 
 
 def pretraining(recipe: Recipe) -> Pretraining:
@@ -235,17 +273,23 @@ def _corpus(recipe: Recipe, texts: Split, path: Path, folder: Path) -> Corpus:
 
 
 def _held_out(documents: Ragged) -> tuple[Ragged, Ragged]:
-    """The first share of documents, and the others."""
-    count = max(int(len(documents) * HELD_OUT_SHARE), 1)
+    """The first share of documents, of at least one word, and the others."""
+    offsets = documents.offsets
+    # Every document begins with a token that is no word.
+    count = max(int(len(documents) * HELD_OUT_SHARE), 1, int(np.searchsorted(offsets, 2)))
     if count >= len(documents):
         raise DataError(
-            f"pretraining: expected at least 2 texts, got {len(documents)}: one is held out"
+            "pretraining: expected at least 2 texts with words, one of which is held out, got "
+            f"{len(documents)} of {int(offsets[-1]) - len(documents):,} words"
         )
-    offsets = documents.offsets
     return (
         Ragged(documents.values, offsets[: count + 1]),
         Ragged(documents.values, offsets[count:]),
     )
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
 def _card(model: LanguageModel, recipe: Recipe, num_texts: int, loss: float) -> str:

@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
-import torch.utils.deterministic
 from torch import Tensor
 
-import tidegate
 from tidegate import machine
 from tidegate.artifact.fingerprint import differences
 from tidegate.comparison.experiment import Experiment
+from tidegate.comparison.fingerprint import compute_exactly
 from tidegate.comparison.job import JobWatcher, carry_out, evaluation, training_folder
 from tidegate.comparison.results import Job, LinearModel, Results
 from tidegate.data.prepared import PreparedData
@@ -68,12 +66,7 @@ def run(
         RunFolderError: ``finished`` is of another configuration or other data; or the system
             refuses to write the run's files.
     """
-    torch.set_num_threads(experiment.threads)
-    tidegate.set_num_threads(experiment.threads)
-    torch.use_deterministic_algorithms(True)
-    # What the engine is given to write it writes whole; filling it before would cost a pass.
-    deterministic: Any = torch.utils.deterministic
-    deterministic.fill_uninitialized_memory = False
+    compute_exactly(experiment.threads)
     results = Results(
         configuration=experiment.configuration(),
         environment={**machine.describe(), "threads": experiment.threads},

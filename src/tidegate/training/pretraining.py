@@ -277,14 +277,15 @@ def _words(windows: list[Window], candidates: Candidates) -> Tensor:
 def measure(model: LanguageModel, documents: Ragged, num_steps: int = 64) -> tuple[float, float]:
     """Loss in nats a token over the whole vocabulary, and the share of tokens that were likeliest.
 
-    Means over the documents as one text, and over the directions.
+    Means over the documents as one text of two tokens or more, and over the directions.
     """
     loss, num_right, num_tokens = 0.0, 0, 0
     everything = all_words(model.config["vocabulary_size"])
+    num_streams = min(EVALUATION_STREAMS, int(documents.lengths().sum()) - 1)
     for direction in range(len(model.layers)):
         streams = Streams(
             documents,
-            num_streams=EVALUATION_STREAMS,
+            num_streams=num_streams,
             num_steps=num_steps,
             seed=0,
             reverse=direction == 1,

@@ -1,0 +1,207 @@
+"""A classifier that begins with a language model: what it has of it, and which are refused."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from pretrained_samples import RECIPE, WORDS, language_model, save
+from tidegate.cells import CELLS
+from tidegate.comparison import pretrained
+from tidegate.comparison.experiment import Experiment
+from tidegate.data.batches import make_batch
+from tidegate.data.dataset import Split, TextDataset
+from tidegate.data.prepared import prepare
+from tidegate.data.ragged import Ragged
+from tidegate.errors import DataError, FormatError, RecipeError
+from tidegate.model.inputs import Inputs
+from tidegate.training import network
+
+V = 4 + len(WORDS)
+ROWS = [[1, 4, 5, 2, 6, 4], [1, 7, 9, 11], [3]]
+
+
+def frequencies():
+    """Of words that are not alike frequent, some of which do not occur."""
+    counts = np.arange(V, dtype=np.float32) % 5
+    return torch.from_numpy(counts / counts.sum())
+
+
+def make(recipe, cell, model=None):
+    """A classifier, that begins with a language model where there is one."""
+    return network.make(
+        cell,
+        recipe,
+        0,
+        vocabulary_size=V,
+        bigram_vocabulary_size=recipe.bigram_vocabulary_size,
+        encoder=None if model is None else model.encoder_tensors(),
+        frequencies=None if model is None else frequencies(),
+    )
+
+
+def states(model, ids):
+    """What a language model's directions make of a text, (T, D*H), each by plain calls."""
+    vectors = model.embedding.weight[ids]
+    forwards, _ = model.layers[0](vectors)
+    if len(model.layers) == 1:
+        return forwards
+    backwards, _ = model.layers[1](vectors.flip(0))
+    return torch.cat([forwards, backwards.flip(0)], 1)
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "keras-adam"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one way", "both ways"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_its_first_layer_computes_what_the_language_models_did(cell, bidirectional, optimiser):
+    """Though it reads embeddings in units of their spread."""
+    recipe = RECIPE.with_values(
+        {"bidirectional": bidirectional, "optimiser": optimiser, "bigram_vocabulary_size": 4}
+    )
+    model = language_model(cell, bidirectional=bidirectional)
+    classifier = make(recipe, cell, model)
+    assert torch.equal(classifier.embedding.weight, model.embedding.weight)
+    assert classifier.embedding_scale != 1
+    batch = make_batch(Ragged.from_rows(ROWS), np.arange(3))
+    pairs = make_batch(Ragged.from_rows([[0, 1, 2, 0, 3, 1], [0, 1, 1, 2], [0]]), np.arange(3))
+    inputs = Inputs.of(batch, pairs)
+    found, _ = classifier.recurrent(classifier.embed(inputs), inputs.offsets)
+    expected = torch.cat([states(model, torch.tensor(row)) for row in ROWS])
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_embedding_is_read_in_units_of_its_spread_over_the_training_words():
+    model = language_model()
+    classifier, shares = make(RECIPE, "gru", model), frequencies().double()
+    table = model.embedding.weight.detach().double()
+    mean = shares @ table
+    spread = (shares @ (table - mean).square()).mean().sqrt()
+    torch.testing.assert_close(classifier.embedding_mean.double(), mean, rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(classifier.embedding_scale.double(), spread, rtol=1e-5, atol=0)
+
+
+def test_what_the_language_model_has_none_of_begins_as_it_would_without():
+    recipe = RECIPE.with_values({"num_layers": 2, "bigram_vocabulary_size": 7})
+    classifier, other = make(recipe, "gru", language_model()), make(recipe, "gru")
+    numbers, others = dict(classifier.named_parameters()), dict(other.named_parameters())
+    for name in numbers:
+        is_own = not name.startswith(("embedding", "bigram", "recurrent.0."))
+        assert torch.equal(numbers[name], others[name]) == is_own, name
+    # A pair adds nothing to what the language model knows.
+    assert not classifier.bigram_embedding.weight.any()
+    assert other.bigram_embedding.weight.any()
+
+
+def experiment(**values):
+    options = {"recipe": RECIPE, "cells": ("gru",), "seeds": (0, 1), "threads": 1}
+    return Experiment(**options | values)
+
+
+def test_words_that_the_language_model_does_not_know_are_unknown(tmp_path):
+    """And those that it knows have the ids, and so the vectors, that they have there."""
+    folder = save(language_model(num_words=4), tmp_path / "model")
+    texts = Split(["a good film and the bad one"] * 4, np.arange(4) % 2)
+    found = pretrained.of_experiment(
+        experiment(init_from=str(folder)), texts, tmp_path, watcher=None
+    )
+    dataset = TextDataset("toy", "nowhere", texts, texts)
+    data = prepare(dataset, RECIPE.preparation(), vocabulary=found.vocabulary)
+    assert data.vocabulary.words == ["the", "film", "good", "bad"]
+    assert data.test.words[0].tolist() == [1, 2, 6, 5, 2, 4, 7, 2]
+    assert found.encoders.keys() == {("gru", 0), ("gru", 1)}
+    table = found.encoders["gru", 1]["embedding.weight"]
+    assert torch.equal(table, language_model(num_words=4).embedding.weight)
+
+
+def test_texts_without_a_word_are_not_what_it_is_measured_by():
+    rows = [[1], [1], [1, 4], [1, 5, 6], *[[1, 4]] * 8]
+    held_out, train = pretrained._held_out(Ragged.from_rows(rows))
+    assert [held_out[row].tolist() for row in range(len(held_out))] == [[1], [1]]
+    assert train[0].tolist() == [1, 4]
+    held_out, train = pretrained._held_out(Ragged.from_rows([[1, 4]] * 300))
+    assert (len(held_out), len(train)) == (3, 297)
+    for rows in ([[1, 4]], [[1]], [[1], [1]], []):
+        with pytest.raises(DataError, match="expected at least 2 texts with words"):
+            pretrained._held_out(Ragged.from_rows(rows))
+
+
+def test_without_a_language_model_there_is_nothing_to_begin_with(tmp_path):
+    texts = Split(["a"] * 4, np.arange(4) % 2)
+    assert pretrained.of_experiment(experiment(), texts, tmp_path, watcher=None) is None
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("values", "cell", "text"),
+    [
+        ({}, "lstm", "of cell=lstm, got one of cell=gru;"),
+        ({"hidden_size": 6}, "gru", "of hidden_size=6, got one of hidden_size=5;"),
+        ({"embedding_dim": 9}, "gru", "of embedding_dim=9, got one of embedding_dim=6;"),
+        ({"bidirectional": False}, "gru", "bidirectional=False, got one of bidirectional=True;"),
+        ({"tokens": "keras"}, "gru", "of tokens=keras, got one of tokens=words;"),
+        ({"vocabulary_size": 11}, "gru", "of vocabulary_size=11, got one of vocabulary_size=12;"),
+        (
+            {"hidden_size": 6, "embedding_dim": 9},
+            "gru",
+            "embedding_dim=9, hidden_size=6, got one of embedding_dim=6, hidden_size=5; change the "
+            "recipe with --set, or pretrain with these values",
+        ),
+    ],
+    ids=["cell", "units", "width", "ways", "tokens", "vocabulary", "two"],
+)
+def test_a_language_model_that_does_not_fit_is_refused(tmp_path, values, cell, text):
+    model = pretrained.load(save(language_model(), tmp_path / "model"))
+    model.check(RECIPE, "gru")
+    model.check(RECIPE.with_values({"vocabulary_size": 12}), "gru")
+    with pytest.raises(RecipeError, match=f"expected a language model .*{re.escape(text)}"):
+        model.check(RECIPE.with_values(values), cell)
+
+
+def changed(name):
+    """What a damaged or foreign folder holds, and what is said of it."""
+    model = language_model()
+    tensors = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
+    config = {"kind": pretrained.KIND, **model.config}
+    return {
+        "another model": (
+            {"config": {"architecture": {"cell": "gru"}}},
+            "expected a model folder of `tidegate pretrain`, got one of another model",
+        ),
+        "no architecture": ({"config": {}}, "got one of another model"),
+        "an argument more": (
+            {"config": {"architecture": config | {"depth": 3}}},
+            "expected the parameters of the language model .* unexpected keyword argument 'depth'",
+        ),
+        "other widths": (
+            {"config": {"architecture": config | {"hidden_size": 7}}},
+            "expected the parameters of the language model .* size mismatch for layers.0.weight_ih",
+        ),
+        "no such cell": (
+            {"config": {"architecture": config | {"cell": "qrnn"}}},
+            "expected a cell of .*, got 'qrnn'",
+        ),
+        "a parameter less": (
+            {"tensors": {key: value for key, value in tensors.items() if key != "bias"}},
+            'Missing key.* "bias"',
+        ),
+        "fewer words": (
+            {"vocabulary": {**pretrained.Vocabulary(WORDS[:3], "words").to_json()}},
+            "expected a vocabulary of 12 ids, got 7",
+        ),
+    }[name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("another model", "no architecture", "an argument more", "other widths", "no such cell"),
+        *("a parameter less", "fewer words"),
+    ],
+)
+def test_what_is_no_language_model_is_told(tmp_path, name):
+    contents, text = changed(name)
+    save(language_model(), tmp_path / "model", **contents)
+    with pytest.raises(FormatError, match=text) as error:
+        pretrained.load(tmp_path / "model")
+    assert str(error.value).startswith(str(tmp_path / "model"))
