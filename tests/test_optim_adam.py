@@ -310,24 +310,3 @@ def num_threads():
     before = engine.num_threads()
     yield engine.set_num_threads
     engine.set_num_threads(before)
-
-
-def test_a_lazy_table_is_torchs_sparse_adam():
-    """Rows wait with their moments where they do not occur: the values of ``SparseAdam``."""
-    draws = np.random.default_rng(3)
-    start = torch.from_numpy(draws.normal(size=(9, 4)))
-    ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
-    # SparseAdam adds eps before it corrects the bias: with hardly any, that is no difference.
-    lazy = Adam([ours], lr=0.05, eps=1e-20, lazy=True)
-    sparse = torch.optim.SparseAdam([theirs], lr=0.05, eps=1e-20)
-    for _ in range(40):
-        ids = torch.from_numpy(np.sort(draws.choice(9, 3, replace=False)))
-        rows = torch.from_numpy(draws.normal(size=(3, 4)))
-        lazy.catch_up(ours, ids)
-        for parameter, optimiser in ((ours, lazy), (theirs, sparse)):
-            parameter.grad = torch.sparse_coo_tensor(
-                ids[None], rows, start.shape, check_invariants=False, is_coalesced=True
-            )
-            optimiser.step()
-    lazy.catch_up()
-    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)

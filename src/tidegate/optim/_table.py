@@ -48,9 +48,8 @@ class Table:
             return
         if self.is_lazy:
             self._row_step[slice(None) if ids is None else ids.numpy()] = self.step
-            self._count = 0
-            return
-        self._engine_table().catch_up(address, num, self._numbers[: self._count], self.step)
+        else:
+            self._engine_table().catch_up(address, num, self._numbers[: self._count], self.step)
         if ids is None:
             self._count = 0
 
