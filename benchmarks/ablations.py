@@ -13,11 +13,6 @@ VARIANTS = {
     "without dropout": ["word_dropout=0", "place_dropout=0", "head_dropout=0"],
     "the last states instead of mean and maximum": ["pooling=last"],
     "one direction of 128 units": ["bidirectional=false", "hidden_size=128"],
-    "the last 200 words instead of 400": ["max_length=200"],
-    "10,000 words instead of 30,000": ["vocabulary_size=10000"],
-    "words without punctuation": ["tokens=keras"],
-    "a constant learning rate": ["schedule=constant"],
-    "embeddings by the lazy rule": ["table_rule=lazy"],
 }
 
 

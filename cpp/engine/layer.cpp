@@ -114,8 +114,7 @@ std::int64_t forward(const ForwardCall& call) {
               call.positions.num_steps == 0,
           "an output, got none");
   const Kernels& kernels = kernels_of(active_isa());
-  const PlanOwner owner(call.shape, call.positions, call.input,
-                        kernels.tile_rows(call.shape));
+  const PlanOwner owner(call.shape, call.positions, call.input);
   const Scratch scratch(kernels.forward_bytes(call, owner.plan()));
   kernels.forward(call, owner.plan(), scratch.data(), parallel_for);
   return owner.plan().num_distinct;
@@ -127,8 +126,7 @@ std::int64_t backward(const BackwardCall& call) {
   require((call.grad_table_ids == nullptr) == (call.grad_table_rows == nullptr),
           "both of grad_table_ids and grad_table_rows, got one");
   const Kernels& kernels = kernels_of(active_isa());
-  const PlanOwner owner(call.shape, call.positions, call.input,
-                        kernels.tile_rows(call.shape));
+  const PlanOwner owner(call.shape, call.positions, call.input);
   const Scratch scratch(kernels.backward_bytes(call, owner.plan()));
   kernels.backward(call, owner.plan(), scratch.data(), parallel_for);
   return owner.plan().num_distinct;

@@ -12,10 +12,10 @@
 namespace tidegate {
 
 PlanOwner::PlanOwner(const Shape& shape, const Positions& positions,
-                     const Input& input, std::int64_t tile_rows) {
+                     const Input& input) {
   rank_rows(positions);
   count_positions();
-  share_rows(shape, tile_rows);
+  share_rows(shape);
   if (input.ids != nullptr) number_tokens(positions, input);
 }
 
@@ -58,9 +58,10 @@ void PlanOwner::count_positions() {
   plan_.base = base_.data();
 }
 
-// Blocks of a tile's rows, the longest first, each to the thread that has the
-// least to do.
-void PlanOwner::share_rows(const Shape& shape, std::int64_t tile_rows) {
+// Blocks of rows, the longest first, each to the thread that has the least to
+// do. Rows of one length are cut in even parts: neighbours in memory stay
+// together, and whole tiles of 6 would leave two threads with 18 and 14 of 32.
+void PlanOwner::share_rows(const Shape& shape) {
   const std::int64_t rows = plan_.num_rows;
   // A thread is worth waking for some microseconds of multiply-adds.
   constexpr double kWorthThread = 1e5;
@@ -75,21 +76,20 @@ void PlanOwner::share_rows(const Shape& shape, std::int64_t tile_rows) {
       plan_.num_steps == 1
           ? 1
           : std::min({plan_.num_threads, worth, std::max<std::int64_t>(rows, 1)});
-  // Whole tiles where that leaves no thread with much more than its part.
-  std::int64_t block = tile_rows;
-  while (block > 1 && rows < 2 * shares * block && rows % (shares * block) != 0) {
-    block = (block + 1) / 2;
-  }
+  const bool is_even = rows > 0 && length_.front() == length_.back();
+  const std::int64_t block =
+      is_even ? (rows + shares - 1) / shares
+              : std::max<std::int64_t>(rows / (8 * shares), 1);
   std::vector<std::vector<std::int64_t>> members(
       static_cast<std::size_t>(shares));
   std::vector<std::int64_t> work(static_cast<std::size_t>(shares), 0);
   for (std::int64_t first = 0; first < rows; first += block) {
-    const auto least = std::ranges::min_element(work) - work.begin();
+    const auto least = static_cast<std::size_t>(
+        std::ranges::min_element(work) - work.begin());
     for (auto k = first; k < std::min(first + block, rows); ++k) {
-      members[static_cast<std::size_t>(least)].push_back(k);
+      members[least].push_back(k);
       // One step more: a row costs something even without any.
-      work[static_cast<std::size_t>(least)] +=
-          length_[static_cast<std::size_t>(k)] + 1;
+      work[least] += length_[static_cast<std::size_t>(k)] + 1;
     }
   }
   share_begin_.push_back(0);

@@ -12,17 +12,15 @@ namespace tidegate {
 
 class PlanOwner {
  public:
-  /// tile_rows: rows that a kernel's tile takes at once; shares are cut at
-  /// such places where they can be. Throws as forward does.
-  PlanOwner(const Shape& shape, const Positions& positions, const Input& input,
-            std::int64_t tile_rows);
+  /// Throws as forward does.
+  PlanOwner(const Shape& shape, const Positions& positions, const Input& input);
 
   const Plan& plan() const noexcept { return plan_; }
 
  private:
   void rank_rows(const Positions& positions);
   void count_positions();
-  void share_rows(const Shape& shape, std::int64_t tile_rows);
+  void share_rows(const Shape& shape);
   void number_tokens(const Positions& positions, const Input& input);
 
   Plan plan_;

@@ -68,7 +68,7 @@ class Backward {
              plan_.base[end] - plan_.base[start - 1] <= capacity_) {
         --start;
       }
-      auto back = [&](Index s) { share_back(s, start, end); };
+      auto back = [&](Index s) { share_back(s, start, end, parallel_for); };
       parallel(parallel_for, plan_.num_shares,
                (plan_.base[end] - plan_.base[start]) * kGates * H_ * H_, back);
       sum_chunk(parallel_for, plan_.base[end] - plan_.base[start],
@@ -208,18 +208,21 @@ class Backward {
     for (Index i = count; i < padded; ++i) to[i] = R(0);
   }
 
-  void share_back(Index s, Index start, Index end) {
+  void share_back(Index s, Index start, Index end, ParallelFor parallel_for) {
     const Index first = plan_.share_begin[s];
     const Index n = plan_.share_begin[s + 1] - first;
     const std::int64_t* ranks = plan_.member + first;
     Index active = 0;
     for (Index step = end - 1; step >= start; --step) {
       while (active < n && plan_.length[ranks[active]] > step) ++active;
-      if (active > 0) step_back(first, active, step, plan_.base[start]);
+      if (active > 0) {
+        step_back(first, active, step, plan_.base[start], parallel_for);
+      }
     }
   }
 
-  void step_back(Index first, Index active, Index step, Index chunk) {
+  void step_back(Index first, Index active, Index step, Index chunk,
+                 ParallelFor parallel_for) {
     RowBack<R>* rows = rows_ + first;
     const R** left = left_ + first;
     for (Index i = 0; i < active; ++i) {
@@ -231,11 +234,10 @@ class Backward {
       if (!has_ids_) point_input(rank, step, p);
       left[i] = rows[i].gates + kSegments.hidden_first * H_;
     }
-    const Index panels = back_panels<R>(H_);
     if constexpr (kTwo) {
       for (Index i = 0; i < active; ++i) left[i] += 2 * H_;
-      back_product<R>(left, active, hidden_weights(2, 1), true,
-                      reset_rows_ + first, padded_, panels);
+      hidden_back(left, active, hidden_weights(2, 1), reset_rows_ + first,
+                  parallel_for);
       for (Index i = 0; i < active; ++i) {
         left[i] -= 2 * H_;
         reset_gradients<R>(rows[i], H_, padded_);
@@ -248,9 +250,21 @@ class Backward {
         }
       }
     }
-    back_product<R>(left, active,
-                    hidden_weights(0, kTwo ? 2 : kSegments.hidden_count), true,
-                    dh_rows_ + first, padded_, panels);
+    hidden_back(left, active,
+                hidden_weights(0, kTwo ? 2 : kSegments.hidden_count),
+                dh_rows_ + first, parallel_for);
+  }
+
+  // A share that is alone leaves threads free: where the product is worth it,
+  // they take a part of its panels.
+  void hidden_back(const R* const* left, Index active, const BackWeights<R>& w,
+                   R* const* to, ParallelFor parallel_for) const {
+    parallel_ranges(parallel_for, plan_.num_shares == 1 ? plan_.num_threads : 1,
+                    back_panels<R>(H_), active * w.segments * w.depth * H_,
+                    [&](Index begin, Index end) {
+                      back_product<R>(left, active, w, true, to, padded_, begin,
+                                      end);
+                    });
   }
 
   void point(RowBack<R>& row, Index rank, Index step, Index p) const {
@@ -315,10 +329,13 @@ class Backward {
                         : call_.grad_weight_ih == nullptr
                             ? 0
                             : kSegments.input_count * per_segment;
+    // Few positions are cut by columns, so that there is a part for everyone.
+    const Index input_parts =
+        positions > kTaskPositions ? 1 : least(plan_.num_threads, ih_panels_);
     const Index vectors =
         has_ids_ || call_.grad_input == nullptr
             ? 0
-            : pieces(positions, kTaskPositions);
+            : pieces(positions, kTaskPositions) * input_parts;
     const Index biases =
         wants_biases() ? pieces(kSegments.total * H_, kTaskColumns) : 0;
     auto task = [&](Index index) {
@@ -333,11 +350,13 @@ class Backward {
       }
       index -= input;
       if (index < vectors) {
-        const Index first = index * kTaskPositions;
+        const Index first = index / input_parts * kTaskPositions;
+        const Index part = index % input_parts;
         return back_product<R>(
             gate_rows_ + first, least(kTaskPositions, positions - first),
             input_weights(), call_.add_to_grad_input, input_rows_ + first, I_,
-            ih_panels_);
+            part * ih_panels_ / input_parts,
+            (part + 1) * ih_panels_ / input_parts);
       }
       index -= vectors;
       const Index begin = index * kTaskColumns;
@@ -407,7 +426,7 @@ class Backward {
         }
         if (call_.grad_table_rows == nullptr) return;
         back_product<R>(gate_rows_ + begin, end - begin, input_weights(), false,
-                        input_rows_ + begin, I_, ih_panels_);
+                        input_rows_ + begin, I_, 0, ih_panels_);
       };
       parallel(parallel_for, parts, count * kGates * H_ * I_, gather);
       if (call_.grad_weight_ih == nullptr) continue;

@@ -4,6 +4,7 @@
 
 #include "kernels/math.hpp"
 #include "kernels/pack.hpp"
+#include "kernels/plain.hpp"
 #include "kernels/tile.hpp"
 
 namespace tidegate::TIDEGATE_ISA {
@@ -52,7 +53,24 @@ struct StepWeights {
   Index second_stride;         ///< the same of `second`
   Index projected_stride;      ///< from panel to panel of `projected`
   Index candidate_stride;      ///< the same of `candidate`
+  const R* plain = nullptr;    ///< weight_hh as it stands, for a row alone;
+                               ///< null: `first` and `second` are packed
 };
+
+/// The recurrent product of one panel: packed, or plain for a row alone.
+template <class R, int Rows, int Vectors>
+TIDEGATE_INLINE void recurrent_product(Vec<R> (&a)[Rows][Vectors],
+                                       const StepWeights<R>& w,
+                                       const R* const* rows, const R* packed,
+                                       Group group, Index panel) {
+  if constexpr (Rows == 1) {
+    if (w.plain != nullptr) {
+      return plain_product<R>(a, rows[0], w.plain, w.hidden_size,
+                              w.hidden_size, group, panel);
+    }
+  }
+  multiply_add<R>(a, rows, packed, w.hidden_size);
+}
 
 template <class R, int Rows, int Vectors>
 TIDEGATE_INLINE void load_tile(Vec<R> (&a)[Rows][Vectors],
@@ -95,7 +113,8 @@ TIDEGATE_INLINE void step_tile(const StepWeights<R>& w, const StepRows<R>& rows,
   } else {
     load_tile<R>(a, projected, offset);
   }
-  multiply_add<R>(a, rows.h + row, w.first + panel * w.first_stride, H);
+  recurrent_product<R>(a, w, rows.h + row, w.first + panel * w.first_stride,
+                       kGroup, panel);
 
   if constexpr (C == Cell::rnn_tanh || C == Cell::rnn_relu) {
 #pragma GCC unroll 16
@@ -188,7 +207,8 @@ TIDEGATE_INLINE void candidate_tile(const StepWeights<R>& w,
   const Index unit = panel * kVectors * kWidth<R>;
   Vec<R> a[Rows][kVectors];
   load_tile<R>(a, rows.candidate + row, panel * w.candidate_stride);
-  multiply_add<R>(a, rows.reset + row, w.second + panel * w.second_stride, H);
+  recurrent_product<R>(a, w, rows.reset + row,
+                       w.second + panel * w.second_stride, kCandidate, panel);
 #pragma GCC unroll 16
   for (int v = 0; v < kVectors; ++v) {
     const Index first = unit + v * kWidth<R>;

@@ -43,11 +43,11 @@ class Forward {
     if (call_.input.ids != nullptr) project_table(parallel_for);
     const Index work = plan_.base[plan_.num_steps] * num_gates(C) * H_ *
                        (H_ + (call_.input.ids == nullptr ? I_ : 0));
-    auto task = [this](Index s) {
+    auto task = [&](Index s) {
       if (call_.reserve != nullptr) {
-        run_share<true>(s);
+        run_share<true>(s, parallel_for);
       } else {
-        run_share<false>(s);
+        run_share<false>(s, parallel_for);
       }
     };
     parallel(parallel_for, plan_.num_shares, work, task);
@@ -168,7 +168,8 @@ class Forward {
 
   // A batch of one step reads each weight once or a few times: packing all of
   // them would cost more than the products. So a panel is packed, used by all
-  // rows while it is in the cache, and dropped; and threads share the panels.
+  // rows while it is in the cache, and dropped; for a row alone not even that.
+  // Threads share the panels.
   bool is_single() const { return plan_.num_steps == 1; }
 
   void run_single(ParallelFor parallel_for) {
@@ -198,21 +199,28 @@ class Forward {
   void single_group(ParallelFor parallel_for, Share& share, Index active) {
     const Index all = panels(G, padded_);
     const Index parts = least(plan_.num_threads, all);
+    const auto* weight_ih = static_cast<const R*>(call_.weights.weight_ih);
+    const auto* weight_hh = static_cast<const R*>(call_.weights.weight_hh);
+    const bool is_plain = active == 1;
     auto task = [&](Index part) {
       R* ih = packed_.ih[G] + part * I_ * line(G);
       R* hh = packed_.hh[G] + part * H_ * line(G);
       const Index capacity = share.chunk_positions;
       const StepWeights<R> weights{H_, hh, hh, packed_.candidate_bias, 0, 0,
-                                   capacity * line(0), capacity * line(1)};
+                                   capacity * line(0), capacity * line(1),
+                                   is_plain ? weight_hh : nullptr};
       for (Index panel = part * all / parts; panel < (part + 1) * all / parts;
            ++panel) {
-        pack_panel(static_cast<const R*>(call_.weights.weight_ih), H_, I_,
-                   group(G), panel, ih);
-        project<R, group(G).vectors()>({ih, packed_.bias[G], 0}, share.inputs,
-                                       active, I_, panel, panel + 1,
-                                       share.projected[G], capacity, 0);
-        pack_panel(static_cast<const R*>(call_.weights.weight_hh), H_, H_,
-                   group(G), panel, hh);
+        if (is_plain) {
+          project_plain<G>(share, weight_ih, panel);
+        } else {
+          pack_panel(weight_ih, H_, I_, group(G), panel, ih);
+          project<R, group(G).vectors()>({ih, packed_.bias[G], 0},
+                                         share.inputs, active, I_, panel,
+                                         panel + 1, share.projected[G],
+                                         capacity, 0);
+          pack_panel(weight_hh, H_, H_, group(G), panel, hh);
+        }
         if constexpr (G == 0) {
           if (call_.reserve != nullptr) {
             step_first<R, C, true>(weights, share.rows, active, panel,
@@ -229,6 +237,18 @@ class Forward {
       }
     };
     parallel(parallel_for, parts, group(G).gates * H_ * (I_ + H_), task);
+  }
+
+  // The input's part of one panel for a row alone.
+  template <int G>
+  void project_plain(const Share& share, const R* weight, Index panel) const {
+    constexpr int kVectors = group(G).vectors();
+    Vec<R> a[1][kVectors];
+    const R* bias = packed_.bias[G];
+    load_tile<R>(a, &bias, panel * line(G));
+    plain_product<R>(a, share.inputs[0], weight, H_, I_, group(G), panel);
+    R* to = share.projected[G] + panel * share.chunk_positions * line(G);
+    for (int v = 0; v < kVectors; ++v) store(to + v * kWidth<R>, a[0][v]);
   }
 
   void project_table(ParallelFor parallel_for) {
@@ -250,7 +270,7 @@ class Forward {
   }
 
   template <bool Training>
-  void run_share(Index s) {
+  void run_share(Index s, ParallelFor parallel_for) {
     Share& share = shares_[s];
     StepRows<R>& rows = share.rows;
     const std::int64_t* ranks = plan_.member + plan_.share_begin[s];
@@ -285,14 +305,26 @@ class Forward {
         point(share, i, rank, step,
               position(call_.positions, plan_, rank, step));
       }
-      step_first<R, C, Training>(weights, rows, active, 0,
-                                 panels(0, padded_));
+      step_panels<0>(parallel_for, active, [&](Index begin, Index end) {
+        step_first<R, C, Training>(weights, rows, active, begin, end);
+      });
       if constexpr (kTwo) {
-        step_second<R, Training>(weights, rows, active, 0,
-                                 panels(1, padded_));
+        step_panels<1>(parallel_for, active, [&](Index begin, Index end) {
+          step_second<R, Training>(weights, rows, active, begin, end);
+        });
       }
     }
     end_rows(share, ranks, n);
+  }
+
+  // One step over all panels. A share that is alone leaves threads free: where
+  // the step is worth it, they take a part of its panels.
+  template <int G, class Body>
+  void step_panels(ParallelFor parallel_for, Index active,
+                   const Body& body) const {
+    parallel_ranges(parallel_for, plan_.num_shares == 1 ? plan_.num_threads : 1,
+                    panels(G, padded_), active * group(G).gates * H_ * H_,
+                    body);
   }
 
   // Member i of a share, at the position `here` of its next step.

@@ -136,12 +136,14 @@ BackWeights<R> plain_weights(const R* weight, Index H, Index columns,
   return w;
 }
 
-/// to[row] (columns) = or += rows[row] (segments * depth) times the weights.
+/// to[row] (columns) = or += rows[row] (segments * depth) times the weights,
+/// for panels [begin, end) of columns.
 template <class R>
 void back_product(const R* const* rows, Index count, const BackWeights<R>& w,
-                  bool adds, R* const* to, Index columns, Index panels) {
+                  bool adds, R* const* to, Index columns, Index begin,
+                  Index end) {
   constexpr Index kLanes = kBackVectors * kWidth<R>;
-  for (Index panel = 0; panel < panels; ++panel) {
+  for (Index panel = begin; panel < end; ++panel) {
     const Index column = panel * kLanes;
     for_tiles<tile_rows(kBackVectors)>(count, [&]<int Rows>(Index row) {
       Vec<R> a[Rows][kBackVectors];

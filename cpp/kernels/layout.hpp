@@ -64,5 +64,17 @@ void parallel(ParallelFor parallel_for, Index count, Index work, Body& body) {
   for (Index index = 0; index < count; ++index) body(index);
 }
 
+/// Runs body(begin, end) over ranges that make up [0, count), one a thread.
+template <class Body>
+void parallel_ranges(ParallelFor parallel_for, Index num_threads, Index count,
+                     Index work, const Body& body) {
+  const Index parts = work >= kWorthThreads ? least(num_threads, count) : 1;
+  if (parts <= 1) return body(Index(0), count);
+  auto task = [&](Index part) {
+    body(part * count / parts, (part + 1) * count / parts);
+  };
+  parallel(parallel_for, parts, work, task);
+}
+
 }  // namespace
 }  // namespace tidegate::TIDEGATE_ISA

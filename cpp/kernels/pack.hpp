@@ -71,6 +71,18 @@ TIDEGATE_INLINE void transpose(Vec<R> (&v)[kWidth<R>]) {
   if constexpr (Half > 1) transpose<R, Half / 2>(v);
 }
 
+/// A square of weight (units, depth), its columns k to k + width: a vector a
+/// column. Zeros where there is no unit or column.
+template <class R>
+TIDEGATE_INLINE void load_columns(Vec<R> (&square)[kWidth<R>], const R* from,
+                                  Index units, Index depth, Index k) {
+#pragma GCC unroll 16
+  for (Index i = 0; i < kWidth<R>; ++i) {
+    square[i] = i < units ? load(from + i * depth + k, depth - k) : Vec<R>{};
+  }
+  transpose<R>(square);
+}
+
 /// One panel, dst (depth, gates, units * width), of weight (gates * H, depth).
 /// Zeros where there is no unit.
 template <class R>
@@ -88,12 +100,7 @@ void pack_panel(const R* weight, Index hidden_size, Index depth, Group group,
       R* to = dst + gate * lanes + lane;
       for (Index k = 0; k < depth; k += W) {
         Vec<R> square[W];
-#pragma GCC unroll 16
-        for (Index i = 0; i < W; ++i) {
-          square[i] =
-              i < units ? load(from + i * depth + k, depth - k) : Vec<R>{};
-        }
-        transpose<R>(square);
+        load_columns<R>(square, from, units, depth, k);
 #pragma GCC unroll 16
         for (Index i = 0; i < W; ++i) {
           if (k + i < depth) store(to + (k + i) * line, square[i]);

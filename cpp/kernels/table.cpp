@@ -36,10 +36,6 @@ auto with_shape(const Shape& shape, const Body& body) {
                                        : with_cell<double>(shape.cell, body);
 }
 
-std::int64_t rows_of_tile(const Shape& shape) {
-  return tile_rows(first_group(shape.cell).vectors());
-}
-
 std::size_t forward_bytes(const ForwardCall& call, const Plan& plan) {
   return with_shape(call.shape, [&]<class R, Cell C>() {
     return Forward<R, C>(call, plan, nullptr).bytes();
@@ -190,11 +186,10 @@ void unpool_steps_of(const UnpoolCall& call, std::int64_t row,
 
 const Kernels& kernels() noexcept {
   static constexpr Kernels kTable{
-      rows_of_tile, forward_bytes,  forward,      backward_bytes,
-      backward,     stepper_bytes,  stepper_pack, stepper_step,
-      apply,        fma_round,      step_of_adam, replay_of_adam,
-      squares_of,   multiply_by,    pool_row_of,  unpool_steps_of,
-      keep_mask};
+      forward_bytes, forward,      backward_bytes, backward,
+      stepper_bytes, stepper_pack, stepper_step,   apply,
+      fma_round,     step_of_adam, replay_of_adam, squares_of,
+      multiply_by,   pool_row_of,  unpool_steps_of, keep_mask};
   return kTable;
 }
 

@@ -58,8 +58,6 @@ using ParallelFor = void (*)(std::size_t count,
 /// Kernels of one instruction set. Scratch is aligned to 64 bytes and as large
 /// as the query of the same arguments says.
 struct Kernels {
-  /// Rows that a tile of the recurrent product takes at once.
-  std::int64_t (*tile_rows)(const Shape&);
   std::size_t (*forward_bytes)(const ForwardCall&, const Plan&);
   void (*forward)(const ForwardCall&, const Plan&, void* scratch, ParallelFor);
   std::size_t (*backward_bytes)(const BackwardCall&, const Plan&);

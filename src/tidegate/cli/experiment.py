@@ -76,8 +76,8 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
                 "--unlabelled",
                 type=click.Path(path_type=Path),
                 metavar="FILE",
-                help="Texts without labels for recipes that pretrain: .parquet, .jsonl, .txt, or "
-                "the official archive or folder.",
+                help="Texts without labels, for recipes that learn from them: .parquet, .jsonl, "
+                ".txt, or the official archive or folder.",
             ),
         ),
         (
@@ -189,7 +189,10 @@ def start(
         raise click.UsageError("Missing argument 'DATASET'; or give --resume RUN.")
     logs.check(log)
     chosen = load(recipe).with_settings(settings)
-    if epochs is not None:
+    if only_pretrain:
+        passes = epochs or chosen.pretrain_epochs or 1
+        chosen = chosen.with_values({"pretrain_epochs": passes})
+    elif epochs is not None:
         chosen = chosen.with_values({"epochs": epochs})
     check_sources(chosen, unlabelled, init_from)
     experiment = Experiment(

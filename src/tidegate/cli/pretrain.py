@@ -9,7 +9,7 @@ from tidegate.cli import experiment
 
 EXAMPLES = """\b
 Examples:
-  tidegate pretrain imdb --unlabelled reviews.parquet --out runs/language
+  tidegate pretrain imdb --unlabelled reviews.parquet --epochs 2 --out runs/language
       a language model on these texts and on the training reviews
   tidegate train imdb --recipe best --init-from runs/language/pretraining/gru-seed0/model
       a classifier that begins with it
@@ -24,6 +24,11 @@ Examples:
     "--cell", type=click.Choice([*CELLS]), default="gru", show_default=True, help="What to train."
 )
 @click.option("--seed", type=experiment.at_least(0), default=0, show_default=True)
+@click.option(
+    "--epochs",
+    type=experiment.at_least(1),
+    help="Passes over the texts. [default: the recipe's pretrain_epochs, or 1]",
+)
 @experiment.options(default_recipe="best", without=("--init-from", "--epochs", "--log"))
 def command(dataset: str | None, cell: str, seed: int, **options: Any) -> None:
     """Train a language model on texts without labels and on DATASET's training texts.

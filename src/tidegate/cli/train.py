@@ -13,6 +13,8 @@ Examples:
       past the notebook's accuracy in some seconds
   tidegate train imdb --recipe default --cell gru --seed 0 --out runs/gru
       a bidirectional GRU and a linear model, apart and together
+  tidegate train imdb --recipe best --unlabelled reviews.parquet
+      learns from texts without labels as well
   tidegate train imdb --set hidden_size=32 --set epochs=3
       other values
   tidegate train --resume runs/gru

@@ -23,7 +23,7 @@ class Dropout:
     """Shares set to zero while training; 0 for none."""
 
     words: float = 0.0
-    """Of the steps, whole: their words and bigrams."""
+    """Of the steps, whole: their words and bigrams, or their numbers."""
     embedding: float = 0.0
     """Of the elements of a batch's distinct words and bigrams, the same wherever one stands."""
     places: float = 0.0
@@ -159,26 +159,17 @@ class SequenceClassifier(nn.Module):
     @property
     def reads_ids(self) -> bool:
         """Whether the engine can read ids and rows rather than a vector a step."""
-        config = self.config
-        return not (config["input_size"] or config["bigram_vocabulary_size"] or self.by_place)
+        config, stack = self.config, self.recurrent
+        has_others = config["input_size"] or config["bigram_vocabulary_size"] or self.by_place
+        return not (has_others or (stack.residual and stack.input_size == stack.width))
 
     def embed(self, inputs: Inputs, masks: Masks | None = None) -> Tensor:
         """What the first layer reads at every step, (P, I)."""
         if inputs.words is None:
             assert inputs.features is not None
-            return inputs.features
-        if self.by_place:
-            ids = inputs.words.distinct[inputs.words.slots]
-            return F.embedding(ids, self.embedding.weight, sparse=True)
-        # index_select and not rows[slots], whose backward is ten times slower.
-        vectors = self._rows(inputs.words, masks).index_select(0, inputs.words.slots)
-        if inputs.bigrams is not None:
-            weight = self.bigram_embedding.weight
-            pairs = F.embedding(inputs.bigrams.distinct, weight, sparse=True)
-            pairs = self._drop_rows(pairs / self.embedding_scale, "bigram elements", masks)
-            # The first row is of all pairs that have no embedding: nothing is added there.
-            has_one = (inputs.bigrams.distinct > 0).to(pairs.dtype).unsqueeze(1)
-            vectors = vectors + (pairs * has_one).index_select(0, inputs.bigrams.slots)
+            vectors = inputs.features
+        else:
+            vectors = self._embedded(inputs.words, inputs.bigrams, masks)
         if masks is not None:
             if self.dropout.words:
                 vectors = vectors * masks.keep("words", self.dropout.words, len(vectors), 1)
@@ -228,14 +219,32 @@ class SequenceClassifier(nn.Module):
         found.append(("head (Linear)", [None, self.head.out_features], self.head))
         return [(name, shape, num_trained(module)) for name, shape, module in found]
 
-    def _rows(self, words: Rows, masks: Masks | None) -> Tensor:
-        """The batch's own table: a row for every distinct word, (K, d)."""
-        rows = F.embedding(words.distinct, self.embedding.weight, sparse=True)
-        rows = (rows - self.embedding_mean) / self.embedding_scale
-        return self._drop_rows(rows, "word elements", masks)
+    def _embedded(self, words: Rows, bigrams: Rows | None, masks: Masks | None) -> Tensor:
+        """The words' vectors and what their pairs add to them, (P, d)."""
+        vectors = self._rows(words, masks)
+        if not self.by_place:
+            # index_select and not rows[slots], whose backward is ten times slower.
+            vectors = vectors.index_select(0, words.slots)
+        if bigrams is not None:
+            pairs = F.embedding(bigrams.distinct, self.bigram_embedding.weight, sparse=True)
+            pairs = pairs / self.embedding_scale
+            if masks is not None:
+                pairs = masks.apply(pairs, "bigram elements", self.dropout.embedding)
+            # The first row is of all pairs that have no embedding: nothing is added there.
+            has_one = (bigrams.distinct > 0).to(pairs.dtype).unsqueeze(1)
+            vectors = vectors + (pairs * has_one).index_select(0, bigrams.slots)
+        return vectors
 
-    def _drop_rows(self, rows: Tensor, purpose: str, masks: Masks | None) -> Tensor:
-        return rows if masks is None else masks.apply(rows, purpose, self.dropout.embedding)
+    def _rows(self, words: Rows, masks: Masks | None) -> Tensor:
+        """The batch's own table: a row for every distinct word, (K, d), or every place, (P, d)."""
+        ids = words.distinct[words.slots] if self.by_place else words.distinct
+        rows = F.embedding(ids, self.embedding.weight, sparse=True)
+        rows = (rows - self.embedding_mean) / self.embedding_scale
+        share = self.dropout.embedding
+        if masks is None or not share:
+            return rows
+        keep = masks.keep("word elements", share, len(words.distinct), rows.size(1))
+        return rows * (keep[words.slots] if self.by_place else keep)
 
     def _without_words(
         self, table: Tensor, inputs: Inputs, masks: Masks | None

@@ -41,7 +41,7 @@ class Masks:
             float32, whose expectation is 1.
         """
         key = derive_seed(self.seed, self.series + purpose, self.step)
-        # 16 bits an element are a share to 1 in 65,536, at a quarter of the cost. One of them is kept.
+        # 16 bits an element are a share to 1 in 65,536, at a quarter of the cost.
         threshold = min(round(share * (1 << 16)), (1 << 16) - 1)
         scale = 1 / (1 - threshold / (1 << 16))
         if not HAS_ENGINE:

@@ -14,7 +14,7 @@ Kind = Literal["binary", "multi-class", "multi-label", "regression"]
 class Task:
     """One of four kinds of question about a sequence.
 
-    - binary: one logit; targets 0 or 1, (N,).
+    - binary: one logit; targets 0 or 1, or probabilities, (N,).
     - multi-class: a logit a class; targets the class of each, int64, (N,).
     - multi-label: a logit a label, each for itself; targets 0 or 1, (N, C).
     - regression: a number an output; targets (N, C), or (N,) where C is 1.
@@ -91,6 +91,8 @@ class Task:
     def balanced_weights(self, targets: Tensor) -> Tensor | None:
         """Weights by which all classes count alike: N / (classes * examples of the class).
 
+        A probability counts for the class that is likelier.
+
         Source: King and Zeng 2001, as scikit-learn's ``class_weight="balanced"``.
         """
         if self.kind == "regression":
@@ -99,5 +101,6 @@ class Task:
             positive = targets.double().mean(0).clamp(1 / len(targets), 1 - 1 / len(targets))
             return ((1 - positive) / positive).float()
         classes = max(self.num_outputs, 2)
-        counts = torch.bincount(targets.long(), minlength=classes)
+        found = (targets > 0.5 if self.kind == "binary" else targets).long()
+        counts = torch.bincount(found, minlength=classes)
         return (len(targets) / (classes * counts.clamp(min=1))).float()
