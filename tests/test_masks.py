@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tidegate.model import masks as module
 from tidegate.model.masks import Masks
 
 
@@ -68,3 +69,15 @@ def test_without_a_share_nothing_is_drawn(monkeypatch):
     monkeypatch.setattr(Masks, "keep", lambda *arguments: pytest.fail("nothing is to be drawn"))
     values = torch.ones(3)
     assert Masks(0, 0).apply(values, "head", 0.0) is values
+
+
+@pytest.mark.parametrize("share", [0.0, 1e-9, 0.25, 1 / 3, 0.5, 0.999, 1 - 1e-9])
+@pytest.mark.parametrize("shape", [(0,), (3, 0), (1,), (5, 7), (3, 2, 11), (130, 67)], ids=str)
+def test_numpy_draws_the_masks_that_the_engine_draws(shape, share, monkeypatch):
+    found = Masks(3, 11, "again ").keep("head", share, *shape)
+    assert module.HAS_ENGINE
+    monkeypatch.setattr(module, "HAS_ENGINE", False)
+    expected = Masks(3, 11, "again ").keep("head", share, *shape)
+    assert found.dtype is expected.dtype is torch.float32
+    assert found.shape == expected.shape == shape
+    assert torch.equal(found, expected)

@@ -8,4 +8,5 @@ NB_MODULE(_engine, m) {
   bind_settings(m);
   bind_layer(m);
   bind_optim(m);
+  bind_rows(m);
 }

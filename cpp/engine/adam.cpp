@@ -8,32 +8,12 @@
 #include <vector>
 
 #include "engine/kernels.hpp"
-#include "engine/pool.hpp"
+#include "engine/parallel.hpp"
 
 namespace tidegate {
 namespace {
 
-// A task's elements: some ten microseconds of work, and arrays that stay in a
-// first-level cache while they are summed.
-constexpr std::int64_t kPiece = 8192;
 constexpr std::int64_t kReplayRows = 8;
-
-// Less than this is not worth waking a thread.
-constexpr std::int64_t kWorthThreads = 2 * kPiece;
-
-template <class Body>
-void parallel(std::size_t count, std::int64_t elements, const Body& body) {
-  if (elements < kWorthThreads) {
-    for (std::size_t index = 0; index < count; ++index) body(index);
-    return;
-  }
-  parallel_for(
-      count,
-      [](void* context, std::size_t index) noexcept {
-        (*static_cast<const Body*>(context))(index);
-      },
-      const_cast<Body*>(&body));
-}
 
 std::size_t size_of(Dtype dtype) {
   return dtype == Dtype::float32 ? sizeof(float) : sizeof(double);

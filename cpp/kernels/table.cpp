@@ -5,6 +5,8 @@
 #include "kernels/adam.hpp"
 #include "kernels/backward.hpp"
 #include "kernels/forward.hpp"
+#include "kernels/masks.hpp"
+#include "kernels/pooling.hpp"
 #include "kernels/stepper.hpp"
 
 namespace tidegate::TIDEGATE_ISA {
@@ -168,6 +170,18 @@ void multiply_by(Dtype dtype, void* x, std::int64_t count, double factor) {
   });
 }
 
+void pool_row_of(const PoolCall& call, std::int64_t row, std::int64_t begin,
+                 std::int64_t end) {
+  with_dtype(call.dtype,
+             [&]<class R>() { pool_row<R>(call, row, begin, end); });
+}
+
+void unpool_steps_of(const UnpoolCall& call, std::int64_t row,
+                     std::int64_t begin, std::int64_t end) {
+  with_dtype(call.dtype,
+             [&]<class R>() { unpool_steps<R>(call, row, begin, end); });
+}
+
 }  // namespace
 
 const Kernels& kernels() noexcept {
@@ -175,7 +189,7 @@ const Kernels& kernels() noexcept {
       forward_bytes, forward,      backward_bytes, backward,
       stepper_bytes, stepper_pack, stepper_step,   apply,
       fma_round,     step_of_adam, replay_of_adam, squares_of,
-      multiply_by};
+      multiply_by,   pool_row_of,  unpool_steps_of, keep_mask};
   return kTable;
 }
 

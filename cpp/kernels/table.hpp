@@ -7,6 +7,8 @@
 
 #include "engine/adam.hpp"
 #include "engine/layer.hpp"
+#include "engine/masks.hpp"
+#include "engine/pooling.hpp"
 
 namespace tidegate {
 
@@ -81,6 +83,14 @@ struct Kernels {
                       std::int64_t begin, std::int64_t end);
   double (*squares)(Dtype, const void* x, std::int64_t count);
   void (*multiply)(Dtype, void* x, std::int64_t count, double factor);
+  /// The features begin .. end - 1 of one row.
+  void (*pool_row)(const PoolCall&, std::int64_t row, std::int64_t begin,
+                   std::int64_t end);
+  /// The positions begin .. end - 1, all of one row.
+  void (*unpool_steps)(const UnpoolCall&, std::int64_t row, std::int64_t begin,
+                       std::int64_t end);
+  /// The elements begin .. end - 1, of which begin is a multiple of kMaskBlock.
+  void (*keep_mask)(const MaskCall&, std::int64_t begin, std::int64_t end);
 };
 
 namespace generic {

@@ -122,3 +122,23 @@ def sum_of_squares(dtype: str, spans: Annotated[NDArray[numpy.int64], dict(shape
 
 def multiply(dtype: str, spans: Annotated[NDArray[numpy.int64], dict(shape=(None, None), order='C', device='cpu', writable=False)], factor: float) -> None:
     """Multiply all elements, in place."""
+
+def pool_rows(*, dtype: str, num_rows: int, num_positions: int, num_features: int, offsets: int, values: int, mean: int = 0, maxima: int = 0, stride: int, first: int = 0) -> None:
+    """
+    Mean, maximum, or both, of the rows of a flat batch: values (P, F), offsets int64
+    (N+1,). Results (N, F), their rows `stride` elements apart, 0 where not wanted;
+    first is int64 (N, F), where each maximum first stands. ValueError for offsets that
+    do not ascend from 0 to P. See cpp/engine/pooling.hpp.
+    """
+
+def unpool_rows(*, dtype: str, num_rows: int, num_positions: int, num_features: int, offsets: int, grad_mean: int = 0, grad_maxima: int = 0, stride: int, first: int = 0, grad_values: int) -> None:
+    """
+    The gradient of pool_rows, (P, F), written; what comes in is as what came out, 0 for
+    zeros.
+    """
+
+def keep_mask(*, key: int, threshold: int, scale: float, mask: int, count: int) -> None:
+    """
+    A mask of dropout, float32 (count,): 0 where the draw of 16 bits is below the
+    threshold, else the scale. The draws are those of numpy.random.Philox(key=key).
+    """

@@ -6,6 +6,13 @@ from torch import Tensor
 
 from tidegate.draws import derive_seed
 
+try:
+    from tidegate import engine
+except ImportError:
+    HAS_ENGINE = False
+else:
+    HAS_ENGINE = True
+
 
 class Masks:
     """The masks of one training step; the same again for the same seed and step.
@@ -33,12 +40,19 @@ class Masks:
         Returns:
             float32, whose expectation is 1.
         """
-        bits = np.random.Philox(key=derive_seed(self.seed, self.series + purpose, self.step))
+        key = derive_seed(self.seed, self.series + purpose, self.step)
         # 16 bits an element are a share to 1 in 65,536, at a quarter of the cost.
-        draws = np.random.Generator(bits).integers(0, 1 << 16, shape, np.uint16)
-        threshold = np.uint16(min(round(share * (1 << 16)), (1 << 16) - 1))
-        scale = np.float32(1 / (1 - int(threshold) / (1 << 16)))
-        return torch.from_numpy((draws >= threshold) * scale)
+        threshold = min(round(share * (1 << 16)), (1 << 16) - 1)
+        scale = 1 / (1 - threshold / (1 << 16))
+        if not HAS_ENGINE:
+            draws = np.random.Generator(np.random.Philox(key=key)).integers(
+                0, 1 << 16, shape, np.uint16
+            )
+            return torch.from_numpy((draws >= np.uint16(threshold)) * np.float32(scale))
+        mask = torch.empty(shape, dtype=torch.float32, device="cpu")
+        address, count = mask.data_ptr(), mask.numel()
+        engine.keep_mask(key=key, threshold=threshold, scale=scale, mask=address, count=count)
+        return mask
 
     def apply(self, values: Tensor, purpose: str, share: float) -> Tensor:
         """Dropout of single elements."""

@@ -17,7 +17,7 @@ from tidegate.nn._layout import Layout, Tokens
 MISSING: str | None = None
 try:
     from tidegate import engine
-    from tidegate.nn import _fast
+    from tidegate.nn import _fast, _fast_pooling, _operators
 except ImportError as error:
     MISSING = f"the compiled engine could not be loaded ({error})"
 
@@ -82,6 +82,21 @@ def layer(
         return _fast.layer(cell, values, states, weights, layout, tokens)
     data = values if tokens is None else tokens.embed(values, layout)
     return _composite.layer(cell, data, states, weights, layout)
+
+
+def takes_call(values: Tensor) -> bool:
+    """Whether the engine can be called on a tensor as it stands, without an operator's help."""
+    return obstacle([values]) is None and not _operators.are_needed(values)
+
+
+def pool(values: Tensor, offsets: Tensor, how: str) -> Tensor:
+    """As :func:`tidegate.nn._fast_pooling.pool`, where :func:`takes_call` holds."""
+    return _fast_pooling.pool(values, offsets, how)
+
+
+def first_maxima(values: Tensor, offsets: Tensor) -> Tensor:
+    """As :func:`tidegate.nn._fast_pooling.first_maxima`, likewise."""
+    return _fast_pooling.first_maxima(values, offsets)
 
 
 _PLAIN = (Tensor, nn.Parameter)

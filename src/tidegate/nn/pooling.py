@@ -7,11 +7,10 @@ and no row's result depends on the rows beside it.
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.autograd import Function
 
+from tidegate.nn import _path
 from tidegate.nn._lengths import check_offsets
 
 HOWS = ("last", "mean", "max", "mean+max")
@@ -43,15 +42,14 @@ def pool(values: Tensor, offsets: Any, how: str, *, bidirectional: bool = False)
     offsets, lengths = _checked("pool", values, offsets)
     if how == "last":
         return _last(values, offsets, lengths, bidirectional)
-    if _takes_gradient(values) and not _is_transformed():
-        pooled: Tensor = _Pool.apply(values, offsets, lengths, how)  # type: ignore[no-untyped-call]
-        return pooled
+    if _path.takes_call(values):
+        return _path.pool(values, offsets, how)
     parts = []
     if "mean" in how:
         parts.append(_mean(values, lengths))
     if "max" in how:
         parts.append(_maxima_with_gradient(values, offsets, lengths))
-    return _side_by_side(parts)
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 
 class AttentionPooling(nn.Module):
@@ -142,8 +140,12 @@ def _mean(values: Tensor, lengths: Tensor) -> Tensor:
 
 def _maxima(values: Tensor, lengths: Tensor) -> Tensor:
     """The maximum of every row, (N, F), to be called without gradients."""
+    return _extremes(values, lengths, "amax")
+
+
+def _extremes(values: Tensor, lengths: Tensor, reduce: str) -> Tensor:
     zeros = values.new_zeros((lengths.size(0), values.size(1)))
-    return zeros.scatter_reduce(0, _rows(lengths, values), values, "amax", include_self=False)
+    return zeros.scatter_reduce(0, _rows(lengths, values), values, reduce, include_self=False)
 
 
 def _maxima_with_gradient(values: Tensor, offsets: Tensor, lengths: Tensor) -> Tensor:
@@ -152,56 +154,12 @@ def _maxima_with_gradient(values: Tensor, offsets: Tensor, lengths: Tensor) -> T
         return _maxima(values, lengths)
     if values.size(0) == 0:
         return values.sum(0).expand(lengths.size(0), -1)  # zeros, and part of the graph
-    _, positions = first_maxima(values.detach(), offsets)
+    positions = first_maxima(values.detach(), offsets)
     return values.gather(0, positions).where(lengths.unsqueeze(1) > 0, 0)
 
 
 def _takes_gradient(values: Tensor) -> bool:
     return torch.is_grad_enabled() and values.requires_grad
-
-
-def _is_transformed() -> bool:
-    """Whether a graph is compiled, or a transform of torch.func is under way."""
-    return torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None
-
-
-def _side_by_side(parts: list[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
-
-
-class _Pool(Function):
-    """Mean, maximum, or both, with one gradient of the values' size made at once.
-
-    PyTorch's own gradients of a maximum by rows cost 3 ms (segment_reduce), 5 (index_reduce) and 16
-    (scatter_reduce), and are shared among ties; this one costs 0.8 and is not. (16,000 positions,
-    128 features, 64 rows, one thread of a busy AMD EPYC with AVX-512, time of the CPU.)
-    """
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, offsets: Tensor, lengths: Tensor, how: str) -> Tensor:
-        parts, positions = [], None
-        if "mean" in how:
-            parts.append(_mean(values, lengths))
-        if "max" in how:
-            maxima, positions = first_maxima(values, offsets)
-            parts.append(maxima)
-        ctx.how, ctx.num_positions = how, values.size(0)
-        ctx.save_for_backward(lengths, positions)
-        return _side_by_side(parts)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        lengths, positions = ctx.saved_tensors
-        P, parts = ctx.num_positions, [*grad.chunk(2 if ctx.how == "mean+max" else 1, 1)]
-        if "mean" in ctx.how:
-            share = parts.pop(0) / lengths.clamp(min=1).unsqueeze(1)
-            total = _spread(share, lengths, P)
-        else:
-            total = grad.new_zeros((P, grad.size(1)))
-        if "max" in ctx.how and P > 0:
-            # A row without steps has no maximum anywhere, though it points somewhere.
-            total = total.scatter_add_(0, positions, parts[0].where(lengths.unsqueeze(1) > 0, 0))
-        return total, None, None, None
 
 
 def _last(values: Tensor, offsets: Tensor, lengths: Tensor, bidirectional: bool) -> Tensor:
@@ -218,40 +176,21 @@ def _last(values: Tensor, offsets: Tensor, lengths: Tensor, bidirectional: bool)
     return at_ends.where(lengths.unsqueeze(1) > 0, 0)
 
 
-_PIECE = 1024  # positions: some hundred kB, which stay in a core's cache while they are compared
-
-
 @torch.library.custom_op("tidegate::first_maxima", mutates_args=())
-def first_maxima(values: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
-    """The maximum of every row, (N, F), and the position where it first stands, (N, F), int64.
+def first_maxima(values: Tensor, offsets: Tensor) -> Tensor:
+    """The position where the maximum of every row first stands, (N, F), int64.
 
-    A NaN is above all. A row without steps has zeros in both. Time grows with the number of ties.
+    A NaN is above all. A row without steps has zeros.
     """
-    lengths = offsets[1:] - offsets[:-1]
-    maxima = _maxima(values, lengths)
-    # NumPy compares, and finds what is true, several times as fast as torch on one thread.
-    data, tops = _as_array(values), _as_array(maxima)
-    rows = _as_array(torch.repeat_interleave(lengths, output_size=values.size(0)))
-    has_nan = bool(np.isnan(tops).any())
-    positions = np.zeros(tops.shape, np.int64)
-    # Backwards, for of several to the same place the last one stays.
-    for first in reversed(range(0, len(data), _PIECE)):
-        piece = data[first : first + _PIECE]
-        is_top = piece == tops.take(rows[first : first + _PIECE], 0)
-        if has_nan:
-            is_top |= np.isnan(piece)
-        at, feature = np.divmod(np.flatnonzero(is_top)[::-1], tops.shape[1])
-        positions[rows[first + at], feature] = first + at
-    return maxima, torch.from_numpy(positions).to(values.device)
+    if _path.takes_call(values):
+        return _path.first_maxima(values, offsets)
+    lengths = offsets.diff()
+    maxima = _spread(_maxima(values, lengths), lengths, values.size(0))
+    is_top = (values == maxima) | values.isnan()
+    places = torch.arange(values.size(0), device=values.device).unsqueeze(1)
+    return _extremes(places.where(is_top, values.size(0)), lengths, "amin")
 
 
 @first_maxima.register_fake
-def _(values: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
-    shape = (offsets.size(0) - 1, values.size(1))
-    return values.new_empty(shape), offsets.new_empty(shape)
-
-
-def _as_array(tensor: Tensor) -> Any:
-    """A tensor for NumPy, which knows no bfloat16."""
-    tensor = tensor.detach().cpu()
-    return (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+def _(values: Tensor, offsets: Tensor) -> Tensor:
+    return offsets.new_empty((offsets.size(0) - 1, values.size(1)))

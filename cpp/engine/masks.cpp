@@ -1,0 +1,20 @@
+#include "engine/masks.hpp"
+
+#include <algorithm>
+
+#include "engine/kernels.hpp"
+#include "engine/parallel.hpp"
+
+namespace tidegate {
+
+void keep_mask(const MaskCall& call) {
+  static_assert(kPiece % kMaskBlock == 0);
+  const auto kernel = kernels_of(active_isa()).keep_mask;
+  parallel(static_cast<std::size_t>((call.count + kPiece - 1) / kPiece),
+           call.count, [&](std::size_t task) {
+             const std::int64_t begin = static_cast<std::int64_t>(task) * kPiece;
+             kernel(call, begin, std::min(begin + kPiece, call.count));
+           });
+}
+
+}  // namespace tidegate
