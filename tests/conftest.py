@@ -33,6 +33,15 @@ def tidegate(capsys):
     return run
 
 
+@pytest.fixture
+def three_threads():
+    """The engine has three threads, and afterwards as many as before."""
+    before = engine.num_threads()
+    engine.set_num_threads(3)
+    yield
+    engine.set_num_threads(before)
+
+
 @pytest.fixture(params=["engine", "composite"])
 def path(request, monkeypatch):
     """Both ways of computing a recurrence, one after the other."""

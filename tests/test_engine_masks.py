@@ -10,13 +10,7 @@ THRESHOLDS = [0, 1, 19_661, 32_768, 65_535]
 # Around a block of 16 draws, around what a kernel draws at once, and around a task.
 COUNTS = [0, 1, 15, 16, 17, 1023, 1024, 1041, 8191, 8192, 8193, 100_003]
 
-
-@pytest.fixture(autouse=True)
-def _threads_stay_as_they_were():
-    before = engine.num_threads()
-    engine.set_num_threads(3)
-    yield
-    engine.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("three_threads")
 
 
 def drawn(key, threshold, scale, count):

@@ -17,13 +17,7 @@ LENGTHS = {
 # A lane, some of a vector, and one more than each of the blocks that a task or a register takes.
 FEATURES = [1, 6, 16, 33, 65, 130]
 
-
-@pytest.fixture(autouse=True)
-def _threads_stay_as_they_were():
-    before = engine.num_threads()
-    engine.set_num_threads(3)
-    yield
-    engine.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("three_threads")
 
 
 def draw(lengths, F, dtype):

@@ -13,13 +13,7 @@ import pytest
 from engine_samples import CELLS, Case, arrays
 from tidegate import engine
 
-
-@pytest.fixture(autouse=True)
-def _threads_stay_as_they_were():
-    before = engine.num_threads()
-    engine.set_num_threads(3)
-    yield
-    engine.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("three_threads")
 
 
 def bits(case):
