@@ -131,10 +131,10 @@ def test_the_pool_by_itself(tmp_path):
     if compiler is None:
         pytest.skip("needs a C++ compiler")
     cpp = Path(__file__).parent.parent / "cpp"
-    sources = ["tests/pool_test.cpp", "engine/pool.cpp", "engine/cpu.cpp"]
+    sources = ["tests/pool_test.cpp", *(f"engine/{name}.cpp" for name in ("pool", "openmp", "cpu"))]
     program = tmp_path / "pool_test"
     flags = ["-std=c++20", "-O1", "-pthread", f"-I{cpp}", "-o", str(program)]
-    subprocess.run([compiler, *flags, *(str(cpp / s) for s in sources)], check=True)
+    subprocess.run([compiler, *flags, *(str(cpp / s) for s in sources), "-ldl"], check=True)
     # A preloaded sanitizer does not survive its forks.
     environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
     done = subprocess.run([program], capture_output=True, text=True, timeout=120, env=environment)

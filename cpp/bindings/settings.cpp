@@ -7,6 +7,7 @@
 #include "bindings/bindings.hpp"
 #include "engine/cpu.hpp"
 #include "engine/isa.hpp"
+#include "engine/openmp.hpp"
 #include "engine/pool.hpp"
 
 namespace nb = nanobind;
@@ -48,4 +49,6 @@ void bind_settings(nb::module_& m) {
         "Upper bound on the threads that one call works on.");
   m.def("set_num_threads", &tidegate::set_num_threads, nb::arg("num"),
         "Set that bound; ValueError unless it is from 1 to 1024.");
+  m.def("share_openmp", &tidegate::share_openmp,
+        "Work on the process's OpenMP threads from now on; whether it has any.");
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/cpu.hpp"
+#include "engine/openmp.hpp"
 
 namespace tidegate {
 namespace {
@@ -54,6 +55,7 @@ class Pool {
                std::size_t num_workers) noexcept {
     const std::unique_lock<std::mutex> owner(owner_, std::try_to_lock);
     if (!owner) return false;
+    if (run_elsewhere(count, task, context, num_workers + 1)) return true;
     resize(num_workers);
     {
       const std::lock_guard lock(mutex_);
@@ -65,7 +67,7 @@ class Pool {
       round_.fetch_add(1, std::memory_order_release);
     }
     wake_.notify_all();
-    work(count, task, context);
+    work(next_, count, task, context);
     {
       // Workers that have not come by now are not waited for.
       const std::lock_guard lock(mutex_);
@@ -82,6 +84,28 @@ class Pool {
   }
 
  private:
+  // On the threads that the process has already. Threads of the pool's own
+  // would compete with them: a runtime lets its threads spin for milliseconds
+  // after each piece of work.
+  bool run_elsewhere(std::size_t count, Task task, void* context,
+                     std::size_t num_threads) noexcept {
+    struct Call {
+      Task task;
+      void* context;
+      std::size_t count;
+      std::atomic<std::size_t> next{0};
+    } call{task, context, count};
+    return run_on_openmp(
+        static_cast<unsigned>(num_threads),
+        [](void* shared) {
+          auto& [task, context, count, next] = *static_cast<Call*>(shared);
+          inside_task = true;
+          work(next, count, task, context);
+          inside_task = false;
+        },
+        &call);
+  }
+
   // Only the owner calls it, so no task is running.
   void resize(std::size_t num_workers) noexcept {
     if (num_workers == workers_.size()) return;
@@ -131,7 +155,7 @@ class Pool {
       const auto context = context_;
       num_active_.fetch_add(1, std::memory_order_relaxed);
       lock.unlock();
-      work(count, task, context);
+      work(next_, count, task, context);
       lock.lock();
       if (num_active_.fetch_sub(1, std::memory_order_release) == 1) {
         idle_.notify_one();
@@ -139,9 +163,10 @@ class Pool {
     }
   }
 
-  void work(std::size_t count, Task task, void* context) noexcept {
+  static void work(std::atomic<std::size_t>& next, std::size_t count, Task task,
+                   void* context) noexcept {
     for (;;) {
-      const auto index = next_.fetch_add(1, std::memory_order_relaxed);
+      const auto index = next.fetch_add(1, std::memory_order_relaxed);
       if (index >= count) return;
       task(context, index);
     }

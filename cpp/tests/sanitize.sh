@@ -35,6 +35,6 @@ env LD_PRELOAD="$preload" PYTHONPATH="$site" ASAN_OPTIONS=detect_leaks=0,allocat
 # hangs in the child's malloc, ThreadSanitizer refuses the child's threads.
 for sanitizer in thread address,undefined; do
   c++ -std=c++20 -O1 -g -Wall -Wextra "-fsanitize=$sanitizer" -pthread -Icpp \
-    cpp/tests/pool_test.cpp cpp/engine/pool.cpp cpp/engine/cpu.cpp -o "$build/pool_test"
+    cpp/tests/pool_test.cpp cpp/engine/{pool,openmp,cpu}.cpp -ldl -o "$build/pool_test"
   "$build/pool_test" --no-fork
 done

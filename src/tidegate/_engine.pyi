@@ -36,6 +36,9 @@ def num_threads() -> int:
 def set_num_threads(num: int) -> None:
     """Set that bound; ValueError unless it is from 1 to 1024."""
 
+def share_openmp() -> bool:
+    """Work on the process's OpenMP threads from now on; whether it has any."""
+
 def reserve_bytes(*, cell: str, dtype: str, hidden_size: int, num_positions: int) -> int:
     """
     Bytes that forward keeps for backward over num_positions real positions (the sum
