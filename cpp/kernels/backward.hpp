@@ -100,9 +100,6 @@ class Backward {
   static constexpr Index kTaskColumns = 64;  // whole vectors
   static constexpr Index kTaskPositions = 64;
 
-  // So few that packing the weights would cost more than it gains.
-  static constexpr Index kFewPositions = 8;
-
   BackWeights<R> hidden_weights(Index first, Index count) const {
     if (packs_hh_) {
       return packed_weights<R>(hh_ + first * H_ * padded_, count * H_);

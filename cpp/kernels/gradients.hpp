@@ -11,6 +11,8 @@ namespace tidegate::TIDEGATE_ISA {
 namespace {
 
 inline constexpr Index kBlock = 128;  // positions
+/// So few that moving the weights and their gradients costs more than products.
+inline constexpr Index kFewPositions = 8;
 
 /// Rows of gate gradients and columns (in vectors) of sources in a tile.
 inline constexpr int kOuterRows = kRegisters == 32 ? 8 : 4;
@@ -70,23 +72,32 @@ void outer_product(Matrix<const R> gates, Matrix<const R> source,
     const Index count = least(kBlock, positions - block);
     const R* left = gates.data + block * gates.stride;
     const R* right = source.data + block * source.stride;
-    for (Index column = 0; column < columns; column += kLanes) {
+    auto tile = [&](Index unit, Index column) {
       const Index width = columns - column;
+      R* at = to + unit * columns + column;
+      const Index rows = end - unit;
+      if (width > 2 * kWidth<R>) {
+        outer_tile<R, 3>(left + unit, gates.stride, right + column,
+                         source.stride, count, adds, at, columns, rows, width);
+      } else if (width > kWidth<R>) {
+        outer_tile<R, 2>(left + unit, gates.stride, right + column,
+                         source.stride, count, adds, at, columns, rows, width);
+      } else {
+        outer_tile<R, 1>(left + unit, gates.stride, right + column,
+                         source.stride, count, adds, at, columns, rows, width);
+      }
+    };
+    if (count <= kFewPositions) {
+      // Writing is the work, so it goes along the rows.
       for (Index unit = begin; unit < end; unit += kOuterRows) {
-        R* at = to + unit * columns + column;
-        const Index rows = end - unit;
-        if (width > 2 * kWidth<R>) {
-          outer_tile<R, 3>(left + unit, gates.stride, right + column,
-                           source.stride, count, adds, at, columns, rows,
-                           width);
-        } else if (width > kWidth<R>) {
-          outer_tile<R, 2>(left + unit, gates.stride, right + column,
-                           source.stride, count, adds, at, columns, rows,
-                           width);
-        } else {
-          outer_tile<R, 1>(left + unit, gates.stride, right + column,
-                           source.stride, count, adds, at, columns, rows,
-                           width);
+        for (Index column = 0; column < columns; column += kLanes) {
+          tile(unit, column);
+        }
+      }
+    } else {
+      for (Index column = 0; column < columns; column += kLanes) {
+        for (Index unit = begin; unit < end; unit += kOuterRows) {
+          tile(unit, column);
         }
       }
     }
