@@ -124,8 +124,17 @@ def test_a_classifier_worse_than_chance_gets_no_weight():
     good = random.normal(size=1000) * 2
     labels = drawn(good)
     assert fit_blend({"good": good, "bad": -good}, labels).weights["bad"] < 1e-6
-    with pytest.raises(ValueError, match=r"better than chance, got \['bad'\]"):
-        fit_blend({"bad": -good}, labels)
+
+
+def test_where_none_is_better_than_chance_the_blend_is_unsure():
+    random = np.random.default_rng(5)
+    good = random.normal(size=1000) * 2
+    logits = {"bad": -good, "worse": -3 * good}
+    blend = fit_blend(logits, drawn(good))
+    assert blend.weights == {"bad": 0.5, "worse": 0.5}
+    combined = blend.combine(logits)
+    assert np.abs(combined).mean() == pytest.approx(0.02)
+    assert np.corrcoef(combined, -good)[0, 1] == pytest.approx(1)
 
 
 def test_json_brings_back_the_same_blend():

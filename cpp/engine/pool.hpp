@@ -1,4 +1,5 @@
-// The engine's threads: one small pool for the whole process.
+// The engine's threads: one small pool for the whole process, or the OpenMP
+// threads that it has already.
 #pragma once
 
 #include <cstddef>

@@ -91,14 +91,16 @@ class Blend:
 def fit_blend(logits: Mapping[str, Logits], labels: NDArray[np.int64]) -> Blend:
     """Choose temperatures and weights on validation data.
 
+    A classifier no better than chance has no weight; where none is better, all weigh the same, and
+    the blend is as unsure as ``MAX_SCALE`` allows.
+
     Args:
         logits: Of each classifier on the same examples, by its name: shape (N,) for two classes,
             or (N, classes).
         labels: The true classes, counted from 0, shape (N,).
 
     Raises:
-        ValueError: Shapes differ, a logit is not finite, a label is out of its range, or no
-            classifier is better than chance.
+        ValueError: Shapes differ, a logit is not finite, or a label is out of its range.
     """
     shape = _check(logits)
     num_classes = shape[1] if len(shape) == 2 else 2
@@ -113,12 +115,11 @@ def fit_blend(logits: Mapping[str, Logits], labels: NDArray[np.int64]) -> Blend:
     scores /= sizes[:, None, None]
     alone = np.concatenate([_scales(one[None], labels, 1 / MAX_SCALE) for one in scores])
     is_useful = alone > 1 / MAX_SCALE
-    if not is_useful.any():
-        raise ValueError(
-            f"fit_blend: expected a classifier that is better than chance, got {[*logits]}"
-        )
     together = np.zeros(len(scores))
-    together[is_useful] = _scales((scores * alone[:, None, None])[is_useful], labels, 0.0)
+    if is_useful.any():
+        together[is_useful] = _scales((scores * alone[:, None, None])[is_useful], labels, 0.0)
+    else:
+        together[:] = 1 / len(scores)
     total = float(together.sum())
     return Blend(
         dict(zip(logits, (sizes / alone).tolist(), strict=True)),
