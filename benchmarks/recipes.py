@@ -13,9 +13,19 @@ from trainings import HEADER, Training, row, save, train
 @click.option("--recipes", default="fast,default", show_default=True)
 @click.option("--cells", default="gru", show_default=True)
 @click.option("--seeds", default=3, show_default=True)
+@click.option("--first-seed", default=0, show_default=True)
+@click.option("--threads", type=int, help="Of every training; all processors when left out.")
 @click.option("--unlabelled", type=click.Path(path_type=Path), help="For the recipe best.")
 @click.option("--json", "out", type=click.Path(path_type=Path), default=Path("recipes.json"))
-def main(recipes: str, cells: str, seeds: int, unlabelled: Path | None, out: Path) -> None:
+def main(
+    recipes: str,
+    cells: str,
+    seeds: int,
+    first_seed: int,
+    threads: int | None,
+    unlabelled: Path | None,
+    out: Path,
+) -> None:
     """Train by recipes, each in a process of its own, and print a table.
 
     Accuracies are on the 5,000 reviews held out of the packaged 25,000, means over the seeds with
@@ -30,8 +40,10 @@ def main(recipes: str, cells: str, seeds: int, unlabelled: Path | None, out: Pat
             options = ["--recipe", recipe]
             if recipe == "best" and unlabelled is not None:
                 options += ["--unlabelled", str(unlabelled)]
+            if threads is not None:
+                options += ["--threads", str(threads)]
             group = []
-            for seed in range(seeds):
+            for seed in range(first_seed, first_seed + seeds):
                 group.append(train(recipe, cell, seed, options))
                 save(out, "recipes", found + group)
             found += group
