@@ -16,7 +16,7 @@ from tidegate.nn._layout import Layout, Tokens, positions, row_lengths
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
 # PyTorch's OpenMP threads spin for milliseconds after each operator: others beside them would wait
-# for a processor (half a training step, measured on two cores).
+# for a processor.
 engine.share_openmp()
 
 # The address of a tensor without elements is 0, which means "none" to the engine.
