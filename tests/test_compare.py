@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -139,7 +140,13 @@ def test_ctrl_c_keeps_what_is_finished(reviews, tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "tidegate.cli.main", "compare", "imdb", "--data", reviews]
     command += ["--out", out, "--cells", "rnn,lstm", *SMALL, "--seeds", 200]
-    process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*map(str, command)],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs ignore it, and so do their children.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         deadline = time.monotonic() + 120
         while not (out / "models" / "rnn-seed2").exists():
