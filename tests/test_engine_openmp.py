@@ -37,32 +37,17 @@ def run(request):
     return run
 
 
-def test_as_many_threads_as_torch_has_are_torchs(run):
-    before, after, same = run("""
+@pytest.mark.parametrize(("threads", "added"), [(3, "0"), (2, "1")], ids=["torchs", "own"])
+def test_as_many_threads_as_torch_has_are_torchs(run, threads, added):
+    assert run(f"""
 torch.set_num_threads(3)
-engine.set_num_threads(3)
+engine.set_num_threads({threads})
 assert engine.share_openmp()
 start_torch()
 before = num_threads()
 found = [bits(case) for case in CASES]
-print(before, num_threads(), found == alone)
-""")
-    assert after == before
-    assert same == "True"
-
-
-def test_another_number_of_threads_is_the_engines_own(run):
-    before, after, same = run("""
-torch.set_num_threads(3)
-engine.set_num_threads(2)
-assert engine.share_openmp()
-start_torch()
-before = num_threads()
-found = [bits(case) for case in CASES]
-print(before, num_threads(), found == alone)
-""")
-    assert int(after) == int(before) + 1
-    assert same == "True"
+print(num_threads() - before, found == alone)
+""") == [added, "True"]
 
 
 @pytest.mark.parametrize(
