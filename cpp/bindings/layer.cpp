@@ -8,13 +8,16 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include "engine/layer.hpp"
+#include "engine/scratch.hpp"
 
 namespace nb = nanobind;
 
@@ -48,6 +51,18 @@ Positions positions_of(Count num_rows, Count num_steps, Address row_offset,
           pointer<const Count>(lengths),
           reverse,
           pad};
+}
+
+/// Bytes for a reserve, which go back to those kept when the array dies.
+nb::ndarray<nb::numpy, std::uint8_t, nb::ndim<1>> kept_memory(
+    std::size_t num_bytes) {
+  auto block = std::make_unique<Scratch>(num_bytes);
+  void* const data = block->data();
+  nb::capsule owner(block.get(), [](void* address) noexcept {
+    delete static_cast<Scratch*>(address);
+  });
+  static_cast<void>(block.release());
+  return {data, {num_bytes}, owner};
 }
 
 Input input_of(Address input, Count input_stride, Address ids, Address table,
@@ -199,6 +214,11 @@ void bind_layer(nb::module_& m) {
       nb::kw_only(), "cell"_a, "dtype"_a, "hidden_size"_a, "num_positions"_a,
       "Bytes that forward keeps for backward over num_positions real positions "
       "(the sum\nof the lengths).");
+
+  m.def("kept_memory", &kept_memory, nb::kw_only(), "num_bytes"_a,
+        "An uint8 array of memory that is kept for the next call when nobody "
+        "has it any more,\nwith whatever was in it. MemoryError where there is "
+        "none.");
 
   m.def("layer_forward", &layer_forward, nb::kw_only(), "cell"_a, "dtype"_a,
         "num_rows"_a, "num_steps"_a, "input_size"_a, "hidden_size"_a,

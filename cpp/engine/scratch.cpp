@@ -20,9 +20,10 @@ struct Block {
   std::size_t bytes = 0;
 };
 
-// Blocks for a few threads that call at once; greater ones go back at once.
-constexpr std::size_t kKept = 4;
-constexpr std::size_t kKeptBytes = std::size_t{64} << 20;
+// Blocks for a few threads that call at once, or for a few layers under way;
+// what would be more than so many bytes together goes back at once.
+constexpr std::size_t kKept = 8;
+constexpr std::size_t kKeptBytes = std::size_t{256} << 20;
 
 // Tried only: the child of a fork may find it locked for ever, by a thread that
 // it does not have, and then does without kept blocks.
@@ -65,13 +66,18 @@ Scratch::Scratch(std::size_t bytes) : bytes_(rounded(bytes)) {
 Scratch::~Scratch() {
   Block freed{data_, bytes_};
   const std::unique_lock lock(mutex, std::try_to_lock);
-  if (lock && bytes_ <= kKeptBytes) {
+  if (lock) {
     // Takes the place of none, or of the smallest.
     Block* smallest = &kept[0];
+    std::size_t total = bytes_;
     for (Block& block : kept) {
+      total += block.bytes;
       if (block.bytes < smallest->bytes) smallest = &block;
     }
-    if (smallest->bytes < freed.bytes) std::swap(*smallest, freed);
+    total -= smallest->bytes;
+    if (smallest->bytes < bytes_ && total <= kKeptBytes) {
+      std::swap(*smallest, freed);
+    }
   }
   std::free(freed.data);
 }
