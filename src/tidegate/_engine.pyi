@@ -45,6 +45,12 @@ def reserve_bytes(*, cell: str, dtype: str, hidden_size: int, num_positions: int
     of the lengths).
     """
 
+def kept_memory(*, num_bytes: int) -> Annotated[NDArray[numpy.uint8], dict(shape=(None,))]:
+    """
+    An uint8 array of memory that is kept for the next call when nobody has it any more,
+    with whatever was in it. MemoryError where there is none.
+    """
+
 def layer_forward(*, cell: str, dtype: str, num_rows: int, num_steps: int, input_size: int, hidden_size: int, row_offset: int, step_offset: int, lengths: int = 0, reverse: bool = False, pad: bool = False, input: int = 0, input_stride: int = 0, ids: int = 0, table: int = 0, num_embeddings: int = 0, weight_ih: int, weight_hh: int, bias_ih: int = 0, bias_hh: int = 0, h_0: int = 0, c_0: int = 0, output: int, output_stride: int, h_n: int, c_n: int = 0, reserve: int = 0) -> int:
     """
     One layer, one direction, a whole batch; addresses are integers, 0 for none.

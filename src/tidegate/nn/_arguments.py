@@ -162,7 +162,10 @@ def _with_values(
     embedding: nn.Embedding | Table | None,
 ) -> Call:
     where = type(layers).__name__
-    dtype = getattr(layers, layers._flat_weights_names[0]).dtype
+    name = layers._flat_weights_names[0]
+    weight = layers._parameters.get(name)
+    # A parametrised weight is computed anew where it is read, and is none of the parameters.
+    dtype = (getattr(layers, name) if weight is None else weight).dtype
     if embedding is None:
         values, tokens = data, None
     else:

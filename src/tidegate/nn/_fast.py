@@ -1,5 +1,6 @@
 """The engine's path: a direct call, a node of the graph of gradients, or an operator."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -30,9 +31,7 @@ def layer(
             values, tokens = tokens.embed(values, layout), None
         return _operators.layer(cell, values, h_0, c_0, flat, layout, tokens)
     if torch.is_grad_enabled() and _any_requires_grad(values, h_0, c_0, *flat):
-        output, *finals = _Layer.apply(  # type: ignore[no-untyped-call]
-            cell, layout, tokens, values, h_0, c_0, *flat
-        )
+        output, *finals = _apply(cell, layout, tokens, values, h_0, c_0, *flat)
         return output, tuple(finals)
     sources = Sources(values, None if tokens is None else tokens.ids, h_0, c_0, flat)
     results = _pointers.forward(cell, sources, layout, training=False)
@@ -41,7 +40,10 @@ def layer(
 
 
 def _any_requires_grad(*tensors: Tensor | None) -> bool:
-    return any(tensor is not None and tensor.requires_grad for tensor in tensors)
+    for tensor in tensors:
+        if tensor is not None and tensor.requires_grad:
+            return True
+    return False
 
 
 class _Layer(Function):
@@ -63,21 +65,13 @@ class _Layer(Function):
         *weights: Tensor | None,
     ) -> tuple[Tensor, ...]:
         ids = None if tokens is None else tokens.ids
-        sources = Sources(values, ids, h_0, c_0, [*weights])
+        sources = Sources(values, ids, h_0, c_0, weights)
         results = _pointers.forward(cell, sources, layout, training=True)
-        ctx.cell, ctx.tokens, ctx.max_distinct = cell, tokens, results.max_distinct
-        ctx.layout = layout
+        ctx.given = cell, layout, tokens, results.max_distinct
+        # Autograd sees whether one of these has changed.
+        arranging = ids, layout.lengths, layout.batch_sizes, layout.offsets
         ctx.save_for_backward(
-            values,
-            ids,
-            h_0,
-            c_0,
-            *weights,
-            results.output,
-            results.reserve,
-            layout.lengths,
-            layout.batch_sizes,
-            layout.offsets,
+            values, h_0, c_0, *weights, results.output, results.reserve, *arranging
         )
         ctx.set_materialize_grads(False)
         if results.c_n is None:
@@ -86,34 +80,34 @@ class _Layer(Function):
 
     @staticmethod
     def backward(ctx: Any, *incoming: Tensor | None) -> tuple[Any, ...]:
-        *sources, output, reserve, lengths, batch_sizes, offsets = ctx.saved_tensors
-        values, ids, h_0, c_0, *weights = sources
-        layout = ctx.layout._replace(lengths=lengths, batch_sizes=batch_sizes, offsets=offsets)
-        tokens: Tokens | None = ctx.tokens
-        if tokens is not None:
-            tokens = tokens._replace(ids=ids)
-        wanted = list(ctx.needs_input_grad[3:])
-        if all(grad is None for grad in incoming):
+        cell, layout, tokens, max_distinct = ctx.given
+        values, h_0, c_0, *weights, output, reserve, ids, _, _, _ = ctx.saved_tensors
+        wanted = ctx.needs_input_grad[3:]
+        grad_output, grad_h_n, grad_c_n = (*incoming, None)[:3]
+        if grad_output is None and grad_h_n is None and grad_c_n is None:
             return (None,) * (3 + len(wanted))
         if torch.is_grad_enabled():
             tensors = [values, h_0, c_0, *weights]
             return (
                 *(None,) * 3,
-                *_differentiable(ctx.cell, layout, tokens, tensors, incoming, wanted),
+                *_differentiable(cell, layout, tokens, tensors, incoming, wanted),
             )
-        grad_c_n = incoming[2] if len(incoming) == 3 else None
         found = _pointers.backward(
-            ctx.cell,
+            cell,
             Sources(values, ids, h_0, c_0, weights),
             layout,
-            Results(output, output, None, reserve, ctx.max_distinct),
-            (incoming[0], incoming[1], grad_c_n),
+            Results(output, output, None, reserve, max_distinct),
+            (grad_output, grad_h_n, grad_c_n),
             wanted,
         )
         grad_values = found.values
         if tokens is not None and found.ids is not None and grad_values is not None:
             grad_values = _pointers.table_gradient(values, tokens, found.ids, grad_values)
-        return (*(None,) * 3, grad_values, found.h_0, found.c_0, *found.weights)
+        return None, None, None, grad_values, found.h_0, found.c_0, *found.weights
+
+
+# Function.apply without what it does for the transforms of torch.func, which never come here: 2 us.
+_apply: Callable[..., tuple[Tensor, ...]] = super(Function, _Layer).apply
 
 
 def _differentiable(
@@ -122,7 +116,7 @@ def _differentiable(
     tokens: Tokens | None,
     tensors: list[Tensor | None],
     incoming: tuple[Tensor | None, ...],
-    wanted: list[bool],
+    wanted: Sequence[bool],
 ) -> list[Tensor | None]:
     """The same gradients as functions of everything that went in, by way of the composite."""
     # Aliases, so that these gradients end at this layer and yet lead on to what was before it.
