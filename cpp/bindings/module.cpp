@@ -1,4 +1,4 @@
-// The Python module tidegate._engine; only tidegate/engine.py imports it.
+// The Python module tidegate._engine; only the package tidegate.engine imports it.
 #include <nanobind/nanobind.h>
 
 #include "bindings/bindings.hpp"

@@ -1,0 +1,94 @@
+"""Arrays that go in: what the engine expects of them, and where they are."""
+
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru_after", "gru_before"]
+Array = NDArray[Any]  # of float32 or float64: which, the checks say
+
+CELLS: tuple[Cell, ...] = get_args(Cell)
+_NUM_GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru_after": 3, "gru_before": 3}
+
+
+class Weights(NamedTuple):
+    """The parameters of one layer and direction, with G gates: G is 1, 4 (LSTM) or 3 (GRU)."""
+
+    weight_ih: Array
+    """(G*H, I), float32 or float64; every other array has the same dtype"""
+    weight_hh: Array
+    """(G*H, H)"""
+    bias_ih: Array | None = None
+    """(G*H,)"""
+    bias_hh: Array | None = None
+    """(G*H,)"""
+
+
+def check_weights(where: str, cell: Cell, weights: Weights) -> tuple[np.dtype[Any], int, int]:
+    """The dtype, I and H of weights that fit together."""
+    if cell not in CELLS:
+        raise ValueError(f"{where}: expected cell of {', '.join(CELLS)}, got {cell!r}")
+    for name in ("weight_ih", "weight_hh"):
+        array = getattr(weights, name)
+        check_array(where, name, array)
+        if array.ndim != 2:
+            raise ValueError(f"{where}: expected {name} of two axes, got shape {array.shape}")
+    dtype = weights.weight_ih.dtype
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"{where}: expected weight_ih of float32 or float64, got {dtype}")
+    input_size, hidden_size = weights.weight_ih.shape[1], weights.weight_hh.shape[1]
+    if hidden_size < 1:
+        raise ValueError(f"{where}: expected H of at least 1, got {hidden_size}")
+    gates = _NUM_GATES[cell] * hidden_size
+    checked(where, "weight_ih", weights.weight_ih, (gates, input_size), dtype)
+    checked(where, "weight_hh", weights.weight_hh, (gates, hidden_size), dtype)
+    checked(where, "bias_ih", weights.bias_ih, (gates,), dtype)
+    checked(where, "bias_hh", weights.bias_hh, (gates,), dtype)
+    return dtype, input_size, hidden_size
+
+
+def check_array(where: str, name: str, value: object) -> None:
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{where}: expected {name} as an array, got {type(value).__name__}")
+
+
+def checked(
+    where: str, name: str, array: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> Array | None:
+    """The array in C order, once shape and dtype are as expected."""
+    if array is None:
+        return None
+    check_array(where, name, array)
+    if array.shape != shape:
+        raise ValueError(f"{where}: expected {name} of shape {shape}, got {array.shape}")
+    if array.dtype != dtype:
+        raise ValueError(
+            f"{where}: expected {name} of dtype {dtype} (the weights'), got {array.dtype}"
+        )
+    return np.ascontiguousarray(array)
+
+
+def check_lengths(
+    where: str, lengths: NDArray[np.int64], num_rows: int, num_steps: int
+) -> NDArray[np.int64]:
+    lengths = np.asarray(lengths)
+    if lengths.shape != (num_rows,) or lengths.dtype.kind not in "iu":
+        raise ValueError(
+            f"{where}: expected lengths as integers of shape (N,) = ({num_rows},), "
+            f"got shape {lengths.shape} and dtype {lengths.dtype}"
+        )
+    if num_rows and not 0 <= lengths.min() <= lengths.max() <= num_steps:
+        raise ValueError(
+            f"{where}: expected lengths from 0 to T = {num_steps}, "
+            f"got {lengths.min()} to {lengths.max()}"
+        )
+    return np.ascontiguousarray(lengths, dtype=np.int64)
+
+
+def contiguous(array: Array | None) -> Array | None:
+    return None if array is None else np.ascontiguousarray(array)
+
+
+def address(array: Array | None) -> int:
+    return 0 if array is None else array.ctypes.data

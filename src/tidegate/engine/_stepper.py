@@ -1,0 +1,56 @@
+"""Streams: one step a call, with nothing between Python and the kernels but the call."""
+
+import numpy as np
+
+from tidegate import _engine
+from tidegate.engine._arrays import Array, Cell, Weights, address, check_weights, contiguous
+
+
+class Stepper:
+    """One step at a time, for streams: weights packed once, state in place, nothing allocated.
+
+    Steps give the same bits as :func:`forward` over the whole sequence. One thread at a time.
+
+    Args:
+        cell: One of ``CELLS``.
+        weights: Copied.
+        batch_size: Rows, N.
+    Raises:
+        ValueError: Shapes or dtypes that do not fit.
+    """
+
+    h: Array
+    """(N, H): the state, zeros at first; write into it to set it"""
+    c: Array | None
+    """(N, H), the LSTM's alone"""
+
+    def __init__(self, cell: Cell, weights: Weights, batch_size: int = 1) -> None:
+        dtype, input_size, hidden_size = check_weights("Stepper", cell, weights)
+        if batch_size < 1:
+            raise ValueError(f"Stepper: expected batch_size of at least 1, got {batch_size}")
+        shape = batch_size, hidden_size
+        packed = Weights(*(contiguous(array) for array in weights))  # type: ignore[arg-type]
+        self._stepper = _engine.Stepper(
+            cell=cell,
+            dtype=dtype.name,
+            num_rows=batch_size,
+            input_size=input_size,
+            hidden_size=hidden_size,
+            **{name: address(array) for name, array in packed._asdict().items()},
+        )
+        self.h = np.zeros(shape, dtype)
+        self.c = np.zeros(shape, dtype) if cell == "lstm" else None
+
+    def step(self, input: Array) -> Array:
+        """Read one vector a row, (N, I) or, for one row, (I,); returns ``h``, not a copy."""
+        if self.c is None:
+            self._stepper.step(input, self.h)
+        else:
+            self._stepper.step(input, self.h, self.c)
+        return self.h
+
+    def reset(self) -> None:
+        """Set the state to zeros."""
+        self.h.fill(0)
+        if self.c is not None:
+            self.c.fill(0)
