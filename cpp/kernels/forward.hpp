@@ -4,6 +4,7 @@
 
 #include "kernels/cells.hpp"
 #include "kernels/input.hpp"
+#include "kernels/packed.hpp"
 
 namespace tidegate::TIDEGATE_ISA {
 namespace {
@@ -21,7 +22,8 @@ class Forward {
     packed_.carve(carver, I_, H_, padded_, is_single() ? plan.num_threads : 0);
     zeros_ = carver.take<R>(padded_);
     if (call.input.ids != nullptr && !is_single()) {
-      table_[0] = carver.take<R>(plan.num_distinct * kFirst.gates * padded_);
+      table_[0] =
+          carver.take<R>(plan.num_distinct * Layer::kFirst.gates * padded_);
       if (kTwo) table_[1] = carver.take<R>(plan.num_distinct * padded_);
       table_rows_ = carver.take<const R*>(plan.num_distinct);
     }
@@ -53,57 +55,10 @@ class Forward {
     parallel(parallel_for, plan_.num_shares, work, task);
   }
 
-  /// The weights of a layer as the steps read them.
-  struct Packed {
-    R* ih[2] = {};
-    R* hh[2] = {};
-    R* bias[2] = {};
-    R* candidate_bias = nullptr;
-
-    /// Room for all panels, or for `single` of them at a time.
-    void carve(Carver& carver, Index I, Index H, Index padded,
-               Index single = 0) {
-      for (int g = 0; g < 1 + kTwo; ++g) {
-        const Index columns = single > 0 ? single * line(g)
-                                         : group(g).gates * padded;
-        ih[g] = carver.take<R>(I * columns);
-        hh[g] = carver.take<R>(H * columns);
-        bias[g] = carver.take<R>(group(g).gates * padded);
-      }
-      candidate_bias = carver.take<R>(padded);
-    }
-
-    void pack_biases(const Weights& w, Index H) const {
-      for (int g = 0; g < 1 + kTwo; ++g) pack_bias(C, w, H, group(g), bias[g]);
-      if (C == Cell::gru_after) pack_candidate_bias(w, H, candidate_bias);
-    }
-
-    void pack(const Weights& w, Index I, Index H, Index padded,
-              ParallelFor parallel_for) const {
-      pack_biases(w, H);
-      const Index first = panels(0, padded);
-      const Index both = first + (kTwo ? panels(1, padded) : 0);
-      auto task = [&](Index panel) {
-        const int g = panel < first ? 0 : 1;
-        const Index at = panel < first ? panel : panel - first;
-        pack_panel(static_cast<const R*>(w.weight_ih), H, I, group(g), at,
-                   ih[g] + at * I * line(g));
-        pack_panel(static_cast<const R*>(w.weight_hh), H, H, group(g), at,
-                   hh[g] + at * H * line(g));
-      };
-      parallel(parallel_for, both, num_gates(C) * H * (I + H), task);
-    }
-  };
-
-  static constexpr bool kTwo = C == Cell::gru_before;
-  static constexpr Group kFirst = first_group(C);
-  static constexpr Group group(int g) { return g == 0 ? kFirst : kCandidate; }
-  static constexpr Index line(int g) { return group(g).vectors() * kWidth<R>; }
-  static Index panels(int g, Index padded) {
-    return padded / (group(g).units * kWidth<R>);
-  }
-
  private:
+  using Layer = Packed<R, C>;
+  static constexpr bool kTwo = Layer::kTwo;
+
   // Scratch of one share.
   struct Share {
     Index chunk_positions;
@@ -134,7 +89,7 @@ class Forward {
         greatest(n, least(wanted, n * greatest(plan_.num_steps, 1)));
     if (call_.input.ids == nullptr || is_single()) {
       share.projected[0] =
-          carver.take<R>(share.chunk_positions * kFirst.gates * padded_);
+          carver.take<R>(share.chunk_positions * Layer::kFirst.gates * padded_);
       if (kTwo) {
         share.projected[1] = carver.take<R>(share.chunk_positions * padded_);
       }
@@ -161,9 +116,9 @@ class Forward {
   template <int G>
   void project_group(const R* const* rows, Index count, R* to, Index capacity,
                      Index first) const {
-    project<R, group(G).vectors()>(
-        {packed_.ih[G], packed_.bias[G], I_ * line(G)}, rows, count, I_, 0,
-        panels(G, padded_), to, capacity, first);
+    project<R, Layer::group(G).vectors()>(
+        {packed_.ih[G], packed_.bias[G], I_ * Layer::line(G)}, rows, count, I_,
+        0, Layer::panels(G, padded_), to, capacity, first);
   }
 
   // A batch of one step reads each weight once or a few times: packing all of
@@ -179,15 +134,15 @@ class Forward {
     begin_rows(share, plan_.member, n);
     for (Index i = 0; i < active; ++i) {
       const Index here = position(call_.positions, plan_, i, 0);
-      share.inputs[i] =
-          call_.input.ids == nullptr
-              ? static_cast<const R*>(call_.input.vectors) +
-                    here * call_.input.stride
-              : static_cast<const R*>(call_.input.table) +
-                    call_.input.ids[here] * I_;
+      share.inputs[i] = call_.input.ids == nullptr
+                            ? static_cast<const R*>(call_.input.vectors) +
+                                  here * call_.input.stride
+                            : static_cast<const R*>(call_.input.table) +
+                                  call_.input.ids[here] * I_;
       point(share, i, i, 0, here);
-      share.rows.projected[i] = share.projected[0] + i * line(0);
-      if (kTwo) share.rows.candidate[i] = share.projected[1] + i * line(1);
+      share.rows.projected[i] = share.projected[0] + i * Layer::line(0);
+      if (kTwo)
+        share.rows.candidate[i] = share.projected[1] + i * Layer::line(1);
     }
     packed_.pack_biases(call_.weights, H_);
     single_group<0>(parallel_for, share, active);
@@ -197,29 +152,34 @@ class Forward {
 
   template <int G>
   void single_group(ParallelFor parallel_for, Share& share, Index active) {
-    const Index all = panels(G, padded_);
+    const Index all = Layer::panels(G, padded_);
     const Index parts = least(plan_.num_threads, all);
     const auto* weight_ih = static_cast<const R*>(call_.weights.weight_ih);
     const auto* weight_hh = static_cast<const R*>(call_.weights.weight_hh);
     const bool is_plain = active == 1;
     auto task = [&](Index part) {
-      R* ih = packed_.ih[G] + part * I_ * line(G);
-      R* hh = packed_.hh[G] + part * H_ * line(G);
+      R* ih = packed_.ih[G] + part * I_ * Layer::line(G);
+      R* hh = packed_.hh[G] + part * H_ * Layer::line(G);
       const Index capacity = share.chunk_positions;
-      const StepWeights<R> weights{H_, hh, hh, packed_.candidate_bias, 0, 0,
-                                   capacity * line(0), capacity * line(1),
+      const StepWeights<R> weights{H_,
+                                   hh,
+                                   hh,
+                                   packed_.candidate_bias,
+                                   0,
+                                   0,
+                                   capacity * Layer::line(0),
+                                   capacity * Layer::line(1),
                                    is_plain ? weight_hh : nullptr};
       for (Index panel = part * all / parts; panel < (part + 1) * all / parts;
            ++panel) {
         if (is_plain) {
           project_plain<G>(share, weight_ih, panel);
         } else {
-          pack_panel(weight_ih, H_, I_, group(G), panel, ih);
-          project<R, group(G).vectors()>({ih, packed_.bias[G], 0},
-                                         share.inputs, active, I_, panel,
-                                         panel + 1, share.projected[G],
-                                         capacity, 0);
-          pack_panel(weight_hh, H_, H_, group(G), panel, hh);
+          pack_panel(weight_ih, H_, I_, Layer::group(G), panel, ih);
+          project<R, Layer::group(G).vectors()>(
+              {ih, packed_.bias[G], 0}, share.inputs, active, I_, panel,
+              panel + 1, share.projected[G], capacity, 0);
+          pack_panel(weight_hh, H_, H_, Layer::group(G), panel, hh);
         }
         if constexpr (G == 0) {
           if (call_.reserve != nullptr) {
@@ -236,18 +196,19 @@ class Forward {
         }
       }
     };
-    parallel(parallel_for, parts, group(G).gates * H_ * (I_ + H_), task);
+    parallel(parallel_for, parts, Layer::group(G).gates * H_ * (I_ + H_), task);
   }
 
   // The input's part of one panel for a row alone.
   template <int G>
   void project_plain(const Share& share, const R* weight, Index panel) const {
-    constexpr int kVectors = group(G).vectors();
+    constexpr int kVectors = Layer::group(G).vectors();
     Vec<R> a[1][kVectors];
     const R* bias = packed_.bias[G];
-    load_tile<R>(a, &bias, panel * line(G));
-    plain_product<R>(a, share.inputs[0], weight, H_, I_, group(G), panel);
-    R* to = share.projected[G] + panel * share.chunk_positions * line(G);
+    load_tile<R>(a, &bias, panel * Layer::line(G));
+    plain_product<R>(a, share.inputs[0], weight, H_, I_, Layer::group(G),
+                     panel);
+    R* to = share.projected[G] + panel * share.chunk_positions * Layer::line(G);
     for (int v = 0; v < kVectors; ++v) store(to + v * kWidth<R>, a[0][v]);
   }
 
@@ -279,10 +240,15 @@ class Forward {
     begin_rows(share, ranks, n);
 
     const StepWeights<R> weights{
-        H_, packed_.hh[0], packed_.hh[1], packed_.candidate_bias,
-        H_ * line(0), H_ * line(1),
-        (has_ids ? plan_.num_distinct : share.chunk_positions) * line(0),
-        (has_ids ? plan_.num_distinct : share.chunk_positions) * line(1)};
+        H_,
+        packed_.hh[0],
+        packed_.hh[1],
+        packed_.candidate_bias,
+        H_ * Layer::line(0),
+        H_ * Layer::line(1),
+        (has_ids ? plan_.num_distinct : share.chunk_positions) * Layer::line(0),
+        (has_ids ? plan_.num_distinct : share.chunk_positions) *
+            Layer::line(1)};
     Index active = n;
     Index ready = 0;  // steps whose input products are made
     Index at = 0;     // position within them
@@ -297,10 +263,10 @@ class Forward {
         const Index rank = ranks[i];
         const Index here = has_ids ? plan_.slot[plan_.base[step] + rank] : at++;
         rows.projected[i] =
-            (has_ids ? table_[0] : share.projected[0]) + here * line(0);
+            (has_ids ? table_[0] : share.projected[0]) + here * Layer::line(0);
         if (kTwo) {
-          rows.candidate[i] =
-              (has_ids ? table_[1] : share.projected[1]) + here * line(1);
+          rows.candidate[i] = (has_ids ? table_[1] : share.projected[1]) +
+                              here * Layer::line(1);
         }
         point(share, i, rank, step,
               position(call_.positions, plan_, rank, step));
@@ -323,24 +289,23 @@ class Forward {
   void step_panels(ParallelFor parallel_for, Index active,
                    const Body& body) const {
     parallel_ranges(parallel_for, plan_.num_shares == 1 ? plan_.num_threads : 1,
-                    panels(G, padded_), active * group(G).gates * H_ * H_,
-                    body);
+                    Layer::panels(G, padded_),
+                    active * Layer::group(G).gates * H_ * H_, body);
   }
 
   // Member i of a share, at the position `here` of its next step.
   void point(Share& share, Index i, Index rank, Index step, Index here) const {
     StepRows<R>& rows = share.rows;
     if (step > 0) rows.h[i] = rows.h_out[i];
-    rows.h_out[i] =
-        static_cast<R*>(call_.output) + here * call_.output_stride;
+    rows.h_out[i] = static_cast<R*>(call_.output) + here * call_.output_stride;
     if (call_.reserve != nullptr) {
       rows.kept[i] = static_cast<R*>(call_.reserve) +
                      (plan_.base[step] + rank) * kept_per_unit(C) * H_;
     }
     if (C == Cell::lstm) {
       if (step > 0) rows.c[i] = rows.c_out[i];
-      rows.c_out[i] = call_.reserve != nullptr ? rows.kept[i] + 4 * H_
-                                               : share.c + i * H_;
+      rows.c_out[i] =
+          call_.reserve != nullptr ? rows.kept[i] + 4 * H_ : share.c + i * H_;
     }
   }
 
@@ -415,7 +380,7 @@ class Forward {
   Index H_;
   Index I_;
   Index padded_;
-  Packed packed_;
+  Layer packed_;
   R* zeros_ = nullptr;
   R* table_[2] = {};  // with ids: input products of the distinct tokens
   const R** table_rows_ = nullptr;

@@ -1,7 +1,9 @@
 // One step at a time, its weights packed once.
 #pragma once
 
-#include "kernels/forward.hpp"
+#include "kernels/cells.hpp"
+#include "kernels/input.hpp"
+#include "kernels/packed.hpp"
 
 namespace tidegate::TIDEGATE_ISA {
 namespace {
@@ -38,12 +40,12 @@ class Steps {
   std::size_t bytes() const { return bytes_; }
 
   void pack(const Weights& weights) {
-    packed_.pack(weights, I_, H_, padded_,
-                 [](std::size_t count,
-                    void (*task)(void*, std::size_t) noexcept,
-                    void* context) noexcept {
-                   for (std::size_t i = 0; i < count; ++i) task(context, i);
-                 });
+    packed_.pack(
+        weights, I_, H_, padded_,
+        [](std::size_t count, void (*task)(void*, std::size_t) noexcept,
+           void* context) noexcept {
+          for (std::size_t i = 0; i < count; ++i) task(context, i);
+        });
   }
 
   void step(const R* input, R* h, R* c) {
@@ -63,9 +65,13 @@ class Steps {
         rows_.update[i] = update_ + i * padded_;
       }
     }
-    const StepWeights<R> weights{H_, packed_.hh[0], packed_.hh[1],
-                                 packed_.candidate_bias, H_ * Layer::line(0),
-                                 H_ * Layer::line(1), N_ * Layer::line(0),
+    const StepWeights<R> weights{H_,
+                                 packed_.hh[0],
+                                 packed_.hh[1],
+                                 packed_.candidate_bias,
+                                 H_ * Layer::line(0),
+                                 H_ * Layer::line(1),
+                                 N_ * Layer::line(0),
                                  N_ * Layer::line(1)};
     project_group<0>();
     step_first<R, C, false>(weights, rows_, N_, 0, Layer::panels(0, padded_));
@@ -78,21 +84,20 @@ class Steps {
   }
 
  private:
-  using Layer = Forward<R, C>;
+  using Layer = Packed<R, C>;
 
   template <int G>
   void project_group() {
     project<R, Layer::group(G).vectors()>(
         {packed_.ih[G], packed_.bias[G], I_ * Layer::line(G)}, inputs_, N_, I_,
-        0,
-        Layer::panels(G, padded_), projected_[G], N_, 0);
+        0, Layer::panels(G, padded_), projected_[G], N_, 0);
   }
 
   Index N_;
   Index H_;
   Index I_;
   Index padded_;
-  typename Layer::Packed packed_;
+  Layer packed_;
   R* projected_[2] = {};
   R* next_ = nullptr;
   R* reset_ = nullptr;
