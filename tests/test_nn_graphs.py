@@ -306,6 +306,16 @@ def test_transforms_of_functions_go_to_the_composite():
     assert "torch.func" in seen[0].reason
 
 
+@pytest.mark.parametrize("has_gradients", [False, True])
+def test_a_tensor_left_over_from_a_transform_is_read_by_the_composite(has_gradients):
+    kept = []
+    torch.func.grad(lambda x: kept.append(x) or x.sum())(torch.randn(2, 3, 4))
+    layer = tn.GRU(4, 5)
+    with torch.set_grad_enabled(has_gradients):
+        torch.testing.assert_close(layer(kept[0])[0], layer(kept[0].clone())[0])
+    assert "left over" in layer.explain(kept[0]).reason
+
+
 def test_forward_mode_goes_to_the_composite():
     layer = tn.GRU(I, H, dtype=torch.float64)
     x, v = torch.randn(2, T, N, I, dtype=torch.float64)

@@ -140,8 +140,12 @@ def _obstacle_in_eager(tensors: list[Tensor | None]) -> str | None:
     if torch._C._get_tracing_state() is not None:
         return "torch.jit.trace is under way, and would not see the engine"
     for tensor in tensors:
-        if tensor is not None and type(tensor) not in _PLAIN and not _is_fake(tensor):
+        if tensor is None:
+            continue
+        if type(tensor) not in _PLAIN and not _is_fake(tensor):
             return f"the engine reads plain tensors, not {type(tensor).__name__}"
+        if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+            return "a tensor is left over from a transform of torch.func, and has no memory"
     return None
 
 
