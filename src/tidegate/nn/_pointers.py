@@ -101,8 +101,7 @@ def forward(
 
 
 # A reserve of so many bytes is memory of the engine's, which it keeps for the next: the C library
-# gives back what is large, and a page fault for every 4 KiB of fresh memory took longer than the
-# arithmetic of a fifth of the layer.
+# gives back what is large, and fresh memory costs a page fault for every 4 KiB.
 _KEPT_BYTES = 1 << 20
 
 _NUM_GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru_after": 3, "gru_before": 3}
