@@ -144,7 +144,7 @@ class Backward {
     if constexpr (kTwo) {
       for (Index i = 0; i < active; ++i) left[i] += 2 * H_;
       hidden_back(left, active, hidden_weights(2, 1), reset_rows_ + first,
-                  parallel_for);
+                  step % 2 != 0, parallel_for);
       for (Index i = 0; i < active; ++i) {
         left[i] -= 2 * H_;
         reset_gradients<R>(rows[i], H_, padded_);
@@ -159,18 +159,18 @@ class Backward {
     }
     hidden_back(left, active,
                 hidden_weights(0, kTwo ? 2 : kSegments.hidden_count),
-                dh_rows_ + first, parallel_for);
+                dh_rows_ + first, step % 2 != 0, parallel_for);
   }
 
   // A share that is alone leaves threads free: where the product is worth it,
   // they take a part of its panels.
   void hidden_back(const R* const* left, Index active, const BackWeights<R>& w,
-                   R* const* to, ParallelFor parallel_for) const {
+                   R* const* to, bool is_down, ParallelFor parallel_for) const {
     parallel_ranges(parallel_for, plan_.num_shares == 1 ? plan_.num_threads : 1,
                     back_panels<R>(H_), active * w.segments * w.depth * H_,
                     [&](Index begin, Index end) {
-                      back_product<R>(left, active, w, true, to, padded_, begin,
-                                      end);
+                      back_product<R>(left, active, w, true, to, padded_,
+                                      {begin, end, is_down});
                     });
   }
 

@@ -230,24 +230,24 @@ TIDEGATE_INLINE void candidate_tile(const StepWeights<R>& w,
 /// One step of `count` rows over panels [begin, end) of the first group.
 template <class R, Cell C, bool Training>
 void step_first(const StepWeights<R>& w, const StepRows<R>& rows, Index count,
-                Index begin, Index end) {
-  for (Index panel = begin; panel < end; ++panel) {
+                PanelRange panels) {
+  panels.each([&](Index panel) {
     for_tiles<tile_rows(first_group(C).vectors())>(
         count, [&]<int Rows>(Index row) {
           step_tile<R, C, Training, Rows>(w, rows, row, panel);
         });
-  }
+  });
 }
 
 template <class R, bool Training>
 void step_second(const StepWeights<R>& w, const StepRows<R>& rows, Index count,
-                 Index begin, Index end) {
-  for (Index panel = begin; panel < end; ++panel) {
+                 PanelRange panels) {
+  panels.each([&](Index panel) {
     for_tiles<tile_rows(kCandidate.vectors())>(
         count, [&]<int Rows>(Index row) {
           candidate_tile<R, Training, Rows>(w, rows, row, panel);
         });
-  }
+  });
 }
 
 }  // namespace

@@ -183,16 +183,18 @@ class Forward {
         }
         if constexpr (G == 0) {
           if (call_.reserve != nullptr) {
-            step_first<R, C, true>(weights, share.rows, active, panel,
-                                   panel + 1);
+            step_first<R, C, true>(weights, share.rows, active,
+                                   {panel, panel + 1});
           } else {
-            step_first<R, C, false>(weights, share.rows, active, panel,
-                                    panel + 1);
+            step_first<R, C, false>(weights, share.rows, active,
+                                    {panel, panel + 1});
           }
         } else if (call_.reserve != nullptr) {
-          step_second<R, true>(weights, share.rows, active, panel, panel + 1);
+          step_second<R, true>(weights, share.rows, active,
+                               {panel, panel + 1});
         } else {
-          step_second<R, false>(weights, share.rows, active, panel, panel + 1);
+          step_second<R, false>(weights, share.rows, active,
+                                {panel, panel + 1});
         }
       }
     };
@@ -271,12 +273,13 @@ class Forward {
         point(share, i, rank, step,
               position(call_.positions, plan_, rank, step));
       }
+      const bool back = step % 2 != 0;
       step_panels<0>(parallel_for, active, [&](Index begin, Index end) {
-        step_first<R, C, Training>(weights, rows, active, begin, end);
+        step_first<R, C, Training>(weights, rows, active, {begin, end, back});
       });
       if constexpr (kTwo) {
         step_panels<1>(parallel_for, active, [&](Index begin, Index end) {
-          step_second<R, Training>(weights, rows, active, begin, end);
+          step_second<R, Training>(weights, rows, active, {begin, end, back});
         });
       }
     }

@@ -129,67 +129,80 @@ struct BackWeights {
   Index line;       ///< from one gate's unit to the next
   Index depth;      ///< of a segment
   int segments;
+  bool is_plain;    ///< panels are neighbours in one line
   Index offset[4];  ///< of each segment
 };
 
 template <class R>
 BackWeights<R> packed_weights(const R* packed, Index depth) {
   constexpr Index kLanes = kBackVectors * kWidth<R>;
-  return {packed, depth * kLanes, kLanes, depth, 1, {0, 0, 0, 0}};
+  return {packed, depth * kLanes, kLanes, depth, 1, false, {0, 0, 0, 0}};
 }
 
 template <class R>
 BackWeights<R> plain_weights(const R* weight, Index H, Index columns,
                              const int* gate_of, Index segments) {
-  BackWeights<R> w{weight,  kBackVectors * kWidth<R>, columns, H,
-                   static_cast<int>(segments),        {0, 0, 0, 0}};
+  BackWeights<R> w{weight, kBackVectors * kWidth<R>,   columns,
+                   H,      static_cast<int>(segments), true,
+                   {0, 0, 0, 0}};
   for (Index s = 0; s < segments; ++s) w.offset[s] = gate_of[s] * H * columns;
   return w;
 }
 
+/// A tile of back_product: Vectors of columns from `panel` on.
+template <class R, int Rows, int Vectors>
+TIDEGATE_INLINE void back_tile(const R* const* rows, const BackWeights<R>& w,
+                               bool adds, R* const* to, Index columns,
+                               Index panel) {
+  const Index column = panel * kBackVectors * kWidth<R>;
+  Vec<R> a[Rows][Vectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 16
+    for (int v = 0; v < Vectors; ++v) {
+      const Index first = column + v * kWidth<R>;
+      a[i][v] = adds && first < columns ? load(to[i] + first, columns - first)
+                                        : Vec<R>{};
+    }
+  }
+  for (int segment = 0; segment < w.segments; ++segment) {
+    const R* left[Rows];
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) left[i] = rows[i] + segment * w.depth;
+    multiply_add<R>(a, left,
+                    w.data + panel * w.panel_stride + w.offset[segment],
+                    w.depth, w.line);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 16
+    for (int v = 0; v < Vectors; ++v) {
+      const Index first = column + v * kWidth<R>;
+      if (first < columns) store(to[i] + first, a[i][v], columns - first);
+    }
+  }
+}
+
 /// to[row] (columns) = or += rows[row] (segments * depth) times the weights,
-/// for panels [begin, end) of columns.
+/// for some panels of columns.
 template <class R>
 void back_product(const R* const* rows, Index count, const BackWeights<R>& w,
-                  bool adds, R* const* to, Index columns, Index begin,
-                  Index end) {
-  constexpr Index kLanes = kBackVectors * kWidth<R>;
-  for (Index panel = begin; panel < end; ++panel) {
-    const Index column = panel * kLanes;
-    for_tiles<tile_rows(kBackVectors)>(count, [&]<int Rows>(Index row) {
-      Vec<R> a[Rows][kBackVectors];
-#pragma GCC unroll 16
-      for (int i = 0; i < Rows; ++i) {
-#pragma GCC unroll 16
-        for (int v = 0; v < kBackVectors; ++v) {
-          const Index first = column + v * kWidth<R>;
-          a[i][v] = adds && first < columns
-                        ? load(to[row + i] + first, columns - first)
-                        : Vec<R>{};
-        }
-      }
-      for (int segment = 0; segment < w.segments; ++segment) {
-        const R* left[Rows];
-#pragma GCC unroll 16
-        for (int i = 0; i < Rows; ++i) {
-          left[i] = rows[row + i] + segment * w.depth;
-        }
-        multiply_add<R>(a, left,
-                        w.data + panel * w.panel_stride + w.offset[segment],
-                        w.depth, w.line);
-      }
-#pragma GCC unroll 16
-      for (int i = 0; i < Rows; ++i) {
-#pragma GCC unroll 16
-        for (int v = 0; v < kBackVectors; ++v) {
-          const Index first = column + v * kWidth<R>;
-          if (first < columns) {
-            store(to[row + i] + first, a[i][v], columns - first);
-          }
-        }
-      }
-    });
+                  bool adds, R* const* to, Index columns, PanelRange panels) {
+  if (count == 1 && w.is_plain) {
+    // A row alone has too few chains of sums to wait for each other in panels
+    // of their own; where weights stand as they are, panels are neighbours.
+    constexpr int kAtOnce = kRegisters / 4 / kBackVectors;
+    for (; panels.begin + kAtOnce <= panels.end; panels.begin += kAtOnce) {
+      back_tile<R, 1, kAtOnce * kBackVectors>(rows, w, adds, to, columns,
+                                              panels.begin);
+    }
   }
+  panels.each([&](Index panel) {
+    for_tiles<tile_rows(kBackVectors)>(count, [&]<int Rows>(Index row) {
+      back_tile<R, Rows, kBackVectors>(rows + row, w, adds, to + row, columns,
+                                       panel);
+    });
+  });
 }
 
 }  // namespace

@@ -64,6 +64,21 @@ void parallel(ParallelFor parallel_for, Index count, Index work, Body& body) {
   for (Index index = 0; index < count; ++index) body(index);
 }
 
+/// Panels [begin, end) of weights, upwards or down. Steps take turns: of weights
+/// that are larger than a cache, it still has what the step before read last.
+struct PanelRange {
+  Index begin;
+  Index end;
+  bool is_down = false;
+
+  template <class Body>
+  TIDEGATE_INLINE void each(const Body& body) const {
+    for (Index i = 0; i < end - begin; ++i) {
+      body(is_down ? end - 1 - i : begin + i);
+    }
+  }
+};
+
 /// Runs body(begin, end) over ranges that make up [0, count), one a thread.
 template <class Body>
 void parallel_ranges(ParallelFor parallel_for, Index num_threads, Index count,

@@ -74,10 +74,12 @@ class Steps {
                                  N_ * Layer::line(0),
                                  N_ * Layer::line(1)};
     project_group<0>();
-    step_first<R, C, false>(weights, rows_, N_, 0, Layer::panels(0, padded_));
+    step_first<R, C, false>(weights, rows_, N_,
+                            {0, Layer::panels(0, padded_)});
     if constexpr (Layer::kTwo) {
       project_group<1>();
-      step_second<R, false>(weights, rows_, N_, 0, Layer::panels(1, padded_));
+      step_second<R, false>(weights, rows_, N_,
+                            {0, Layer::panels(1, padded_)});
     }
     // Not in place before: every unit reads every state.
     __builtin_memcpy(h, next_, static_cast<std::size_t>(N_ * H_) * sizeof(R));

@@ -131,8 +131,8 @@ class Sums {
         return back_product<R>(
             gate_rows_ + first, least(kTaskPositions, positions - first),
             input_weights(), call_.add_to_grad_input, input_rows_ + first, I_,
-            part * ih_panels_ / input_parts,
-            (part + 1) * ih_panels_ / input_parts);
+            {part * ih_panels_ / input_parts,
+             (part + 1) * ih_panels_ / input_parts});
       }
       index -= vectors;
       const Index begin = index * kTaskColumns;
@@ -272,7 +272,7 @@ class Sums {
         }
         if (call_.grad_table_rows == nullptr) return;
         back_product<R>(gate_rows_ + begin, end - begin, input_weights(), false,
-                        input_rows_ + begin, I_, 0, ih_panels_);
+                        input_rows_ + begin, I_, {0, ih_panels_});
       };
       parallel(parallel_for, parts, count * kGates * H_ * I_, gather);
       if (call_.grad_weight_ih == nullptr) continue;

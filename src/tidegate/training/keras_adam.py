@@ -39,6 +39,7 @@ class KerasAdam(torch.optim.Optimizer):
         trained = [parameter for parameter in parameters if parameter.requires_grad]
         super().__init__(trained, {"lr": lr, "betas": betas, "epsilon": epsilon})
         self.num_steps = 0
+        self._scratch: dict[nn.Parameter, Tensor] = {}
 
     def state_dict(self) -> dict[str, Any]:
         """The moments, and the number of steps."""
@@ -66,18 +67,27 @@ class KerasAdam(torch.optim.Optimizer):
                         torch.zeros_like(parameter),
                         torch.zeros_like(parameter),
                     )
-                gradient, squares = _sum_and_squares(parameter.grad)
-                m = state["m"].lerp_(gradient, 1 - beta1)
-                v = state["v"].lerp_(squares, 1 - beta2)
-                parameter.addcdiv_(
-                    m, v.sqrt().add_(group["epsilon"]), value=-group["lr"] * correction
-                )
+                m, v = state["m"], state["v"]
+                work = self._work(parameter)
+                self._approach(m, parameter.grad, 1 - beta1, work, square=False)
+                self._approach(v, parameter.grad, 1 - beta2, work, square=True)
+                torch.sqrt(v, out=work).add_(group["epsilon"])
+                parameter.addcdiv_(m, work, value=-group["lr"] * correction)
 
+    def _work(self, parameter: nn.Parameter) -> Tensor:
+        """Memory for a step; a fresh block of a table's size would cost more than the sums."""
+        if parameter not in self._scratch:
+            self._scratch[parameter] = torch.empty_like(parameter)
+        return self._scratch[parameter]
 
-def _sum_and_squares(gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """A gradient, and the sum of the squares of what it is the sum of."""
-    if not gradient.is_sparse:
-        return gradient, gradient.square()
-    ids, rows = gradient._indices()[0], gradient._values()
-    zeros = torch.zeros(gradient.shape, dtype=rows.dtype)
-    return zeros.index_add(0, ids, rows), zeros.index_add_(0, ids, rows.square())
+    @staticmethod
+    def _approach(
+        moment: Tensor, gradient: Tensor, share: float, work: Tensor, *, square: bool
+    ) -> None:
+        """Move a moment by a share of its way to a gradient, or to its parts' squares' sum."""
+        parts = gradient._values() if gradient.is_sparse else gradient
+        if square:
+            parts = parts.square()
+        if gradient.is_sparse:
+            parts = work.zero_().index_add_(0, gradient._indices()[0], parts)
+        moment.lerp_(parts, share)
