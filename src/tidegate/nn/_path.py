@@ -133,6 +133,7 @@ def _obstacle_to_export() -> str | None:
 
 def _obstacle_in_eager(tensors: list[Tensor | None]) -> str | None:
     """What only a running interpreter can tell, and a graph that is compiled cannot meet."""
+    is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return "a transform of torch.func is under way, and the engine has no rule for it"
     if forward_ad._current_level >= 0:
@@ -144,7 +145,7 @@ def _obstacle_in_eager(tensors: list[Tensor | None]) -> str | None:
             continue
         if type(tensor) not in _PLAIN and not _is_fake(tensor):
             return f"the engine reads plain tensors, not {type(tensor).__name__}"
-        if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        if is_wrapped(tensor):
             return "a tensor is left over from a transform of torch.func, and has no memory"
     return None
 

@@ -52,6 +52,7 @@ class Results(NamedTuple):
     """At least as many as the batch has distinct tokens."""
 
 
+@lru_cache(maxsize=64)
 def reserve_size(cell: str, dtype: torch.dtype, hidden_size: int, num_positions: int) -> int:
     """The bytes that forward keeps for backward over so many positions, for one direction."""
     return engine.reserve_bytes(
@@ -92,13 +93,23 @@ def forward(
         num_real = layout.N * layout.T if lengths is None else int(lengths.sum())
         reserve = _reserve(cell, values.dtype, D, H, num_real, num_positions)
     num_distinct = 0
+    parts = (
+        ("h_0", sources.h_0),
+        ("c_0", sources.c_0),
+        ("h_n", h_n),
+        ("c_n", c_n),
+        ("reserve", reserve),
+    )
     for d in range(D):
-        _add_parts(call, d, h_0=sources.h_0, c_0=sources.c_0, h_n=h_n, c_n=c_n, reserve=reserve)
-        _add_weights(call, weights[4 * d : 4 * d + 4], "")
+        _add_parts(call, d, parts)
+        _add_weights(call, _WEIGHTS, weights, d)
         call["output"] = _at(output) + d * H * output.element_size()
         num_distinct = engine.layer_forward(**call, reverse=d == 1)
     return Results(output, h_n, c_n, reserve, num_distinct)
 
+
+# What backward needs where forward keeps nothing, of one direction and of two.
+_NOTHING = tuple(torch.zeros(D, 64, dtype=torch.uint8) for D in (1, 2))
 
 # A reserve of so many bytes is memory of the engine's, which it keeps for the next: the C library
 # gives back what is large, and fresh memory costs a page fault for every 4 KiB.
@@ -113,9 +124,7 @@ def _check_shapes(cell: str, sources: Sources, H: int, state_shape: tuple[int, .
     Raises:
         RuntimeError: The engine would read past an end.
     """
-    gates = _NUM_GATES[cell] * H
-    bias = (gates,)
-    shapes = ((gates, sources.values.size(-1)), (gates, H), bias, bias)
+    shapes = _weight_shapes(cell, sources.values.size(-1), H)
     for index, tensor in enumerate(sources.weights):
         if tensor is not None and tensor.shape != shapes[index % 4]:
             name = _WEIGHTS[index % 4] + ("_reverse" if index > 3 else "")
@@ -129,12 +138,20 @@ def _check_shapes(cell: str, sources: Sources, H: int, state_shape: tuple[int, .
             )
 
 
+@lru_cache(maxsize=64)
+def _weight_shapes(cell: str, input_size: int, H: int) -> tuple[tuple[int, ...], ...]:
+    gates = _NUM_GATES[cell] * H
+    return (gates, input_size), (gates, H), (gates,), (gates,)
+
+
 def _reserve(
     cell: str, dtype: torch.dtype, D: int, H: int, num_real: int, num_positions: int | None
 ) -> Tensor:
     """Memory for what backward needs of ``num_real`` positions, or room for more."""
     size = reserve_size(cell, dtype, H, num_real)
     if num_positions is None:
+        if size == reserve_size(cell, dtype, H, 0):
+            return _NOTHING[D - 1]
         if D * size < _KEPT_BYTES:
             return torch.empty(D, size, dtype=torch.uint8)
         return torch.from_numpy(engine.kept_memory(num_bytes=D * size)).view(D, size)
@@ -174,19 +191,17 @@ def backward(
     values, weights = sources.values, sources.weights
     D, H = len(weights) // 4, _size(weights[1], 1)
     output = results.output
-    grad_output, grad_h_n, grad_c_n = (dense(tensor) for tensor in incoming)
+    grad_output, grad_h_n, grad_c_n = [dense(tensor) for tensor in incoming]
     _, call, _keep = _call(cell, sources, layout)
-
-    def made(tensor: Tensor | None, is_wanted: bool) -> Tensor | None:
-        return torch.empty_like(tensor) if tensor is not None and is_wanted else None
-
-    found = Gradients(
-        None if sources.ids is not None else made(values, wanted[0]),
-        None,
-        made(sources.h_0, wanted[1]),
-        made(sources.c_0, wanted[2]),
-        [made(*pair) for pair in zip(weights, wanted[3:], strict=True)],
-    )
+    made = [
+        torch.empty_like(tensor) if is_wanted and tensor is not None else None
+        for tensor, is_wanted in zip(
+            (None if sources.ids is not None else values, sources.h_0, sources.c_0, *weights),
+            wanted,
+            strict=True,
+        )
+    ]
+    found = Gradients(made[0], None, made[1], made[2], made[3:])
     rows: list[Tensor] = []
     ids = None
     if sources.ids is not None and wanted[0]:
@@ -198,20 +213,19 @@ def backward(
         call["grad_input"], call["grad_input_stride"] = _at(found.values), values.size(-1)
     if ids is not None:
         call["grad_table_ids"] = _at(ids)
+    parts = (
+        ("h_0", sources.h_0),
+        ("c_0", sources.c_0),
+        ("reserve", results.reserve),
+        ("grad_h_n", grad_h_n),
+        ("grad_c_n", grad_c_n),
+        ("grad_h_0", found.h_0),
+        ("grad_c_0", found.c_0),
+    )
     for d in range(D):
-        _add_parts(
-            call,
-            d,
-            h_0=sources.h_0,
-            c_0=sources.c_0,
-            reserve=results.reserve,
-            grad_h_n=grad_h_n,
-            grad_c_n=grad_c_n,
-            grad_h_0=found.h_0,
-            grad_c_0=found.c_0,
-        )
-        _add_weights(call, weights[4 * d : 4 * d + 2], "")
-        _add_weights(call, found.weights[4 * d : 4 * d + 4], "grad_")
+        _add_parts(call, d, parts)
+        _add_weights(call, _WEIGHTS[:2], weights, d)
+        _add_weights(call, _GRADS, found.weights, d)
         column = d * H * output.element_size()
         call["output"] = _at(output) + column
         if grad_output is not None:
@@ -305,9 +319,9 @@ def _at(tensor: Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr() or _NOWHERE.data_ptr()
 
 
-def _add_parts(call: dict[str, Any], d: int, **tensors: Tensor | None) -> None:
+def _add_parts(call: dict[str, Any], d: int, parts: Sequence[tuple[str, Tensor | None]]) -> None:
     """Add the addresses of a direction's parts of dense tensors that there are."""
-    for name, tensor in tensors.items():
+    for name, tensor in parts:
         if tensor is not None:
             address = tensor.data_ptr() or _NOWHERE.data_ptr()
             if d:
@@ -319,10 +333,12 @@ _WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _GRADS = tuple(f"grad_{name}" for name in _WEIGHTS)
 
 
-def _add_weights(call: dict[str, Any], tensors: Sequence[Tensor | None], prefix: str) -> None:
+def _add_weights(
+    call: dict[str, Any], names: Sequence[str], tensors: Sequence[Tensor | None], d: int
+) -> None:
     """Add the addresses of a direction's weights, or of their gradients, that there are."""
-    for name, tensor in zip(_GRADS if prefix else _WEIGHTS, tensors, strict=False):
+    for name, tensor in zip(names, tensors[4 * d :], strict=False):
         if tensor is not None:
             call[name] = tensor.data_ptr()
-        else:
+        elif d:
             call.pop(name, None)  # the other direction's
