@@ -80,9 +80,9 @@ def stop_at(monkeypatch):
     return plan
 
 
-def words_of(reviews):
+def words_of(reviews, others=TEXTS):
     """The most frequent of the texts without labels and of those that train, 30 of 40."""
-    words = split([*acl_imdb.load(reviews).train.texts[:30], *TEXTS], "words")
+    words = split([*acl_imdb.load(reviews).train.texts[:30], *others], "words")
     counts = Counter(words.distinct.to_pylist()[code] for code in words.codes.values)
     ranked = sorted(sorted(counts), key=counts.get, reverse=True)
     assert len(ranked) > 26
@@ -112,6 +112,19 @@ def test_pretrain_leaves_a_language_model_of_all_but_what_validates(run, reviews
     # The run is its language model, and what it needed on the way is gone.
     assert not (tmp_path / "run" / "results.json").exists()
     assert {path.name for path in folder.parent.iterdir()} == {"model", "history.jsonl"}
+
+
+def test_without_other_texts_a_language_model_reads_those_that_train(run, reviews, tmp_path):
+    found = run("pretrain", "language", unlabelled=None)
+    folder = tmp_path / "language" / "pretraining" / "gru-seed0" / "model"
+    assert pretrained.load(folder).vocabulary.words == words_of(reviews, others=[])
+    num_words = len(split(acl_imdb.load(reviews).train.texts[1:30], "words").codes.values)
+    text = f"on 29 texts of {num_words + 29:,} words, all the training part's"
+    assert text in found.err, found.err
+    # A recipe that pretrains does the same before it trains.
+    run("train", "both", unlabelled=None)
+    language = outcome_of_pretraining(tmp_path / "language")
+    assert language == outcome_of_pretraining(tmp_path / "both")
 
 
 def test_a_complete_language_model_is_left_as_it_is(run, tidegate, tmp_path):

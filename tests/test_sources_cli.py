@@ -34,11 +34,6 @@ def files(tmp_path_factory):
 
 MISTAKES = {
     "texts are missing": (["train", *TEACHES], "learns from texts without labels: expected"),
-    "a language model is missing": (
-        ["train", *PRETRAINS],
-        "begins with a language model: expected --unlabelled FILE, texts to train it on, or "
-        "--init-from FOLDER",
-    ),
     "texts that nobody reads": (
         ["train", "--unlabelled", "texts.txt"],
         "--unlabelled: expected a recipe that reads such texts, got default with "
@@ -72,7 +67,6 @@ MISTAKES = {
         ["train", *TEACHES, "--unlabelled", "blank.txt"],
         "--unlabelled: blank.txt: expected texts, got none",
     ),
-    "nothing to pretrain on": (["pretrain"], "expected --unlabelled FILE, texts to train the"),
     "pretrain begins with nothing": (
         ["pretrain", "--unlabelled", "texts.txt", "--init-from", "model"],
         "No such option '--init-from'",

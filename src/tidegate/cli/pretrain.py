@@ -10,7 +10,8 @@ from tidegate.cli import experiment
 EXAMPLES = """\b
 Examples:
   tidegate pretrain imdb --unlabelled reviews.parquet --epochs 2 --out runs/language
-      a language model on these texts and on the training reviews
+      a language model on these texts and on the training reviews; on the latter alone
+      without --unlabelled
   tidegate train imdb --recipe best --init-from runs/language/pretraining/gru-seed0/model
       a classifier that begins with it
   tidegate pretrain --resume runs/language
@@ -31,10 +32,10 @@ Examples:
 )
 @experiment.options(default_recipe="best", without=("--init-from", "--epochs", "--log"))
 def command(dataset: str | None, cell: str, seed: int, **options: Any) -> None:
-    """Train a language model on texts without labels and on DATASET's training texts.
+    """Train a language model on DATASET's training texts and on texts without labels.
 
     One reads forwards and, where the recipe is bidirectional, one backwards, with one embedding.
-    'tidegate train --init-from' makes a classifier of them; 'tidegate train --unlabelled' does
-    both at once.
+    'tidegate train --init-from' makes a classifier of them; a recipe with pretrain_epochs does both
+    at once.
     """
     experiment.start(dataset, (cell,), (seed,), only_pretrain=True, **options)

@@ -34,10 +34,6 @@ def check(
     """
     if not only_pretrain:
         _check_wanted(recipe, unlabelled, init_from)
-    elif unlabelled is None:
-        raise click.UsageError(
-            "expected --unlabelled FILE, texts to train the language model on, got none"
-        )
     if unlabelled is not None:
         with _as_usage_error("--unlabelled"):
             from tidegate.data.unlabelled import read
@@ -59,12 +55,6 @@ def _check_wanted(recipe: "Recipe", unlabelled: Path | None, init_from: Path | N
         raise click.UsageError(
             f"the recipe {recipe.name} learns from texts without labels: expected --unlabelled "
             "FILE, got none; or give --set self_epochs=0"
-        )
-    if unlabelled is None and init_from is None and pretrains:
-        raise click.UsageError(
-            f"the recipe {recipe.name} begins with a language model: expected --unlabelled FILE, "
-            "texts to train it on, or --init-from FOLDER, one that 'tidegate pretrain' made; or "
-            "give --set pretrain_epochs=0"
         )
     if unlabelled is not None and not teaches and (init_from is not None or not pretrains):
         raise click.UsageError(

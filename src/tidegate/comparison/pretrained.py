@@ -30,7 +30,7 @@ from tidegate.training.watcher import Watcher
 
 KIND = "language-model"
 HELD_OUT_SHARE = 0.01
-"""Of the texts without labels, by which the language model is measured."""
+"""Of its texts, by which a language model is measured."""
 PRETRAINING, CORPUS, MODEL = "pretraining", "corpus", "model"
 
 
@@ -163,12 +163,12 @@ def carry_out(
     watcher: PretrainingWatcher,
     allow_inexact: bool = False,
 ) -> Path:
-    """Train a language model on texts without labels and on the training texts of a data set.
+    """Train a language model on the training texts of a data set, and on texts without labels.
 
     What was finished before is not done again, and what was begun goes on.
 
     Args:
-        experiment: With the path of the texts without labels.
+        experiment: With the path of the texts without labels, or none.
         texts: Of the data set's training part; their labels are not looked at.
         run_folder: Gets ``model``, and until that is done ``corpus`` and checkpoints.
 
@@ -199,8 +199,7 @@ def _train(
 ) -> None:
     """Train and save, from the last checkpoint where there is one."""
     recipe, folder = experiment.recipe, run_folder / MODEL
-    assert experiment.unlabelled is not None
-    corpus = _corpus(recipe, texts, Path(experiment.unlabelled), run_folder / CORPUS)
+    corpus = _corpus(recipe, texts, experiment.unlabelled, run_folder / CORPUS)
     held_out, train = _held_out(corpus.sequences)
     num_words = int(train.lengths().sum())
     if num_words <= recipe.pretrain_streams:
@@ -208,10 +207,9 @@ def _train(
             f"pretraining: expected more words than pretrain_streams={recipe.pretrain_streams}, "
             f"got {num_words}; give more texts, or fewer streams by --set"
         )
+    own = "all" if experiment.unlabelled is None else f"{len(texts):,} of them"
     watcher.pretraining_begins(
-        cell,
-        seed,
-        f"{len(train):,} texts of {num_words:,} words, {len(texts):,} of them the training part's",
+        cell, seed, f"{len(train):,} texts of {num_words:,} words, {own} the training part's"
     )
     vocabulary = corpus.vocabulary
     model = LanguageModel(
@@ -257,13 +255,14 @@ def pretraining(recipe: Recipe) -> Pretraining:
     )
 
 
-def _corpus(recipe: Recipe, texts: Split, path: Path, folder: Path) -> Corpus:
+def _corpus(recipe: Recipe, texts: Split, path: str | None, folder: Path) -> Corpus:
     """The texts, numbered, on the disk; those without labels first."""
     if folder.exists():
         return open_corpus(folder)
 
     def chunks() -> Iterator[list[str]]:
-        yield from unlabelled.read(path)
+        if path is not None:
+            yield from unlabelled.read(Path(path))
         size = unlabelled.CHUNK_TEXTS
         yield from (texts.texts[at : at + size] for at in range(0, len(texts), size))
 
