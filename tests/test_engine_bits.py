@@ -103,6 +103,19 @@ def test_a_row_does_not_depend_on_its_batch(cell, reverse, isa):
         assert_rows_are_the_same(case, rows, part, whole)
 
 
+@pytest.mark.parametrize("sizes", [{"I": 20, "H": 24}, {"I": 160, "H": 256}], ids=["small", "wide"])
+@pytest.mark.parametrize("T", [1, 2, 3])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_row_alone_is_the_row_in_a_batch_at_few_steps(cell, T, sizes, isa):
+    """Where weights are read as they stand, and by a row alone in wider pieces."""
+    lengths = tuple(np.arange(17) % T + 1)
+    case = Case(cell, T=T, N=17, lengths=lengths, **sizes)
+    whole = run(case)
+    for row in (0, 1, 16):
+        part = run(case, given=rows_of(case, np.array([row])))
+        assert_rows_are_the_same(case, [row], part, whole)
+
+
 @pytest.mark.parametrize("H", [1, 7, 17, 24])
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_row_does_not_depend_on_steps_after_its_end(cell, H, isa):
