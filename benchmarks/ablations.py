@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
-from trainings import HEADER, Training, row, save, train
+from trainings import Group, table
 
 VARIANTS = {
     "default": [],
+    "without the language model": ["pretrain_epochs=0"],
     "without pairs of words": ["bigram_vocabulary_size=0"],
     "without the adversarial pass": ["adversarial_norm=0"],
     "without dropout": ["word_dropout=0", "place_dropout=0", "head_dropout=0"],
@@ -19,25 +20,21 @@ VARIANTS = {
 @click.command()
 @click.option("--seeds", default=3, show_default=True)
 @click.option("--cell", default="gru", show_default=True)
+@click.option("--at-once", default=1, show_default=True, help="Trainings side by side.")
 @click.option("--json", "out", type=click.Path(path_type=Path), default=Path("ablations.json"))
-def main(seeds: int, cell: str, out: Path) -> None:
+def main(seeds: int, cell: str, at_once: int, out: Path) -> None:
     """Train the recipe `default` without one ingredient after the other, and print a table.
 
     The network alone, on the 5,000 reviews held out of the packaged 25,000; differences are of the
     same seeds. Seconds are of whole processes.
     """
-    found: list[Training] = []
-    click.echo(HEADER)
+    groups = []
     for name, settings in VARIANTS.items():
         options = ["--recipe", "default", "--set", "linear_order=0"]
         for setting in settings:
             options += ["--set", setting]
-        group = []
-        for seed in range(seeds):
-            group.append(train(name, cell, seed, options))
-            save(out, "ablations", found + group)
-        found += group
-        click.echo(row(group))
+        groups.append(Group(name, cell, options))
+    table("ablations", groups, range(seeds), out, at_once)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import click
 
 from tidegate.cells import CELLS
 from tidegate.training.recipe import NAMES
-from trainings import HEADER, Training, row, save, train
+from trainings import Group, table
 
 
 @click.command()
@@ -14,7 +14,7 @@ from trainings import HEADER, Training, row, save, train
 @click.option("--cells", default="gru", show_default=True)
 @click.option("--seeds", default=3, show_default=True)
 @click.option("--first-seed", default=0, show_default=True)
-@click.option("--threads", type=int, help="Of every training; all processors when left out.")
+@click.option("--at-once", default=1, show_default=True, help="Trainings side by side.")
 @click.option("--unlabelled", type=click.Path(path_type=Path), help="For the recipe best.")
 @click.option("--json", "out", type=click.Path(path_type=Path), default=Path("recipes.json"))
 def main(
@@ -22,7 +22,7 @@ def main(
     cells: str,
     seeds: int,
     first_seed: int,
-    threads: int | None,
+    at_once: int,
     unlabelled: Path | None,
     out: Path,
 ) -> None:
@@ -31,8 +31,7 @@ def main(
     Accuracies are on the 5,000 reviews held out of the packaged 25,000, means over the seeds with
     their 95 % t intervals; seconds are of whole processes.
     """
-    found: list[Training] = []
-    click.echo(HEADER)
+    groups = []
     for recipe in recipes.split(","):
         _check(recipe, NAMES)
         for cell in cells.split(","):
@@ -40,14 +39,8 @@ def main(
             options = ["--recipe", recipe]
             if recipe == "best" and unlabelled is not None:
                 options += ["--unlabelled", str(unlabelled)]
-            if threads is not None:
-                options += ["--threads", str(threads)]
-            group = []
-            for seed in range(first_seed, first_seed + seeds):
-                group.append(train(recipe, cell, seed, options))
-                save(out, "recipes", found + group)
-            found += group
-            click.echo(row(group))
+            groups.append(Group(recipe, cell, options))
+    table("recipes", groups, range(first_seed, first_seed + seeds), out, at_once)
 
 
 def _check(name: str, names: object) -> None:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import click
 
 from tidegate import machine
 from tidegate.evaluation.intervals import mean_interval
+from tidegate.machine import available_cpus
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,47 @@ class Training:
     tokens_per_s: float
     """Of the training steps."""
     path: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Trainings that differ in their seeds alone: a row of the table."""
+
+    name: str
+    cell: str
+    options: Sequence[str]
+
+
+def table(
+    benchmark: str, groups: Sequence[Group], seeds: Sequence[int], out: Path, at_once: int
+) -> None:
+    """Carry out all trainings, write what they found to ``out``, and print a row a group.
+
+    Args:
+        at_once: How many run side by side, each on its share of the processors.
+    """
+    threads = max(available_cpus() // at_once, 1)
+    found: list[Training] = []
+    click.echo(HEADER)
+    with ThreadPoolExecutor(at_once) as pool:
+        begun = [
+            [
+                pool.submit(
+                    train, group.name, group.cell, seed, [*group.options, "--threads", str(threads)]
+                )
+                for seed in seeds
+            ]
+            for group in groups
+        ]
+        try:
+            for futures in begun:
+                for future in futures:
+                    found.append(future.result())
+                    save(out, benchmark, found)
+                click.echo(row(found[-len(seeds) :]))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def train(name: str, cell: str, seed: int, options: Sequence[str]) -> Training:

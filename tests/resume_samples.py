@@ -29,6 +29,7 @@ SMALL = {
     "max_length": 20,
     "embedding_dim": 6,
     "hidden_size": 5,
+    "pretrain_epochs": 0,
     "epochs": 2,
     "batch_size": 8,
     "validation_share": 0.2,

@@ -26,6 +26,7 @@ PLAIN = load("default").with_values(
         "clip_norm": 0,
         "table_rule": "dense",
         "schedule": "constant",
+        "pretrain_epochs": 0,
         "linear_order": 0,
     }
 )
