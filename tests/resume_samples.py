@@ -54,7 +54,7 @@ def outcome(run):
     files = sorted([*run.rglob("model.safetensors"), *run.rglob("history.jsonl")])
     found = {str(path.relative_to(run)): path.read_bytes() for path in files}
     for job in results["jobs"]:
-        for clock in ("training_s", "wall_s", "step_ms", "inference_ms"):
+        for clock in ("training_s", "wall_s", "pretraining_s", "step_ms", "inference_ms"):
             del job[clock]
         for epoch in [*job["history"], *(job["teacher"] or [])]:
             del epoch["training_s"], epoch["step_ms"]

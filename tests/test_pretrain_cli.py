@@ -141,6 +141,20 @@ def test_a_complete_language_model_is_left_as_it_is(run, tidegate, tmp_path):
     assert {path.name for path in folder.parent.iterdir()} == {"model", "history.jsonl"}
 
 
+def test_a_job_counts_the_time_of_its_language_model_and_says_first_what_it_does(run, tmp_path):
+    err = run("train", "both").err
+    assert 0 <= err.index("recipe") < err.index("values") < err.index("language model:")
+    assert err.index("language model:") < err.index("data     imdb")
+    (job,) = results_file.load(tmp_path / "both").jobs
+    assert 0 < job.pretraining_s < job.wall_s
+    assert job.wall_s > job.pretraining_s + job.training_s
+    folder = tmp_path / "both" / "pretraining" / "gru-seed0" / "model"
+    run("train", "then", "--init-from", folder, unlabelled=None)
+    assert results_file.load(tmp_path / "then").jobs[0].pretraining_s == 0
+    run("train", "plain", "--set", "pretrain_epochs=0", unlabelled=None)
+    assert results_file.load(tmp_path / "plain").jobs[0].pretraining_s is None
+
+
 def test_training_that_pretrains_is_pretraining_and_then_training(run, tmp_path, monkeypatch):
     begun, fit = [], jobs.fit
 

@@ -296,6 +296,7 @@ def _carry_out(
     try:
         opened = logs.open_all(plan.logs, experiment, out)
         with screen, logs.Logged(screen, opened) as watcher:
+            screen.begins()
             pretrained = of_experiment(experiment, texts.train, out, screen, allow_inexact)
             if plan.only_pretrain:
                 return
@@ -316,7 +317,7 @@ def _carry_out(
                 watcher,
                 preparation_s=preparation_s,
                 finished=finished,
-                encoders=None if pretrained is None else pretrained.encoders,
+                pretrained=pretrained,
                 allow_inexact=allow_inexact,
             )
     except BaseException as error:

@@ -55,6 +55,11 @@ class Screen:
     ) -> None:
         self.progress.stop()
 
+    def begins(self) -> None:
+        """Say what the run was told to do."""
+        recipe = self.experiment.recipe
+        self._print({"recipe": _in_short(recipe), "values": _in_full(recipe)})
+
     def data(self, facts: Mapping[str, Any], num_given: int, preparation_s: float) -> None:
         """Say where the data comes from and what was done to it."""
         recipe, limit = self.experiment.recipe, self.experiment.limit
@@ -66,8 +71,6 @@ class Screen:
             for part in ("training", "test")
         }
         lines: dict[str, Text | str] = {
-            "recipe": _in_short(recipe),
-            "values": _in_full(recipe),
             "data": f"{facts['name']}, from {facts['source']}",
             "texts": (
                 f"{num_train:,} for training ({facts['num_train']:,} train, the last "
@@ -85,7 +88,11 @@ class Screen:
             "threads": str(self.experiment.threads),
             "took": f"{preparation_s:.1f} s to read and number the texts",
         }
+        self._print(lines)
+
+    def _print(self, lines: Mapping[str, Text | str]) -> None:
         grid = Table.grid(padding=(0, 2))
+        grid.add_column(min_width=len("threads"))
         for name, text in lines.items():
             grid.add_row(Text(name, style="bold"), text)
         self.console.print(grid)

@@ -59,6 +59,7 @@ def carry_out(
     watcher: JobWatcher,
     *,
     encoder: Mapping[str, Tensor] | None = None,
+    pretraining_s: float | None = None,
     allow_inexact: bool = False,
 ) -> Job:
     """Train, test and save one cell from one seed, from its last checkpoint where it has one.
@@ -66,6 +67,7 @@ def carry_out(
     Args:
         linear: The linear model beside the network.
         encoder: Parameters of a language model that the network begins with.
+        pretraining_s: What that took, to be recorded.
         allow_inexact: Resume under other versions, threads or instruction sets.
 
     Raises:
@@ -101,7 +103,8 @@ def carry_out(
         history=progress.epochs,
         test=evaluation(logits, data.test.targets),
         training_s=sum(sum(part.step_ms) for part in trainer.parts) / 1e3,
-        wall_s=time.perf_counter() - begin,
+        wall_s=time.perf_counter() - begin + (pretraining_s or 0),
+        pretraining_s=pretraining_s,
         num_tokens=trainer.num_tokens,
         step_ms=statistics.median(progress.step_ms),
         inference_ms=statistics.median(batch_ms),

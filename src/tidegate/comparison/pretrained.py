@@ -1,5 +1,6 @@
 """A language model trained on texts without labels, and a classifier that begins from one."""
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,8 @@ class Encoders:
     """Of all of them: it depends on the texts alone."""
     encoders: dict[tuple[str, int], dict[str, torch.Tensor]]
     """By cell and seed, the parameters by their names in the network."""
+    training_s: dict[tuple[str, int], float]
+    """By cell and seed, the wall time of the language model; of this process alone."""
 
 
 def of_experiment(
@@ -135,7 +138,7 @@ def of_experiment(
     Raises:
         RecipeError: The model to begin with has another cell, or other widths.
     """
-    recipe, found = experiment.recipe, {}
+    recipe, found, training_s = experiment.recipe, {}, {}
     if experiment.init_from is None and not recipe.pretrain_epochs:
         return None
     compute_exactly(experiment.threads)
@@ -143,15 +146,18 @@ def of_experiment(
     own = texts.first(int(num_texts * (1 - recipe.validation_share)))
     for seed in experiment.seeds:
         for cell in experiment.cells:
+            training_s[cell, seed] = 0.0
             if experiment.init_from is not None:
                 folder = Path(experiment.init_from)
             else:
+                begin = time.perf_counter()
                 where = run_folder / PRETRAINING / f"{cell}-seed{seed}"
                 folder = carry_out(experiment, cell, seed, own, where, watcher, allow_inexact)
+                training_s[cell, seed] = time.perf_counter() - begin
             model = load(folder)
             model.check(recipe, cell)
             found[cell, seed] = model.encoder
-    return Encoders(model.vocabulary, found)
+    return Encoders(model.vocabulary, found, training_s)
 
 
 def carry_out(

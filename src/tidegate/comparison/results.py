@@ -62,9 +62,10 @@ class Job:
     training_s: float
     """Wall time of all training steps; validation, test and set-up excluded."""
     wall_s: float
-    """Wall time of the whole job, from making the model to its last prediction. Reading and
-    numbering the texts (``Results.preparation_s``) and the linear model are apart. Of a resumed
-    job, the last process alone."""
+    """Wall time of the whole job: the language model, where the run trains one for it, and all from
+    making the model to its last prediction. Reading and numbering the texts
+    (``Results.preparation_s``) and the linear model are apart. Of a resumed job, the last process
+    alone."""
     num_tokens: int
     """Words read in training, over all epochs."""
     step_ms: float
@@ -73,6 +74,8 @@ class Job:
     """Median wall time of a test batch."""
     model: str
     """The model's folder, relative to the run folder."""
+    pretraining_s: float | None = None
+    """Of ``wall_s``, what was the language model's; None where the job begins with none."""
     teacher: list[Epoch] | None = None
     """Of a network that learnt from texts without labels: the epochs of the one whose answers it
     learnt; ``history`` is its own."""

@@ -1,19 +1,17 @@
 """Carrying out an experiment: a job for every cell and seed, each saved as it ends."""
 
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
-
-from torch import Tensor
 
 from tidegate import machine
 from tidegate.artifact.fingerprint import differences
 from tidegate.comparison.experiment import Experiment
 from tidegate.comparison.fingerprint import compute_exactly
 from tidegate.comparison.job import JobWatcher, carry_out, evaluation, training_folder
+from tidegate.comparison.pretrained import Encoders
 from tidegate.comparison.results import Job, LinearModel, Results
 from tidegate.data.prepared import PreparedData
 from tidegate.errors import RunFolderError
@@ -43,7 +41,7 @@ def run(
     *,
     preparation_s: float = 0.0,
     finished: Results | None = None,
-    encoders: Mapping[tuple[str, int], Mapping[str, Tensor]] | None = None,
+    pretrained: Encoders | None = None,
     allow_inexact: bool = False,
 ) -> Results:
     """Carry out every job of an experiment.
@@ -59,7 +57,7 @@ def run(
         watcher: Is told of every job, epoch and step.
         preparation_s: What preparing the data took, to be recorded.
         finished: The results of a run that stopped; its finished jobs are not repeated.
-        encoders: For every cell and seed the parameters that its network begins with.
+        pretrained: For every cell and seed the parameters that its network begins with.
         allow_inexact: Go on under other versions, threads or instruction sets than before.
 
     Raises:
@@ -98,7 +96,8 @@ def run(
                     seed,
                     linear,
                     watcher,
-                    encoder=None if encoders is None else encoders[cell, seed],
+                    encoder=None if pretrained is None else pretrained.encoders[cell, seed],
+                    pretraining_s=None if pretrained is None else pretrained.training_s[cell, seed],
                     allow_inexact=allow_inexact,
                 )
                 results.jobs.append(job)

@@ -92,6 +92,7 @@ def render(results: Results) -> str:
         dots=figures.accuracy_dots(finished, results.linear) if finished else "",
         data_labels=_DATA_LABELS,
         num_threads=_num_threads(results),
+        pretrains=any(job.pretraining_s for job in results.jobs),
         percent=words.percent,
     )
 
