@@ -97,15 +97,8 @@ class Forward {
     const StepRows<R>& rows = share.rows;
     const std::int64_t* ranks = share.ranks;
     share.begin(zeros_, padded_);
-    const Index lines = has_ids_ ? plan_.num_distinct : share.chunk_positions;
-    const StepWeights<R> weights{H_,
-                                 packed_.hh[0],
-                                 packed_.hh[1],
-                                 packed_.candidate_bias,
-                                 H_ * Layer::line(0),
-                                 H_ * Layer::line(1),
-                                 lines * Layer::line(0),
-                                 lines * Layer::line(1)};
+    const StepWeights<R> weights = packed_.step_weights(
+        H_, has_ids_ ? plan_.num_distinct : share.chunk_positions);
     Index active = share.count;
     Index ready = 0;  // steps whose input products are made
     Index at = 0;     // position within them

@@ -25,6 +25,21 @@ struct Matrix {
   Index stride;
 };
 
+/// A line more a row: rows a power of two apart share few sets of the cache. It
+/// also keeps what a last vector reads beyond its row within memory.
+template <class R>
+Matrix<R> take_matrix(Carver& carver, Index rows, Index columns) {
+  const Index stride =
+      round_up(columns, kWidth<R>) + 64 / static_cast<Index>(sizeof(R));
+  return {carver.take<R>(rows * stride), stride};
+}
+
+/// From a row and a column on.
+template <class R>
+Matrix<const R> part(Matrix<R> m, Index row, Index column) {
+  return {m.data + row * m.stride + column, m.stride};
+}
+
 /// sum[i][v] over positions of left[p][i] * right[p][v]
 template <class R, int Vectors>
 TIDEGATE_INLINE void outer_tile(const R* left, Index left_stride,
@@ -126,8 +141,8 @@ template <class R>
 struct BackWeights {
   const R* data;
   Index panel_stride;
-  Index line;       ///< from one gate's unit to the next
-  Index depth;      ///< of a segment
+  Index line;   ///< from one gate's unit to the next
+  Index depth;  ///< of a segment
   int segments;
   bool is_plain;    ///< panels are neighbours in one line
   Index offset[4];  ///< of each segment
@@ -142,8 +157,8 @@ BackWeights<R> packed_weights(const R* packed, Index depth) {
 template <class R>
 BackWeights<R> plain_weights(const R* weight, Index H, Index columns,
                              const int* gate_of, Index segments) {
-  BackWeights<R> w{weight, kBackVectors * kWidth<R>,   columns,
-                   H,      static_cast<int>(segments), true,
+  BackWeights<R> w{weight,      kBackVectors * kWidth<R>,   columns,
+                   H,           static_cast<int>(segments), true,
                    {0, 0, 0, 0}};
   for (Index s = 0; s < segments; ++s) w.offset[s] = gate_of[s] * H * columns;
   return w;

@@ -14,6 +14,25 @@ TIDEGATE_INLINE Index round_up(Index n, Index multiple) {
 TIDEGATE_INLINE Index least(Index a, Index b) { return a < b ? a : b; }
 TIDEGATE_INLINE Index greatest(Index a, Index b) { return a > b ? a : b; }
 
+/// Pieces of a size that cover so many.
+TIDEGATE_INLINE Index pieces(Index count, Index size) {
+  return (count + size - 1) / size;
+}
+
+/// A row, and zeros after it.
+template <class R>
+void copy_padded(R* to, const R* from, Index count, Index padded) {
+  __builtin_memcpy(to, from, static_cast<std::size_t>(count) * sizeof(R));
+  for (Index i = count; i < padded; ++i) to[i] = R(0);
+}
+
+/// Zeros, where something is wanted at all.
+template <class R>
+void zero(void* to, Index count) {
+  if (to == nullptr) return;
+  __builtin_memset(to, 0, static_cast<std::size_t>(count) * sizeof(R));
+}
+
 /// The position rule, for a rank and the number of steps it has made: in
 /// reverse the first step is at the row's own end.
 TIDEGATE_INLINE Index position(const Positions& p, const Plan& plan, Index rank,
@@ -64,8 +83,9 @@ void parallel(ParallelFor parallel_for, Index count, Index work, Body& body) {
   for (Index index = 0; index < count; ++index) body(index);
 }
 
-/// Panels [begin, end) of weights, upwards or down. Steps take turns: of weights
-/// that are larger than a cache, it still has what the step before read last.
+/// Panels [begin, end) of weights, upwards or down. Steps take turns: of
+/// weights that are larger than a cache, it still has what the step before read
+/// last.
 struct PanelRange {
   Index begin;
   Index end;

@@ -1,6 +1,7 @@
 // The weights of a layer as the steps read them, panel by panel.
 #pragma once
 
+#include "kernels/cells.hpp"
 #include "kernels/layout.hpp"
 #include "kernels/pack.hpp"
 
@@ -32,6 +33,12 @@ struct Packed {
       bias[g] = carver.take<R>(group(g).gates * padded);
     }
     candidate_bias = carver.take<R>(padded);
+  }
+
+  /// As steps read them, whose input products have room for so many lines.
+  StepWeights<R> step_weights(Index H, Index lines) const {
+    return {H,           hh[0],       hh[1],           candidate_bias,
+            H * line(0), H * line(1), lines * line(0), lines * line(1)};
   }
 
   void pack_biases(const Weights& w, Index H) const {

@@ -65,21 +65,12 @@ class Steps {
         rows_.update[i] = update_ + i * padded_;
       }
     }
-    const StepWeights<R> weights{H_,
-                                 packed_.hh[0],
-                                 packed_.hh[1],
-                                 packed_.candidate_bias,
-                                 H_ * Layer::line(0),
-                                 H_ * Layer::line(1),
-                                 N_ * Layer::line(0),
-                                 N_ * Layer::line(1)};
+    const StepWeights<R> weights = packed_.step_weights(H_, N_);
     project_group<0>();
-    step_first<R, C, false>(weights, rows_, N_,
-                            {0, Layer::panels(0, padded_)});
+    step_first<R, C, false>(weights, rows_, N_, {0, Layer::panels(0, padded_)});
     if constexpr (Layer::kTwo) {
       project_group<1>();
-      step_second<R, false>(weights, rows_, N_,
-                            {0, Layer::panels(1, padded_)});
+      step_second<R, false>(weights, rows_, N_, {0, Layer::panels(1, padded_)});
     }
     // Not in place before: every unit reads every state.
     __builtin_memcpy(h, next_, static_cast<std::size_t>(N_ * H_) * sizeof(R));

@@ -11,18 +11,6 @@
 namespace tidegate::TIDEGATE_ISA {
 namespace {
 
-template <class R>
-void copy_padded(R* to, const R* from, Index count, Index padded) {
-  __builtin_memcpy(to, from, static_cast<std::size_t>(count) * sizeof(R));
-  for (Index i = count; i < padded; ++i) to[i] = R(0);
-}
-
-template <class R>
-void zero(void* to, Index count) {
-  if (to == nullptr) return;
-  __builtin_memset(to, 0, static_cast<std::size_t>(count) * sizeof(R));
-}
-
 template <class R, Cell C>
 class Sums {
  public:
@@ -42,18 +30,18 @@ class Sums {
     if (packs_ih_) {
       ih_ = carver.take<R>(ih_panels_ * kLanes * kSegments.input_count * H_);
     }
-    gates_ = take_matrix(carver, capacity_, kSegments.total * H_);
-    h_ = take_matrix(carver, capacity_, padded_);
-    if (kTwo) reset_ = take_matrix(carver, capacity_, padded_);
+    gates_ = take_matrix<R>(carver, capacity_, kSegments.total * H_);
+    h_ = take_matrix<R>(carver, capacity_, padded_);
+    if (kTwo) reset_ = take_matrix<R>(carver, capacity_, padded_);
     const Index sources =
         has_ids_ ? least(kChunkPositions, plan.num_distinct) : capacity_;
-    x_ = take_matrix(carver, sources, round_up(I_, kWidth<R>));
+    x_ = take_matrix<R>(carver, sources, round_up(I_, kWidth<R>));
     const Index pointers = greatest(capacity_, sources);
     gate_rows_ = carver.take<const R*>(pointers);
     input_rows_ = carver.take<R*>(pointers);
     if (has_ids_) {
       sums_ =
-          take_matrix(carver, plan.num_distinct, kSegments.input_count * H_);
+          take_matrix<R>(carver, plan.num_distinct, kSegments.input_count * H_);
     }
   }
 
@@ -184,20 +172,6 @@ class Sums {
   }
   bool wants_biases() const {
     return call_.grad_bias_ih != nullptr || call_.grad_bias_hh != nullptr;
-  }
-
-  // A line more a row: rows a power of two apart share few sets of the cache.
-  static Matrix<R> take_matrix(Carver& carver, Index rows, Index columns) {
-    // It also keeps what a last vector reads beyond its row within memory.
-    const Index stride =
-        round_up(columns, kWidth<R>) + 64 / static_cast<Index>(sizeof(R));
-    return {carver.take<R>(rows * stride), stride};
-  }
-  static Index pieces(Index count, Index size) {
-    return (count + size - 1) / size;
-  }
-  static Matrix<const R> part(Matrix<R> m, Index row, Index column) {
-    return {m.data + row * m.stride + column, m.stride};
   }
 
   void keep_input(Index rank, Index step, Index p) {

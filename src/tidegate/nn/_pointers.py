@@ -108,8 +108,10 @@ def forward(
     return Results(output, h_n, c_n, reserve, num_distinct)
 
 
-# What backward needs where forward keeps nothing, of one direction and of two.
-_NOTHING = tuple(torch.zeros(D, 64, dtype=torch.uint8) for D in (1, 2))
+# What backward needs where forward keeps nothing, of one direction and of two. Tensors that are made
+# in inference mode, in which this may be imported, cannot be saved for backward.
+with torch.inference_mode(False):
+    _NOTHING = tuple(torch.zeros(D, 64, dtype=torch.uint8) for D in (1, 2))
 
 # A reserve of so many bytes is memory of the engine's, which it keeps for the next: the C library
 # gives back what is large, and fresh memory costs a page fault for every 4 KiB.
