@@ -141,7 +141,9 @@ def test_a_complete_language_model_is_left_as_it_is(run, tidegate, tmp_path):
     assert {path.name for path in folder.parent.iterdir()} == {"model", "history.jsonl"}
 
 
-def test_a_job_counts_the_time_of_its_language_model_and_says_first_what_it_does(run, tmp_path):
+def test_a_run_says_first_what_it_does_and_a_job_and_its_card_tell_of_its_language_model(
+    run, tmp_path
+):
     err = run("train", "both").err
     assert 0 <= err.index("recipe") < err.index("values") < err.index("language model:")
     assert err.index("language model:") < err.index("data     imdb")
@@ -153,6 +155,14 @@ def test_a_job_counts_the_time_of_its_language_model_and_says_first_what_it_does
     assert results_file.load(tmp_path / "then").jobs[0].pretraining_s == 0
     run("train", "plain", "--set", "pretrain_epochs=0", unlabelled=None)
     assert results_file.load(tmp_path / "plain").jobs[0].pretraining_s is None
+    cards = {
+        name: " ".join(model_folder.load(tmp_path / name / "models" / "gru-seed0").card.split())
+        for name in ("both", "then", "plain")
+    }
+    began = "Its embedding and first layer began as those of a language model"
+    assert f"{began} of the training texts and of texts without labels." in cards["both"]
+    assert f"{began} made before." in cards["then"]
+    assert began not in cards["plain"]
 
 
 def test_training_that_pretrains_is_pretraining_and_then_training(run, tmp_path, monkeypatch):

@@ -34,7 +34,7 @@ def model_card(job: Job, experiment: Experiment, data: dict[str, Any]) -> str:
 A binary classifier of English texts, trained by tidegate {tidegate.__version__}, recipe
 {name}: {recipe.epochs} epochs, batches of {recipe.batch_size}, {_optimiser(recipe)}.
 
-{_network(recipe)}
+{_network(recipe)}{_other_texts(experiment)}
 
 | layer | output | parameters |
 |---|---|---|
@@ -73,6 +73,22 @@ def _network(recipe: Recipe) -> str:
         f"decides from {_POOLING[recipe.pooling]}"
         + (", beside the mean of the embedded words." if recipe.pool_embedding else ".")
     )
+
+
+def _other_texts(experiment: Experiment) -> str:
+    """What the network learnt from beside the labelled texts."""
+    recipe, text = experiment.recipe, ""
+    if experiment.init_from is not None:
+        text += " Its embedding and first layer began as those of a language model made before."
+    elif recipe.pretrain_epochs:
+        others = "" if experiment.unlabelled is None else " and of texts without labels"
+        text += (
+            " Its embedding and first layer began as those of a language model of the training "
+            f"texts{others}."
+        )
+    if recipe.self_epochs:
+        text += " It also learnt how a network before it answered texts without labels."
+    return text
 
 
 def _together(job: Job) -> str:

@@ -108,8 +108,8 @@ def forward(
     return Results(output, h_n, c_n, reserve, num_distinct)
 
 
-# What backward needs where forward keeps nothing, of one direction and of two. Tensors that are made
-# in inference mode, in which this may be imported, cannot be saved for backward.
+# What backward needs where forward keeps nothing, of one direction and of two. What is made in
+# inference mode, in which this may be imported, cannot be saved for backward.
 with torch.inference_mode(False):
     _NOTHING = tuple(torch.zeros(D, 64, dtype=torch.uint8) for D in (1, 2))
 
