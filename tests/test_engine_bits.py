@@ -51,8 +51,13 @@ def test_threads(cell, reverse, where, isa):
 
 @pytest.mark.parametrize(
     "sizes",
-    [{"T": 12, "N": 70, "I": 65, "H": 130}, {"T": 90, "N": 40, "I": 7, "H": 9}],
-    ids=["wide", "long"],
+    [
+        {"T": 12, "N": 70, "I": 65, "H": 130},
+        {"T": 90, "N": 40, "I": 7, "H": 9},
+        {"T": 40, "N": 150, "I": 20, "H": 24},
+        {"T": 40, "N": 32, "I": 20, "H": 24, "lengths": (40,) * 32},
+    ],
+    ids=["wide", "long", "four groups", "two even groups"],
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("cell", CELLS)

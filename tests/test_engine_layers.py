@@ -24,6 +24,8 @@ SIZES = [
     # More positions, and more rows, than the kernels take at a time.
     {"T": 70, "N": 41, "I": 3, "H": 5},
     {"T": 3, "N": 700, "I": 3, "H": 5},
+    # Rows in four groups, whose sums are made apart.
+    {"T": 40, "N": 150, "I": 3, "H": 5},
 ]
 KIND = dict.fromkeys(Result._fields, "state") | dict.fromkeys(Gradients._fields, "weight gradient")
 KIND |= dict.fromkeys(["x", "h_0", "c_0"], "gradient")
@@ -47,6 +49,17 @@ def check(case, where="time"):
 @pytest.mark.parametrize("cell", CELLS)
 def test_sizes(cell, sizes, isa):
     check(Case(cell, **sizes))
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [(40,) * 32, (1100, *(0,) * 15), (0,) * 7 + (1100,) + (1,) * 8],
+    ids=["even", "one row has all steps", "one row has most steps"],
+)
+@pytest.mark.parametrize("cell", CELLS)
+def test_groups_of_rows(cell, lengths, isa):
+    """Two, with as much to do or with little or nothing for the second."""
+    check(Case(cell, T=max(lengths), N=len(lengths), I=3, H=5, lengths=lengths))
 
 
 @pytest.mark.parametrize("where", ["time", "flat"])

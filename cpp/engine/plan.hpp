@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "engine/layer.hpp"
@@ -20,15 +21,22 @@ class PlanOwner {
  private:
   void rank_rows(const Positions& positions);
   void count_positions();
-  void share_rows(const Shape& shape);
   void number_tokens(const Positions& positions, const Input& input);
+  void deal(std::span<const std::int64_t> ranks, std::int64_t parts,
+            std::vector<std::int64_t>& begin,
+            std::vector<std::int64_t>& dealt) const;
+  void group_rows(const Shape& shape, bool has_ids);
+  void share_rows(const Shape& shape);
 
   Plan plan_;
   std::vector<std::int64_t> row_;
   std::vector<std::int64_t> length_;
   std::vector<std::int64_t> base_;
+  std::vector<std::int64_t> group_begin_;
+  std::vector<std::int64_t> group_member_;
   std::vector<std::int64_t> share_begin_;
   std::vector<std::int64_t> member_;
+  std::vector<std::int64_t> place_;
   std::vector<std::int64_t> distinct_;
   std::vector<std::int32_t> slot_;
 };

@@ -1,6 +1,7 @@
-// A layer backward, some steps at a time from the last: first each share of the
-// rows goes back through them without meeting another, then come the sums over
-// all their positions.
+// A layer backward. Each group of rows goes back some steps at a time from the
+// last, then makes the sums over their positions. Where a group is one thread's
+// it meets no other until the end; else all threads go through all groups'
+// steps and then through all groups' sums, in turns.
 #pragma once
 
 #include "kernels/cells.hpp"
@@ -20,7 +21,7 @@ class Backward {
         H_(call.shape.hidden_size),
         padded_(padded_units<R>(H_)),
         carver_(scratch),
-        sums_(call, plan, carver_) {
+        sums_(call, plan, carver_, scratch != nullptr) {
     zeros_ = carver_.take<R>(padded_);
     packs_hh_ = plan.base[plan.num_steps] > kFewPositions ||
                 H_ % (kBackVectors * kWidth<R>) != 0;
@@ -41,19 +42,13 @@ class Backward {
 
   void run(ParallelFor parallel_for) {
     begin(parallel_for);
-    for (Index end = plan_.num_steps; end > 0;) {
-      Index start = end - 1;
-      while (start > 0 &&
-             plan_.base[end] - plan_.base[start - 1] <= sums_.capacity()) {
-        --start;
+    if (plan_.num_groups > 1 && plan_.num_shares == plan_.num_groups) {
+      auto back = [&](Index g) { group_back(g, parallel_for); };
+      parallel(parallel_for, plan_.num_groups,
+               plan_.base[plan_.num_steps] * kGates * H_ * H_, back);
+    } else {
+      while (chunks_back(parallel_for)) {
       }
-      auto back = [&](Index s) { share_back(s, start, end, parallel_for); };
-      parallel(parallel_for, plan_.num_shares,
-               (plan_.base[end] - plan_.base[start]) * kGates * H_ * H_, back);
-      sums_.add(
-          parallel_for, plan_.base[end] - plan_.base[start],
-          plan_.slot == nullptr ? nullptr : plan_.slot + plan_.base[start]);
-      end = start;
     }
     auto finish = [&](Index s) { end_rows(s); };
     parallel(parallel_for, plan_.num_shares, plan_.num_rows * H_, finish);
@@ -61,6 +56,7 @@ class Backward {
   }
 
  private:
+  using Group = GroupSums<R, C>;
   static constexpr bool kTwo = C == Cell::gru_before;
   static constexpr Segments kSegments = segments(C);
   static constexpr Index kGates = num_gates(C);
@@ -116,29 +112,74 @@ class Backward {
     return to;
   }
 
-  void share_back(Index s, Index start, Index end, ParallelFor parallel_for) {
-    const Index first = plan_.share_begin[s];
-    const Index n = plan_.share_begin[s + 1] - first;
-    const std::int64_t* ranks = plan_.member + first;
-    Index active = 0;
-    for (Index step = end - 1; step >= start; --step) {
-      while (active < n && plan_.length[ranks[active]] > step) ++active;
-      if (active > 0) {
-        step_back(first, active, step, plan_.base[start], parallel_for);
+  void group_back(Index g, ParallelFor parallel_for) {
+    Group& group = sums_.group(g);
+    const BackWeights<R> weights = sums_.input_weights();
+    while (group.go_back()) {
+      share_back(g, group, parallel_for);
+      for (Index task = 0; task < group.num_tasks(); ++task) {
+        group.run(task, weights);
       }
     }
   }
 
-  void step_back(Index first, Index active, Index step, Index chunk,
-                 ParallelFor parallel_for) {
+  // The next chunk of every group; false when none is left.
+  bool chunks_back(ParallelFor parallel_for) {
+    const Index groups = plan_.num_groups;
+    Index positions = 0;
+    Index most = 0;
+    for (Index g = 0; g < groups; ++g) {
+      Group& group = sums_.group(g);
+      if (!group.go_back()) continue;
+      positions += group.positions();
+      most = greatest(most, group.num_tasks());
+    }
+    if (positions == 0) return false;
+    const Index a_group = plan_.num_shares / groups;
+    auto back = [&](Index s) {
+      share_back(s, sums_.group(s / a_group), parallel_for);
+    };
+    parallel(parallel_for, plan_.num_shares, positions * kGates * H_ * H_,
+             back);
+    const BackWeights<R> weights = sums_.input_weights();
+    auto sum = [&](Index index) {
+      const Group& group = sums_.group(index % groups);
+      if (index / groups < group.num_tasks()) {
+        group.run(index / groups, weights);
+      }
+    };
+    parallel(parallel_for, groups * most,
+             positions * kGates * H_ * (H_ + call_.shape.input_size), sum);
+    return true;
+  }
+
+  void share_back(Index s, Group& group, ParallelFor parallel_for) {
+    const Index first = plan_.share_begin[s];
+    const Index n = plan_.share_begin[s + 1] - first;
+    const std::int64_t* ranks = plan_.member + first;
+    Index active = 0;
+    Index in_group = 0;
+    Index base = group.positions();
+    for (Index step = group.end() - 1; step >= group.start(); --step) {
+      while (active < n && plan_.length[ranks[active]] > step) ++active;
+      in_group = group.count_active(in_group, step);
+      base -= in_group;
+      if (active > 0) step_back(group, first, active, step, base, parallel_for);
+    }
+  }
+
+  // base: the number of the step's first position in the group's chunk.
+  void step_back(Group& group, Index first, Index active, Index step,
+                 Index base, ParallelFor parallel_for) {
     RowBack<R>* rows = rows_ + first;
     const R** left = left_ + first;
     for (Index i = 0; i < active; ++i) {
       const Index rank = plan_.member[first + i];
-      const Index p = plan_.base[step] + rank - chunk;
-      point(rows[i], rank, step, p);
+      const Index p = base + plan_.place[first + i];
+      point(rows[i], rank, step);
+      rows[i].gates = group.gates(p);
       gate_gradients<R, C>(rows[i], H_, padded_);
-      sums_.keep(rank, step, p, rows[i].h);
+      group.keep(rank, step, p, rows[i].h);
       left[i] = rows[i].gates + kSegments.hidden_first * H_;
     }
     if constexpr (kTwo) {
@@ -148,9 +189,7 @@ class Backward {
       for (Index i = 0; i < active; ++i) {
         left[i] -= 2 * H_;
         reset_gradients<R>(rows[i], H_, padded_);
-        const Index rank = plan_.member[first + i];
-        const Index p = plan_.base[step] + rank - chunk;
-        R* to = sums_.reset(p);
+        R* to = group.reset(base + plan_.place[first + i]);
         for (Index unit = 0; unit < padded_; unit += kWidth<R>) {
           store(to + unit, load(rows[i].kept + unit, H_ - unit) *
                                load(rows[i].h + unit, H_ - unit));
@@ -174,7 +213,7 @@ class Backward {
                     });
   }
 
-  void point(RowBack<R>& row, Index rank, Index step, Index p) {
+  void point(RowBack<R>& row, Index rank, Index step) {
     const Positions& at = call_.positions;
     const Index here = position(at, plan_, rank, step);
     const auto* output = static_cast<const R*>(call_.output);
@@ -206,7 +245,6 @@ class Backward {
                     : static_cast<const R*>(call_.c_0) + number * H_;
       }
     }
-    row.gates = sums_.gates(p);
   }
 
   void end_rows(Index s) const {

@@ -32,29 +32,29 @@ constexpr Index kept_per_unit(Cell cell) {
 /// elements; scratch rows are padded.
 template <class R>
 struct StepRows {
-  const R** projected;         ///< input's part, at panel 0 of the first group
-  const R** candidate;         ///< the same of the second; reset before
-  const R** h;                 ///< state before
-  R** h_out;                   ///< state after
-  const R** c;                 ///< LSTM
-  R** c_out;                   ///< LSTM; may be c
-  R** kept;                    ///< training
-  const R** reset;             ///< r * h, padded; reset before
-  R** update;                  ///< z, padded; reset before
+  const R** projected;  ///< input's part, at panel 0 of the first group
+  const R** candidate;  ///< the same of the second; reset before
+  const R** h;          ///< state before
+  R** h_out;            ///< state after
+  const R** c;          ///< LSTM
+  R** c_out;            ///< LSTM; may be c
+  R** kept;             ///< training
+  const R** reset;      ///< r * h, padded; reset before
+  R** update;           ///< z, padded; reset before
 };
 
 template <class R>
 struct StepWeights {
   Index hidden_size;
-  const R* first;              ///< panels of the first group
-  const R* second;             ///< of the second; reset before
-  const R* candidate_bias;     ///< padded; reset after
-  Index first_stride;          ///< from panel to panel of `first`; 0: just one
-  Index second_stride;         ///< the same of `second`
-  Index projected_stride;      ///< from panel to panel of `projected`
-  Index candidate_stride;      ///< the same of `candidate`
-  const R* plain = nullptr;    ///< weight_hh as it stands, for a row alone;
-                               ///< null: `first` and `second` are packed
+  const R* first;            ///< panels of the first group
+  const R* second;           ///< of the second; reset before
+  const R* candidate_bias;   ///< padded; reset after
+  Index first_stride;        ///< from panel to panel of `first`; 0: just one
+  Index second_stride;       ///< the same of `second`
+  Index projected_stride;    ///< from panel to panel of `projected`
+  Index candidate_stride;    ///< the same of `candidate`
+  const R* plain = nullptr;  ///< weight_hh as it stands, for a row alone;
+                             ///< null: `first` and `second` are packed
 };
 
 /// The recurrent product of one panel: packed, or plain for a row alone.
@@ -65,16 +65,16 @@ TIDEGATE_INLINE void recurrent_product(Vec<R> (&a)[Rows][Vectors],
                                        Group group, Index panel) {
   if constexpr (Rows == 1) {
     if (w.plain != nullptr) {
-      return plain_product<R>(a, rows[0], w.plain, w.hidden_size,
-                              w.hidden_size, group, panel);
+      return plain_product<R>(a, rows[0], w.plain, w.hidden_size, w.hidden_size,
+                              group, panel);
     }
   }
   multiply_add<R>(a, rows, packed, w.hidden_size);
 }
 
 template <class R, int Rows, int Vectors>
-TIDEGATE_INLINE void load_tile(Vec<R> (&a)[Rows][Vectors],
-                               const R* const* rows, Index offset) {
+TIDEGATE_INLINE void load_tile(Vec<R> (&a)[Rows][Vectors], const R* const* rows,
+                               Index offset) {
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 16
@@ -92,7 +92,7 @@ TIDEGATE_INLINE Vec<R> blend(Vec<R> z, Vec<R> n, Vec<R> h) {
 
 template <class R, Cell C, bool Training, int Rows>
 TIDEGATE_INLINE void step_tile(const StepWeights<R>& w, const StepRows<R>& rows,
-                               Index row, Index panel) {
+                               Index row, Index panel, Index next) {
   constexpr Group kGroup = first_group(C);
   constexpr int kVectors = kGroup.vectors();
   constexpr Index kLanes = kGroup.units * kWidth<R>;
@@ -112,6 +112,11 @@ TIDEGATE_INLINE void step_tile(const StepWeights<R>& w, const StepRows<R>& rows,
     }
   } else {
     load_tile<R>(a, projected, offset);
+  }
+  // With ids they stand anywhere, so the next panel's are asked for now.
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) {
+    prefetch(projected[i] + next * w.projected_stride, kVectors);
   }
   recurrent_product<R>(a, w, rows.h + row, w.first + panel * w.first_stride,
                        kGroup, panel);
@@ -143,8 +148,8 @@ TIDEGATE_INLINE void step_tile(const StepWeights<R>& w, const StepRows<R>& rows,
     for (int i = 0; i < Rows; ++i) a[i][3] = sigmoid<R>(a[i][3]);
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) {
-      const Vec<R> c = fma(a[i][1], load(rows.c[row + i] + unit, count),
-                           a[i][0] * a[i][2]);
+      const Vec<R> c =
+          fma(a[i][1], load(rows.c[row + i] + unit, count), a[i][0] * a[i][2]);
       store(rows.c_out[row + i] + unit, c, count);
       store(rows.h_out[row + i] + unit, a[i][3] * tanh<R>(c), count);
       if constexpr (Training) {
@@ -163,8 +168,8 @@ TIDEGATE_INLINE void step_tile(const StepWeights<R>& w, const StepRows<R>& rows,
     Vec<R> n[Rows];
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) {
-      n[i] = tanh<R>(fma(a[i][0], a[i][2],
-                         load(projected[i] + offset + 2 * kWidth<R>)));
+      n[i] = tanh<R>(
+          fma(a[i][0], a[i][2], load(projected[i] + offset + 2 * kWidth<R>)));
     }
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) {
@@ -232,9 +237,11 @@ template <class R, Cell C, bool Training>
 void step_first(const StepWeights<R>& w, const StepRows<R>& rows, Index count,
                 PanelRange panels) {
   panels.each([&](Index panel) {
+    const Index next = panels.is_down ? greatest(panel - 1, panels.begin)
+                                      : least(panel + 1, panels.end - 1);
     for_tiles<tile_rows(first_group(C).vectors())>(
         count, [&]<int Rows>(Index row) {
-          step_tile<R, C, Training, Rows>(w, rows, row, panel);
+          step_tile<R, C, Training, Rows>(w, rows, row, panel, next);
         });
   });
 }
@@ -243,10 +250,9 @@ template <class R, bool Training>
 void step_second(const StepWeights<R>& w, const StepRows<R>& rows, Index count,
                  PanelRange panels) {
   panels.each([&](Index panel) {
-    for_tiles<tile_rows(kCandidate.vectors())>(
-        count, [&]<int Rows>(Index row) {
-          candidate_tile<R, Training, Rows>(w, rows, row, panel);
-        });
+    for_tiles<tile_rows(kCandidate.vectors())>(count, [&]<int Rows>(Index row) {
+      candidate_tile<R, Training, Rows>(w, rows, row, panel);
+    });
   });
 }
 

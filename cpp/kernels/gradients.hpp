@@ -14,6 +14,11 @@ inline constexpr Index kBlock = 128;  // positions
 /// So few that moving the weights and their gradients costs more than products.
 inline constexpr Index kFewPositions = 8;
 
+/// Tasks are pieces of this many units, columns or positions.
+inline constexpr Index kTaskUnits = 64;
+inline constexpr Index kTaskColumns = 64;  // whole vectors
+inline constexpr Index kTaskPositions = 64;
+
 /// Rows of gate gradients and columns (in vectors) of sources in a tile.
 inline constexpr int kOuterRows = kRegisters == 32 ? 8 : 4;
 inline constexpr int kOuterVectors = 3;

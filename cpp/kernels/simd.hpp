@@ -63,6 +63,14 @@ TIDEGATE_INLINE void store(R* to, Vec<R> v) {
   __builtin_memcpy(to, &v, sizeof v);
 }
 
+/// Asks for the lines of so many vectors, to be read soon.
+template <class R>
+TIDEGATE_INLINE void prefetch(const R* from, int vectors) {
+  for (int v = 0; v < vectors; v += 64 / TIDEGATE_BYTES) {
+    __builtin_prefetch(from + v * kWidth<R>);
+  }
+}
+
 /// The first `count` elements, zeros after them.
 template <class R>
 TIDEGATE_INLINE Vec<R> load(const R* from, Index count) {

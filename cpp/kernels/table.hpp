@@ -24,12 +24,20 @@ struct Plan {
   const std::int64_t* length = nullptr;  ///< (N,): by rank, falling
   const std::int64_t* base = nullptr;    ///< (num_steps + 1,)
   std::int64_t num_threads = 1;  ///< to count on; no result depends on it
-  /// Shares: the ranks that one thread carries through all steps, in rising
-  /// order; share s has ranks member[share_begin[s]] to share_begin[s + 1].
-  /// A batch of one step has one share.
+  /// Groups: ranks whose sums over positions are made apart and added up at the
+  /// end. They depend on the batch alone, so sums do not on threads. Group g
+  /// has ranks group_member[group_begin[g]] to group_begin[g + 1], rising.
+  std::int64_t num_groups = 1;
+  const std::int64_t* group_begin = nullptr;   ///< (num_groups + 1,)
+  const std::int64_t* group_member = nullptr;  ///< (N,)
+  /// Shares: the ranks that one thread carries through all steps, rising; each
+  /// group's are as many as another's, and follow each other. Share s has ranks
+  /// member[share_begin[s]] to share_begin[s + 1], and place says which of its
+  /// group each is. A batch of one step has one share.
   std::int64_t num_shares = 0;
   const std::int64_t* share_begin = nullptr;  ///< (num_shares + 1,)
   const std::int64_t* member = nullptr;       ///< (N,)
+  const std::int64_t* place = nullptr;        ///< (N,)
   /// With ids: the tokens that occur, ascending, and each position's number
   /// among them.
   std::int64_t num_distinct = 0;
