@@ -30,8 +30,9 @@ from tidegate.training.recipe import Recipe
 from tidegate.training.watcher import Watcher
 
 KIND = "language-model"
-HELD_OUT_SHARE = 0.01
-"""Of its texts, by which a language model is measured."""
+HELD_OUT_SHARE, MOST_HELD_OUT = 0.01, 100
+"""Of its texts, by which a language model is measured, and texts at most: over the whole vocabulary
+one costs as much as twenty in training."""
 PRETRAINING, CORPUS, MODEL = "pretraining", "corpus", "model"
 
 
@@ -281,7 +282,8 @@ def _held_out(documents: Ragged) -> tuple[Ragged, Ragged]:
     """The first share of documents, of at least one word, and the others."""
     offsets = documents.offsets
     # Every document begins with a token that is no word.
-    count = max(int(len(documents) * HELD_OUT_SHARE), 1, int(np.searchsorted(offsets, 2)))
+    count = min(int(len(documents) * HELD_OUT_SHARE), MOST_HELD_OUT)
+    count = max(count, 1, int(np.searchsorted(offsets, 2)))
     if count >= len(documents):
         raise DataError(
             "pretraining: expected at least 2 texts with words, one of which is held out, got "

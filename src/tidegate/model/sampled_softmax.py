@@ -8,6 +8,8 @@ from torch.autograd.function import once_differentiable
 
 CHUNK_ELEMENTS = 1 << 20
 """Logits held at once: 4 MB in float32, so that they stay in the cache between their uses."""
+MEASURED_ELEMENTS = 1 << 22
+"""The same without gradients, over the whole vocabulary: a product of more than a few rows."""
 
 
 def sampled_cross_entropy(
@@ -63,47 +65,53 @@ class _SampledCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         P, S = len(queries), len(candidates)
         wants_gradients = any(ctx.needs_input_grad)
-        target_rows, candidate_rows = rows[targets], rows[candidates]
+        target_rows = rows[targets]
         target_logits = (queries * target_rows).sum(1) + bias[targets]
         places = torch.full((len(rows),), -1).index_copy_(0, candidates, torch.arange(S))[targets]
 
+        # A column more in both: bias comes with the product, and its gradient with theirs.
+        ones = torch.ones(P, 1, dtype=queries.dtype)
+        candidate_rows = torch.cat([rows[candidates], bias[candidates].unsqueeze(1)], 1)
+        asked = torch.cat([queries, ones], 1)
+        # Above all weighted logits, if not the largest of them.
+        above = log_weights.max() if S else 0.0
+
         total, num_right = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
-        grad_queries = torch.empty_like(queries)
+        grad_asked = torch.empty_like(asked)
         grad_candidates = torch.zeros_like(candidate_rows)
-        grad_offsets = torch.zeros_like(log_weights)
         grad_targets = torch.empty_like(target_logits)
-        step = max(CHUNK_ELEMENTS // max(S, 1), 1)
+        elements = CHUNK_ELEMENTS if wants_gradients else MEASURED_ELEMENTS
+        step = max(elements // max(S, 1), 1)
         for start in range(0, P, step):
             chunk = slice(start, start + step)
-            logits = torch.addmm(bias[candidates], queries[chunk], candidate_rows.T)
+            logits = asked[chunk] @ candidate_rows.T
             (hits,) = (places[chunk] >= 0).nonzero(as_tuple=True)
             logits[hits, places[chunk][hits]] = -torch.inf  # the target is counted by itself
-            if S:
-                num_right += (logits.amax(1) <= target_logits[chunk]).sum()
-            logits += log_weights
             largest = target_logits[chunk]
             if S:
-                largest = torch.maximum(logits.amax(1), largest)
+                likeliest = logits.amax(1)
+                num_right += (likeliest <= target_logits[chunk]).sum()
+                largest = torch.maximum(likeliest + above, largest)
+            logits += log_weights
             shares = logits.sub_(largest.unsqueeze(1)).exp_()
             target_share = (target_logits[chunk] - largest).exp_()
             Z = shares.sum(1) + target_share
             total += (Z.log() + largest - target_logits[chunk]).sum()
             if not wants_gradients:
                 continue
-            shares /= (Z * P).unsqueeze(1)
             grad_targets[chunk] = (target_share / Z - 1) / P
-            torch.mm(shares, candidate_rows, out=grad_queries[chunk])
-            grad_candidates.addmm_(shares.T, queries[chunk])
-            grad_offsets += shares.sum(0)
+            scale = (1 / (Z * P)).unsqueeze(1)
+            torch.mm(shares, candidate_rows, out=grad_asked[chunk]).mul_(scale)
+            grad_candidates.addmm_(shares.T, asked[chunk] * scale)
         ctx.mark_non_differentiable(num_right)
         loss = (total / P).to(queries.dtype)
         if not wants_gradients:
             return loss, num_right
         scaled = grad_targets.unsqueeze(1)
-        grad_queries.addcmul_(scaled, target_rows)
-        grad_rows = torch.zeros_like(rows).index_copy_(0, candidates, grad_candidates)
+        grad_queries = torch.addcmul(grad_asked[:, :-1], scaled, target_rows)
+        grad_rows = torch.zeros_like(rows).index_copy_(0, candidates, grad_candidates[:, :-1])
         grad_rows.index_add_(0, targets, scaled * queries)
-        grad_bias = torch.zeros_like(bias).index_copy_(0, candidates, grad_offsets)
+        grad_bias = torch.zeros_like(bias).index_copy_(0, candidates, grad_candidates[:, -1])
         grad_bias.index_add_(0, targets, grad_targets)
         ctx.save_for_backward(grad_queries, grad_rows, grad_bias)
         return loss, num_right
