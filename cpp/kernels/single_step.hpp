@@ -64,7 +64,8 @@ class SingleStep {
         }
       }
     };
-    parallel(parallel_for, parts, Layer::group(G).gates * H_ * (I_ + H_), task);
+    parallel(parallel_for, parts,
+             active_ * Layer::group(G).gates * H_ * (I_ + H_), task);
   }
 
   // One panel of a group, packed into a part's room.
