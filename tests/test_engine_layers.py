@@ -90,5 +90,11 @@ def test_nothing_to_do(cell, case, where, isa):
 
 
 @pytest.mark.parametrize("cell", CELLS)
+def test_one_step_of_very_many_rows(cell, isa):
+    """So many that longer batches of them are cut into groups."""
+    check(Case(cell, T=1, N=1100, I=3, H=5, lengths=(1,) * 1100))
+
+
+@pytest.mark.parametrize("cell", CELLS)
 def test_rows_of_equal_length(cell, isa):
     check(Case(cell, T=7, N=6, lengths=(7,) * 6))

@@ -78,6 +78,12 @@ void check(const Shape& shape, const Positions& positions, const Input& input,
           "weight_ih and weight_hh, got none");
 }
 
+// Forward and backward must agree on it.
+template <class Call>
+bool has_state(const Call& call) {
+  return call.h_0 != nullptr || call.c_0 != nullptr;
+}
+
 std::size_t kept_values(Cell cell) {
   switch (cell) {
     case Cell::lstm:
@@ -114,7 +120,8 @@ std::int64_t forward(const ForwardCall& call) {
               call.positions.num_steps == 0,
           "an output, got none");
   const Kernels& kernels = kernels_of(active_isa());
-  const PlanOwner owner(call.shape, call.positions, call.input);
+  const PlanOwner owner(call.shape, call.positions, call.input,
+                        has_state(call));
   const Scratch scratch(kernels.forward_bytes(call, owner.plan()));
   kernels.forward(call, owner.plan(), scratch.data(), parallel_for);
   return owner.plan().num_distinct;
@@ -125,8 +132,12 @@ std::int64_t backward(const BackwardCall& call) {
   require(call.reserve != nullptr, "a reserve, got none");
   require((call.grad_table_ids == nullptr) == (call.grad_table_rows == nullptr),
           "both of grad_table_ids and grad_table_rows, got one");
+  require(call.input.ids == nullptr || has_state(call) ||
+              (call.grad_h_0 == nullptr && call.grad_c_0 == nullptr),
+          "with ids a state where its gradient is wanted, got none");
   const Kernels& kernels = kernels_of(active_isa());
-  const PlanOwner owner(call.shape, call.positions, call.input);
+  const PlanOwner owner(call.shape, call.positions, call.input,
+                        has_state(call));
   const Scratch scratch(kernels.backward_bytes(call, owner.plan()));
   kernels.backward(call, owner.plan(), scratch.data(), parallel_for);
   return owner.plan().num_distinct;

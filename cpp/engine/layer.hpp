@@ -107,8 +107,10 @@ struct BackwardCall {
   void* grad_weight_hh = nullptr;        ///< (G, H), null where not wanted
   void* grad_bias_ih = nullptr;          ///< (G,), null where not wanted
   void* grad_bias_hh = nullptr;          ///< (G,), null where not wanted
-  void* grad_h_0 = nullptr;              ///< (N, H), null where not wanted
-  void* grad_c_0 = nullptr;              ///< (N, H), null where not wanted
+  /// (N, H), null where not wanted. With ids they need h_0 or c_0: rows that
+  /// begin in zeros share their first steps where they begin alike.
+  void* grad_h_0 = nullptr;
+  void* grad_c_0 = nullptr;
 };
 
 /// Bytes that forward keeps for backward, over this many real positions (the

@@ -7,16 +7,20 @@
 #include <stdexcept>
 #include <string>
 
+#include "engine/beginnings.hpp"
 #include "engine/pool.hpp"
 
 namespace tidegate {
 
 PlanOwner::PlanOwner(const Shape& shape, const Positions& positions,
-                     const Input& input) {
+                     const Input& input, bool has_state) {
   rank_rows(positions);
-  count_positions();
-  if (input.ids != nullptr) number_tokens(positions, input);
+  if (input.ids != nullptr && positions.lengths == nullptr && !has_state) {
+    join_beginnings(positions, input);
+  }
   group_rows(shape, input.ids != nullptr);
+  number_positions();
+  if (input.ids != nullptr) number_tokens(positions, input);
   share_rows(shape);
 }
 
@@ -39,54 +43,99 @@ void PlanOwner::rank_rows(const Positions& positions) {
         row_, [lengths](auto a, auto b) { return lengths[a] > lengths[b]; });
     for (std::size_t k = 0; k < rows; ++k) length_[k] = lengths[row_[k]];
   }
+  start_.assign(rows, 0);
+  stem_rank_.resize(rows);
+  std::iota(stem_rank_.begin(), stem_rank_.end(), 0);
   plan_.num_rows = positions.num_rows;
   plan_.num_steps = rows == 0 ? 0 : length_.front();
   plan_.row = row_.data();
   plan_.length = length_.data();
+  plan_.start = start_.data();
 }
 
-void PlanOwner::count_positions() {
-  base_.resize(static_cast<std::size_t>(plan_.num_steps) + 1);
-  std::int64_t active = plan_.num_rows;
-  std::int64_t sum = 0;
-  for (std::int64_t step = 0; step < plan_.num_steps; ++step) {
-    while (length_[static_cast<std::size_t>(active - 1)] <= step) --active;
-    base_[static_cast<std::size_t>(step)] = sum;
-    sum += active;
+void PlanOwner::join_beginnings(const Positions& positions,
+                                const Input& input) {
+  const Beginnings found = find_beginnings(positions, input);
+  if (found.start.empty()) return;
+  const auto start = [&](std::int64_t row) {
+    return found.start[static_cast<std::size_t>(row)];
+  };
+  std::ranges::stable_sort(row_,
+                           [&](auto a, auto b) { return start(a) < start(b); });
+  std::vector<std::int64_t> rank(row_.size());
+  for (std::size_t k = 0; k < row_.size(); ++k) {
+    rank[static_cast<std::size_t>(row_[k])] = static_cast<std::int64_t>(k);
   }
-  base_.back() = sum;
-  plan_.base = base_.data();
+  for (std::size_t k = 0; k < row_.size(); ++k) {
+    start_[k] = start(row_[k]);
+    stem_rank_[k] = rank[static_cast<std::size_t>(
+        found.stem[static_cast<std::size_t>(row_[k])])];
+  }
+  plan_.joins = true;
 }
 
-// Blocks of rows, the longest first, each to the part that has the least to do.
-// Rows of one length are cut in even parts: neighbours in memory stay together,
-// and whole tiles of 6 would leave two threads with 18 and 14 of 32.
+std::int64_t PlanOwner::steps(std::int64_t rank) const {
+  return plan_.length[rank] - plan_.start[rank];
+}
+
+// What stays together when ranks are dealt. Rows of one length are cut in even
+// parts: neighbours in memory stay together, and whole tiles of 6 would leave
+// two threads with 18 and 14 of 32.
+std::vector<std::vector<std::int64_t>> PlanOwner::blocks(
+    std::span<const std::int64_t> ranks, std::int64_t parts) const {
+  std::vector<std::vector<std::int64_t>> found;
+  if (plan_.joins) {
+    std::vector<std::size_t> block_of(static_cast<std::size_t>(plan_.num_rows));
+    for (const auto rank : ranks) {  // a stem's is below those of its rows
+      const auto stem =
+          static_cast<std::size_t>(stem_rank_[static_cast<std::size_t>(rank)]);
+      if (static_cast<std::int64_t>(stem) == rank) {
+        block_of[stem] = found.size();
+        found.emplace_back();
+      }
+      found[block_of[stem]].push_back(rank);
+    }
+    std::ranges::stable_sort(found, [this](const auto& a, const auto& b) {
+      return work(a) > work(b);
+    });
+    return found;
+  }
+  const auto count = ranks.size();
+  const auto wanted = static_cast<std::size_t>(parts);
+  const bool is_even = count > 0 && steps(ranks.front()) == steps(ranks.back());
+  const std::size_t size = is_even
+                               ? (count + wanted - 1) / wanted
+                               : std::max<std::size_t>(count / (8 * wanted), 1);
+  for (std::size_t first = 0; first < count; first += size) {
+    const auto block = ranks.subspan(first, std::min(size, count - first));
+    found.emplace_back(block.begin(), block.end());
+  }
+  return found;
+}
+
+std::int64_t PlanOwner::work(std::span<const std::int64_t> ranks) const {
+  std::int64_t sum = 0;
+  // One step more: a row costs something even without any.
+  for (const auto rank : ranks) sum += steps(rank) + 1;
+  return sum;
+}
+
+// Blocks, the longest first, each to the part that has the least to do.
 void PlanOwner::deal(std::span<const std::int64_t> ranks, std::int64_t parts,
                      std::vector<std::int64_t>& begin,
                      std::vector<std::int64_t>& dealt) const {
-  const auto rows = static_cast<std::int64_t>(ranks.size());
-  const auto length = [&](std::int64_t k) {
-    return length_[static_cast<std::size_t>(
-        ranks[static_cast<std::size_t>(k)])];
-  };
-  const bool is_even = rows > 0 && length(0) == length(rows - 1);
-  const std::int64_t block =
-      is_even ? (rows + parts - 1) / parts
-              : std::max<std::int64_t>(rows / (8 * parts), 1);
   std::vector<std::vector<std::int64_t>> members(
       static_cast<std::size_t>(parts));
-  std::vector<std::int64_t> work(static_cast<std::size_t>(parts), 0);
-  for (std::int64_t first = 0; first < rows; first += block) {
+  std::vector<std::int64_t> sums(static_cast<std::size_t>(parts), 0);
+  for (const auto& block : blocks(ranks, parts)) {
     const auto least =
-        static_cast<std::size_t>(std::ranges::min_element(work) - work.begin());
-    for (auto k = first; k < std::min(first + block, rows); ++k) {
-      members[least].push_back(ranks[static_cast<std::size_t>(k)]);
-      // One step more: a row costs something even without any.
-      work[least] += length(k) + 1;
-    }
+        static_cast<std::size_t>(std::ranges::min_element(sums) - sums.begin());
+    members[least].insert(members[least].end(), block.begin(), block.end());
+    sums[least] += work(block);
   }
   if (begin.empty()) begin.push_back(0);
-  for (const auto& part : members) {
+  for (auto& part : members) {
+    std::ranges::sort(part);
     dealt.insert(dealt.end(), part.begin(), part.end());
     begin.push_back(static_cast<std::int64_t>(dealt.size()));
   }
@@ -113,7 +162,14 @@ void PlanOwner::group_rows(const Shape& shape, bool has_ids) {
       kSumBytes / bytes / gates / std::max<std::int64_t>(columns, 1)) {
     groups = 1;
   }
-  while (groups > 1 && base_.back() < groups * kGroupPositions) groups /= 2;
+  for (std::int64_t rank = 0; rank < rows; ++rank) {
+    plan_.num_positions += steps(rank);
+  }
+  while (groups > 1 && plan_.num_positions < groups * kGroupPositions) {
+    groups /= 2;
+  }
+  // The kernels share one step among threads in another way.
+  if (plan_.num_steps == 1) groups = 1;
   std::vector<std::int64_t> ranks(static_cast<std::size_t>(rows));
   std::iota(ranks.begin(), ranks.end(), 0);
   deal(ranks, groups, group_begin_, group_member_);
@@ -122,18 +178,40 @@ void PlanOwner::group_rows(const Shape& shape, bool has_ids) {
   plan_.group_member = group_member_.data();
 }
 
+// By group, so that what a thread reads and writes of them is in one piece.
+void PlanOwner::number_positions() {
+  base_.reserve(
+      static_cast<std::size_t>(plan_.num_groups * (plan_.num_steps + 1)));
+  std::int64_t sum = 0;
+  for (std::int64_t g = 0; g < plan_.num_groups; ++g) {
+    const std::span group(group_member_.data() + group_begin_[g],
+                          group_member_.data() + group_begin_[g + 1]);
+    std::size_t active = 0;
+    for (std::int64_t step = 0; step < plan_.num_steps; ++step) {
+      const auto makes = [&](std::size_t i) {
+        return plan_.start[group[i]] <= step && step < plan_.length[group[i]];
+      };
+      while (active > 0 && !makes(active - 1)) --active;
+      while (active < group.size() && makes(active)) ++active;
+      base_.push_back(sum);
+      sum += static_cast<std::int64_t>(active);
+    }
+    base_.push_back(sum);
+  }
+  plan_.base = base_.data();
+}
+
 // Rows of a group go to as many shares as keep all threads busy.
 void PlanOwner::share_rows(const Shape& shape) {
   // A thread is worth waking for some microseconds of multiply-adds.
   constexpr double kWorthThread = 1e5;
-  const double total = static_cast<double>(base_.back()) *
+  const double total = static_cast<double>(plan_.num_positions) *
                        static_cast<double>(shape.hidden_size) *
                        static_cast<double>(shape.hidden_size);
   const auto worth = static_cast<std::int64_t>(
       std::clamp(total / kWorthThread, 1.0, static_cast<double>(kMaxThreads)));
   plan_.num_threads = num_threads();
   const std::int64_t groups = plan_.num_groups;
-  // The kernels share one step among threads in another way.
   const std::int64_t a_group =
       plan_.num_steps == 1
           ? 1
@@ -152,6 +230,17 @@ void PlanOwner::share_rows(const Shape& shape) {
                        group.begin());
     }
   }
+  std::vector<std::int64_t> member_of(member_.size());
+  for (std::size_t m = 0; m < member_.size(); ++m) {
+    member_of[static_cast<std::size_t>(member_[m])] =
+        static_cast<std::int64_t>(m);
+  }
+  stem_.resize(member_.size());
+  for (std::size_t m = 0; m < member_.size(); ++m) {
+    stem_[m] = member_of[static_cast<std::size_t>(
+        stem_rank_[static_cast<std::size_t>(member_[m])])];
+  }
+  plan_.stem = stem_.data();
   plan_.num_shares = groups * a_group;
   plan_.share_begin = share_begin_.data();
   plan_.member = member_.data();
@@ -163,31 +252,37 @@ void PlanOwner::share_rows(const Shape& shape) {
 void PlanOwner::number_tokens(const Positions& positions, const Input& input) {
   const std::int64_t V = input.num_embeddings;
   std::vector<std::uint64_t> occurs(static_cast<std::size_t>(V) / 64 + 1);
-  slot_.resize(static_cast<std::size_t>(base_.back()));
-  if (static_cast<std::int64_t>(slot_.size()) >
-      std::numeric_limits<std::int32_t>::max()) {
+  if (plan_.num_positions > std::numeric_limits<std::int32_t>::max()) {
     throw std::overflow_error("engine: expected fewer than 2^31 tokens, got " +
-                              std::to_string(slot_.size()));
+                              std::to_string(plan_.num_positions));
   }
-  const auto id_at = [&](std::int64_t rank, std::int64_t step) {
-    const auto t = positions.reverse ? plan_.length[rank] - 1 - step : step;
-    return input
-        .ids[positions.row_offset[plan_.row[rank]] + positions.step_offset[t]];
-  };
-  for (std::int64_t step = 0; step < plan_.num_steps; ++step) {
-    const auto active = plan_.base[step + 1] - plan_.base[step];
-    for (std::int64_t rank = 0; rank < active; ++rank) {
-      const auto id = id_at(rank, step);
-      if (id < 0 || id >= V) {
-        throw std::out_of_range("engine: expected tokens from 0 to V - 1 = " +
-                                std::to_string(V - 1) + ", got " +
-                                std::to_string(id) + " in row " +
-                                std::to_string(plan_.row[rank]));
+  slot_.resize(static_cast<std::size_t>(plan_.num_positions));
+  // Calls body(rank, id, position) for all positions.
+  const auto for_each = [&](const auto& body) {
+    for (std::int64_t g = 0; g < plan_.num_groups; ++g) {
+      const std::int64_t* base = plan_.base + g * (plan_.num_steps + 1);
+      for (std::int64_t step = 0; step < plan_.num_steps; ++step) {
+        const std::int64_t* rank = plan_.group_member + plan_.group_begin[g];
+        for (auto p = base[step]; p < base[step + 1]; ++p, ++rank) {
+          const auto t =
+              positions.reverse ? plan_.length[*rank] - 1 - step : step;
+          body(*rank,
+               input.ids[positions.row_offset[plan_.row[*rank]] +
+                         positions.step_offset[t]],
+               static_cast<std::size_t>(p));
+        }
       }
-      occurs[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1}
-                                                   << (id % 64);
     }
-  }
+  };
+  for_each([&](std::int64_t rank, std::int64_t id, std::size_t) {
+    if (id < 0 || id >= V) {
+      throw std::out_of_range(
+          "engine: expected tokens from 0 to V - 1 = " + std::to_string(V - 1) +
+          ", got " + std::to_string(id) + " in row " +
+          std::to_string(plan_.row[rank]));
+    }
+    occurs[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << (id % 64);
+  });
   std::vector<std::int32_t> before(occurs.size());
   for (std::size_t word = 0; word < occurs.size(); ++word) {
     before[word] = static_cast<std::int32_t>(distinct_.size());
@@ -196,15 +291,11 @@ void PlanOwner::number_tokens(const Positions& positions, const Input& input) {
                           std::countr_zero(bits));
     }
   }
-  for (std::int64_t step = 0; step < plan_.num_steps; ++step) {
-    const auto begin = plan_.base[step];
-    for (std::int64_t p = begin; p < plan_.base[step + 1]; ++p) {
-      const auto id = id_at(p - begin, step);
-      const auto word = static_cast<std::size_t>(id) / 64;
-      const auto below = occurs[word] & ((std::uint64_t{1} << (id % 64)) - 1);
-      slot_[static_cast<std::size_t>(p)] = before[word] + std::popcount(below);
-    }
-  }
+  for_each([&](std::int64_t, std::int64_t id, std::size_t p) {
+    const auto word = static_cast<std::size_t>(id) / 64;
+    const auto below = occurs[word] & ((std::uint64_t{1} << (id % 64)) - 1);
+    slot_[p] = before[word] + std::popcount(below);
+  });
   plan_.num_distinct = static_cast<std::int64_t>(distinct_.size());
   plan_.distinct = distinct_.data();
   plan_.slot = slot_.data();

@@ -13,30 +13,40 @@ namespace tidegate {
 
 class PlanOwner {
  public:
-  /// Throws as forward does.
-  PlanOwner(const Shape& shape, const Positions& positions, const Input& input);
+  /// has_state: whether rows begin in states of their own. Throws as forward
+  /// does.
+  PlanOwner(const Shape& shape, const Positions& positions, const Input& input,
+            bool has_state);
 
   const Plan& plan() const noexcept { return plan_; }
 
  private:
   void rank_rows(const Positions& positions);
-  void count_positions();
+  void join_beginnings(const Positions& positions, const Input& input);
   void number_tokens(const Positions& positions, const Input& input);
+  std::int64_t steps(std::int64_t rank) const;
+  std::int64_t work(std::span<const std::int64_t> ranks) const;
+  std::vector<std::vector<std::int64_t>> blocks(
+      std::span<const std::int64_t> ranks, std::int64_t parts) const;
   void deal(std::span<const std::int64_t> ranks, std::int64_t parts,
             std::vector<std::int64_t>& begin,
             std::vector<std::int64_t>& dealt) const;
   void group_rows(const Shape& shape, bool has_ids);
+  void number_positions();
   void share_rows(const Shape& shape);
 
   Plan plan_;
   std::vector<std::int64_t> row_;
   std::vector<std::int64_t> length_;
+  std::vector<std::int64_t> start_;
+  std::vector<std::int64_t> stem_rank_;
   std::vector<std::int64_t> base_;
   std::vector<std::int64_t> group_begin_;
   std::vector<std::int64_t> group_member_;
   std::vector<std::int64_t> share_begin_;
   std::vector<std::int64_t> member_;
   std::vector<std::int64_t> place_;
+  std::vector<std::int64_t> stem_;
   std::vector<std::int64_t> distinct_;
   std::vector<std::int32_t> slot_;
 };

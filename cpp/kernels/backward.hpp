@@ -23,7 +23,7 @@ class Backward {
         carver_(scratch),
         sums_(call, plan, carver_, scratch != nullptr) {
     zeros_ = carver_.take<R>(padded_);
-    packs_hh_ = plan.base[plan.num_steps] > kFewPositions ||
+    packs_hh_ = plan.num_positions > kFewPositions ||
                 H_ % (kBackVectors * kWidth<R>) != 0;
     if (packs_hh_) {
       hh_ = carver_.take<R>(padded_ * H_ * kSegments.hidden_count);
@@ -45,7 +45,7 @@ class Backward {
     if (plan_.num_groups > 1 && plan_.num_shares == plan_.num_groups) {
       auto back = [&](Index g) { group_back(g, parallel_for); };
       parallel(parallel_for, plan_.num_groups,
-               plan_.base[plan_.num_steps] * kGates * H_ * H_, back);
+               plan_.num_positions * kGates * H_ * H_, back);
     } else {
       while (chunks_back(parallel_for)) {
       }
@@ -161,10 +161,42 @@ class Backward {
     Index in_group = 0;
     Index base = group.positions();
     for (Index step = group.end() - 1; step >= group.start(); --step) {
-      while (active < n && plan_.length[ranks[active]] > step) ++active;
-      in_group = group.count_active(in_group, step);
+      active = count_active(plan_, ranks, n, active, step);
+      in_group = group.count_rows(in_group, step);
       base -= in_group;
-      if (active > 0) step_back(group, first, active, step, base, parallel_for);
+      if (active == 0) continue;
+      if (plan_.joins) add_outputs(first + active, first + n, step);
+      step_back(group, first, active, step, base, parallel_for);
+      if (plan_.joins) join_stems(first, first + active, step);
+    }
+  }
+
+  // What members [begin, end) have of the step's output, which their stems
+  // made.
+  void add_outputs(Index begin, Index end, Index step) {
+    if (call_.grad_output == nullptr) return;
+    for (Index m = begin; m < end; ++m) {
+      const Index here =
+          position(call_.positions, plan_, plan_.member[m], step);
+      add(rows_[plan_.stem[m]].dh, static_cast<const R*>(call_.grad_output) +
+                                       here * call_.grad_output_stride);
+    }
+  }
+
+  // Of members [begin, end), gradients of the state that `step` began in go to
+  // the stems of those whose first it was.
+  void join_stems(Index begin, Index end, Index step) {
+    for (Index m = begin; m < end; ++m) {
+      if (step == 0 || plan_.start[plan_.member[m]] != step) continue;
+      const RowBack<R>& stem = rows_[plan_.stem[m]];
+      add(stem.dh, rows_[m].dh);
+      if (C == Cell::lstm) add(stem.dc, rows_[m].dc);
+    }
+  }
+
+  void add(R* to, const R* from) const {
+    for (Index unit = 0; unit < padded_; unit += kWidth<R>) {
+      store(to + unit, load(to + unit) + load(from + unit, H_ - unit));
     }
   }
 
@@ -176,7 +208,7 @@ class Backward {
     for (Index i = 0; i < active; ++i) {
       const Index rank = plan_.member[first + i];
       const Index p = base + plan_.place[first + i];
-      point(rows[i], rank, step);
+      point(rows[i], group, first + i, step);
       rows[i].gates = group.gates(p);
       gate_gradients<R, C>(rows[i], H_, padded_);
       group.keep(rank, step, p, rows[i].h);
@@ -213,8 +245,9 @@ class Backward {
                     });
   }
 
-  void point(RowBack<R>& row, Index rank, Index step) {
+  void point(RowBack<R>& row, const Group& group, Index m, Index step) {
     const Positions& at = call_.positions;
+    const Index rank = plan_.member[m];
     const Index here = position(at, plan_, rank, step);
     const auto* output = static_cast<const R*>(call_.output);
     row.h_out = output + here * call_.output_stride;
@@ -234,11 +267,13 @@ class Backward {
     constexpr Index kKept = kept_per_unit(C);
     const auto* reserve = static_cast<const R*>(call_.reserve);
     if (kKept > 0) {
-      row.kept = reserve + (plan_.base[step] + rank) * kKept * H_;
+      row.kept = reserve + group.number(step, plan_.place[m]) * kKept * H_;
     }
     if (C == Cell::lstm) {
       if (step > 0) {
-        row.c = reserve + ((plan_.base[step - 1] + rank) * kKept + 4) * H_;
+        const Index before = step > plan_.start[rank] ? m : plan_.stem[m];
+        const Index number = group.number(step - 1, plan_.place[before]);
+        row.c = reserve + (number * kKept + 4) * H_;
       } else {
         row.c = call_.c_0 == nullptr
                     ? zeros_

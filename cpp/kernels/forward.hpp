@@ -47,8 +47,8 @@ class Forward {
     }
     packed_.pack(call_.weights, I_, H_, padded_, parallel_for);
     if (has_ids_) project_table(parallel_for);
-    const Index work = plan_.base[plan_.num_steps] * num_gates(C) * H_ *
-                       (H_ + (has_ids_ ? 0 : I_));
+    const Index work =
+        plan_.num_positions * num_gates(C) * H_ * (H_ + (has_ids_ ? 0 : I_));
     auto task = [&](Index s) {
       if (call_.reserve != nullptr) {
         run_share<true>(shares_[s], parallel_for);
@@ -99,20 +99,21 @@ class Forward {
     share.begin(zeros_, padded_);
     const StepWeights<R> weights = packed_.step_weights(
         H_, has_ids_ ? plan_.num_distinct : share.chunk_positions);
-    Index active = share.count;
+    Index active = 0;
     Index ready = 0;  // steps whose input products are made
     Index at = 0;     // position within them
     for (Index step = 0;; ++step) {
-      while (active > 0 && plan_.length[ranks[active - 1]] <= step) --active;
+      const Index before = active;
+      active = count_active(plan_, ranks, share.count, active, step);
       if (active == 0) break;
+      for (Index i = before; step > 0 && i < active; ++i) share.join(i, step);
       if (!has_ids_ && step == ready) {
         ready = project_chunk(share, active, step);
         at = 0;
       }
       for (Index i = 0; i < active; ++i) {
         const Index rank = ranks[i];
-        const Index here =
-            has_ids_ ? plan_.slot[plan_.base[step] + rank] : at++;
+        const Index here = has_ids_ ? plan_.slot[share.number(i, step)] : at++;
         rows.projected[i] =
             (has_ids_ ? table_[0] : share.projected[0]) + here * Layer::line(0);
         if (kTwo) {
@@ -151,7 +152,7 @@ class Forward {
     const auto* input = static_cast<const R*>(call_.input.vectors);
     Index count = 0;
     for (;; ++step) {
-      while (active > 0 && plan_.length[ranks[active - 1]] <= step) --active;
+      active = count_active(plan_, ranks, share.count, active, step);
       if (active == 0 || count + active > share.chunk_positions) break;
       for (Index i = 0; i < active; ++i) {
         share.inputs[count++] =

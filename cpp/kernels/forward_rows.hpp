@@ -15,6 +15,8 @@ struct ForwardRows {
 
   const ForwardCall* call;
   const Plan* plan;
+  const std::int64_t* base;  ///< of its group
+  Index first;               ///< member
   const std::int64_t* ranks;
   Index count;
   Index chunk_positions;  ///< whose input products there is room for
@@ -31,8 +33,11 @@ struct ForwardRows {
               Index padded, bool projects, Carver& carver)
       : call(&its_call),
         plan(&its_plan),
-        ranks(its_plan.member + its_plan.share_begin[s]),
-        count(its_plan.share_begin[s + 1] - its_plan.share_begin[s]),
+        base(group_base(its_plan,
+                        s / (its_plan.num_shares / its_plan.num_groups))),
+        first(its_plan.share_begin[s]),
+        ranks(its_plan.member + first),
+        count(its_plan.share_begin[s + 1] - first),
         projected{},
         inputs(nullptr),
         c(nullptr),
@@ -71,6 +76,11 @@ struct ForwardRows {
 
   Index hidden_size() const { return call->shape.hidden_size; }
 
+  /// Of row i's position at a step.
+  Index number(Index i, Index step) const {
+    return base[step] + plan->place[first + i];
+  }
+
   /// Initial states; a row that makes no step ends in them.
   void begin(const R* zeros, Index padded) const {
     const Index H = hidden_size();
@@ -89,6 +99,23 @@ struct ForwardRows {
     }
   }
 
+  /// Row i, which begins like its stem, makes `step` as its first: the stem's
+  /// outputs so far, and the state it is in.
+  void join(Index i, Index step) const {
+    const Index stem = plan->stem[first + i] - first;
+    for (Index s = 0; s < step; ++s) {
+      __builtin_memcpy(output(ranks[i], s), output(ranks[stem], s),
+                       state_bytes());
+    }
+    rows.h_out[i] = rows.h_out[stem];
+    if (C != Cell::lstm) return;
+    rows.c_out[i] = rows.c_out[stem];
+    if (c != nullptr) {  // changed in place
+      rows.c_out[i] = c + i * hidden_size();
+      __builtin_memcpy(rows.c_out[i], rows.c_out[stem], state_bytes());
+    }
+  }
+
   /// The next step of row i is `step`, at the position `here`.
   void point(Index i, Index step, Index here) const {
     const Index H = hidden_size();
@@ -96,7 +123,7 @@ struct ForwardRows {
     rows.h_out[i] = static_cast<R*>(call->output) + here * call->output_stride;
     if (call->reserve != nullptr) {
       rows.kept[i] = static_cast<R*>(call->reserve) +
-                     (plan->base[step] + ranks[i]) * kept_per_unit(C) * H;
+                     number(i, step) * kept_per_unit(C) * H;
     }
     if (C == Cell::lstm) {
       if (step > 0) rows.c[i] = rows.c_out[i];
@@ -133,6 +160,11 @@ struct ForwardRows {
 
   std::size_t state_bytes() const {
     return static_cast<std::size_t>(hidden_size()) * sizeof(R);
+  }
+
+  R* output(Index rank, Index step) const {
+    return static_cast<R*>(call->output) +
+           position(call->positions, *plan, rank, step) * call->output_stride;
   }
 
   void copy_state(void* states, Index row, const R* from) const {

@@ -27,6 +27,7 @@ class GroupSums {
             Carver& carver)
       : call_(&call),
         plan_(&plan),
+        base_(group_base(plan, group)),
         ranks_(plan.group_member + plan.group_begin[group]),
         count_(plan.group_begin[group + 1] - plan.group_begin[group]),
         H_(call.shape.hidden_size),
@@ -34,7 +35,9 @@ class GroupSums {
         padded_(padded_units<R>(H_)),
         has_ids_(call.input.ids != nullptr) {
     Index all = 0;
-    for (Index i = 0; i < count_; ++i) all += plan.length[ranks_[i]];
+    for (Index i = 0; i < count_; ++i) {
+      all += plan.length[ranks_[i]] - plan.start[ranks_[i]];
+    }
     start_ = count_ > 0 ? plan.length[ranks_[0]] : 0;
     // A group's chunk stays in the cache of the thread that makes it; one that
     // all threads have a part in is worth their meeting.
@@ -43,9 +46,7 @@ class GroupSums {
     gates_ = take_matrix<R>(carver, capacity_, kSegments.total * H_);
     h_ = take_matrix<R>(carver, capacity_, padded_);
     if (kTwo) reset_ = take_matrix<R>(carver, capacity_, padded_);
-    if (has_ids_) {
-      slots_ = carver.take<std::int32_t>(capacity_);
-    } else {
+    if (!has_ids_) {
       x_ = take_matrix<R>(carver, capacity_, round_up(I_, kWidth<R>));
       gate_rows_ = carver.take<const R*>(capacity_);
       input_rows_ = carver.take<R*>(capacity_);
@@ -66,7 +67,7 @@ class GroupSums {
     end_ = start_;
     positions_ = 0;
     for (Index active = 0; start_ > 0; --start_) {
-      active = count_active(active, start_ - 1);
+      active = count_rows(active, start_ - 1);
       if (positions_ + active > capacity_) break;
       positions_ += active;
     }
@@ -81,11 +82,15 @@ class GroupSums {
   Index end() const { return end_; }
   Index positions() const { return positions_; }
 
-  /// Rows of the group that make a step beyond `step`, of which at least
-  /// `active` do.
-  Index count_active(Index active, Index step) const {
-    while (active < count_ && plan_->length[ranks_[active]] > step) ++active;
-    return active;
+  /// Number of the chunk's first position.
+  Index first() const { return base_[start_]; }
+
+  /// Number of a position by its place in the group.
+  Index number(Index step, Index place) const { return base_[step] + place; }
+
+  /// Rows of the group that make `step`, of which `active` make the next.
+  Index count_rows(Index active, Index step) const {
+    return count_active(*plan_, ranks_, count_, active, step);
   }
 
   /// Room for the gate gradients of a position of the chunk, (segments, H).
@@ -94,10 +99,7 @@ class GroupSums {
   /// The state before a position, and its input, which the weights multiplied.
   void keep(Index rank, Index step, Index p, const R* h) {
     copy_padded(h_.data + p * h_.stride, h, H_, padded_);
-    if (has_ids_) {
-      slots_[p] = plan_->slot[plan_->base[step] + rank];
-      return;
-    }
+    if (has_ids_) return;
     const Index here = position(call_->positions, *plan_, rank, step);
     gate_rows_[p] = gates(p);
     if (to_.weight_ih != nullptr) {
@@ -192,13 +194,14 @@ class GroupSums {
   void sum_tokens(Index task) const {
     const Index begin = task * kTaskColumns;
     const Index end = least(begin + kTaskColumns, kSegments.input_count * H_);
+    const std::int32_t* slots = plan_->slot + first();
     for (Index p = 0; p < positions_; ++p) {
       // Where they go is anywhere; asked for some positions before.
       const Index soon = least(p + 8, positions_ - 1);
-      prefetch(to_.tokens.data + slots_[soon] * to_.tokens.stride + begin,
+      prefetch(to_.tokens.data + slots[soon] * to_.tokens.stride + begin,
                static_cast<int>(kTaskColumns / kWidth<R>));
       const R* from = gates(p);
-      R* to = to_.tokens.data + slots_[p] * to_.tokens.stride;
+      R* to = to_.tokens.data + slots[p] * to_.tokens.stride;
       for (Index unit = begin; unit < end; unit += kWidth<R>) {
         store(to + unit, load(to + unit) + load(from + unit));
       }
@@ -218,6 +221,7 @@ class GroupSums {
 
   const BackwardCall* call_;
   const Plan* plan_;
+  const std::int64_t* base_;
   const std::int64_t* ranks_;
   Index count_;
   Index H_;
@@ -234,7 +238,6 @@ class GroupSums {
   Matrix<R> h_{};      // the state before, which the weights multiplied
   Matrix<R> reset_{};  // r times it; reset before
   Matrix<R> x_{};      // the input
-  std::int32_t* slots_ = nullptr;  // with ids: which token it is
   const R** gate_rows_ = nullptr;
   R** input_rows_ = nullptr;
 };

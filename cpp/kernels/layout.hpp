@@ -41,6 +41,23 @@ TIDEGATE_INLINE Index position(const Positions& p, const Plan& plan, Index rank,
   return p.row_offset[plan.row[rank]] + p.step_offset[t];
 }
 
+/// Where a group's positions begin, by step.
+TIDEGATE_INLINE const std::int64_t* group_base(const Plan& plan, Index group) {
+  return plan.base + group * (plan.num_steps + 1);
+}
+
+/// How many of `ranks` make a step themselves, of which `active` made the one
+/// before or after it.
+TIDEGATE_INLINE Index count_active(const Plan& plan, const std::int64_t* ranks,
+                                   Index count, Index active, Index step) {
+  const auto makes = [&](Index i) {
+    return plan.start[ranks[i]] <= step && step < plan.length[ranks[i]];
+  };
+  while (active > 0 && !makes(active - 1)) --active;
+  while (active < count && makes(active)) ++active;
+  return active;
+}
+
 /// Cuts scratch into parts; begun at null it measures.
 class Carver {
  public:

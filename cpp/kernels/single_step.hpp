@@ -24,7 +24,7 @@ class SingleStep {
         padded_(padded),
         H_(call.shape.hidden_size),
         I_(call.shape.input_size),
-        active_(plan.base[1]) {}
+        active_(plan.num_positions) {}
 
   void run(const R* zeros, ParallelFor parallel_for) const {
     share_.begin(zeros, padded_);

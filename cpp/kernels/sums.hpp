@@ -23,7 +23,7 @@ class Sums {
         ih_panels_(back_panels<R>(I_)) {
     constexpr Index kLanes = kBackVectors * kWidth<R>;
     packs_ih_ = wants_input() &&
-                (plan.base[plan.num_steps] > kFewPositions || I_ % kLanes != 0);
+                (plan.num_positions > kFewPositions || I_ % kLanes != 0);
     if (packs_ih_) {
       ih_ = carver.take<R>(ih_panels_ * kLanes * kSegments.input_count * H_);
     }

@@ -15,15 +15,21 @@ namespace tidegate {
 /// What the engine works out about a batch before kernels run.
 ///
 /// Rows are ranked by falling length (rows of one length by their number), so
-/// that at any step the rows still running are the first ranks. Real positions
-/// are numbered by step, then rank: step s of rank k is base[s] + k.
+/// that at any step the rows still running are the first ranks. Where rows
+/// begin alike (engine/beginnings.hpp) all are of one length, and they are
+/// ranked by rising start: those running are the first ranks again. Positions
+/// that rows make themselves are numbered by group, then step, then place in
+/// the group: base[g * (num_steps + 1) + step] + place.
 struct Plan {
   std::int64_t num_rows = 0;             ///< N
   std::int64_t num_steps = 0;            ///< the greatest length
   const std::int64_t* row = nullptr;     ///< (N,): the row of each rank
   const std::int64_t* length = nullptr;  ///< (N,): by rank, falling
-  const std::int64_t* base = nullptr;    ///< (num_steps + 1,)
-  std::int64_t num_threads = 1;  ///< to count on; no result depends on it
+  const std::int64_t* start = nullptr;   ///< (N,): by rank, its first own step
+  std::int64_t num_positions = 0;
+  const std::int64_t* base = nullptr;  ///< (num_groups, num_steps + 1)
+  bool joins = false;                  ///< whether any start is beyond 0
+  std::int64_t num_threads = 1;        ///< to count on; no result depends on it
   /// Groups: ranks whose sums over positions are made apart and added up at the
   /// end. They depend on the batch alone, so sums do not on threads. Group g
   /// has ranks group_member[group_begin[g]] to group_begin[g + 1], rising.
@@ -38,11 +44,14 @@ struct Plan {
   const std::int64_t* share_begin = nullptr;  ///< (num_shares + 1,)
   const std::int64_t* member = nullptr;       ///< (N,)
   const std::int64_t* place = nullptr;        ///< (N,)
+  /// Which of `member` made the steps before its start, itself where there are
+  /// none. It is before it in the same share.
+  const std::int64_t* stem = nullptr;  ///< (N,): by member
   /// With ids: the tokens that occur, ascending, and each position's number
   /// among them.
   std::int64_t num_distinct = 0;
   const std::int64_t* distinct = nullptr;  ///< (num_distinct,)
-  const std::int32_t* slot = nullptr;      ///< (base[num_steps],)
+  const std::int32_t* slot = nullptr;      ///< (num_positions,)
 };
 
 /// Steps of Adam that are judged together when a row makes up for them.

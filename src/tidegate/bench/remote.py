@@ -224,7 +224,6 @@ def notebook_task(
     arrays: Mapping[str, Any],
     weights: Mapping[str, Any],
     expected: Callable[[], Arrays],
-    gflop: float,
 ) -> Task:
     """The notebook's whole step in Keras.
 
@@ -234,11 +233,10 @@ def notebook_task(
         arrays: ``tokens``, ``labels``, ``embedding``, ``head_weight``, ``head_bias``.
         weights: The layer's, by PyTorch's names.
         expected: The reference.
-        gflop: Work of a step.
     """
     request = {"kind": "notebook", "cell": cell}
     given = {**arrays, **to_keras(cell, weights)}
-    return _RemoteTask(worker, given, request, _translator(cell)).task(cell, expected, gflop)
+    return _RemoteTask(worker, given, request, _translator(cell)).task(cell, expected, None)
 
 
 def onnx_request(kind: str, problem: LayerProblem) -> dict[str, Any]:

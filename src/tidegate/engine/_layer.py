@@ -105,7 +105,9 @@ def forward_tokens(
 ) -> Forward:
     """Run one layer over tokens: the same as ``forward(cell, table[ids], ...)``, for less.
 
-    The input product is computed once for each distinct token of the batch.
+    The input product is computed once for each distinct token of the batch. Where all rows have T
+    steps and begin in zeros that are not passed, steps over one token that stands at the beginning
+    of several rows, as padding does, are computed once for up to eight of them.
 
     Args:
         ids: (T, N), or (N, T) with ``batch_first``; int64. Those past a row's end are not read.
@@ -153,8 +155,9 @@ def backward(
         f"grad_{name}": None if array is None else np.empty_like(array)
         for name, array in weights._asdict().items()
     }
-    outgoing["grad_h_0"] = np.empty_like(h_n)
-    outgoing["grad_c_0"] = np.empty_like(h_n) if is_lstm else None
+    for name in ("h_0", "c_0"):
+        state = arrays[name]
+        outgoing[f"grad_{name}"] = None if state is None else np.empty_like(state)
     outgoing["grad_input"] = np.empty_like(source) if source is not None else None
     ids: NDArray[np.int64] | None = None
     rows: Array | None = None
