@@ -193,7 +193,8 @@ def test_training_computes_what_inference_does(cell, isa):
 def test_backward_twice_is_the_same(cell):
     case = Case(cell, **BATCH)
     given = arrays(case)
-    saved = engine.forward(cell, given.x, engine.Weights(*given.w), training=True).saved
+    weights = engine.Weights(*given.w)
+    saved = engine.forward(cell, given.x, weights, given.h_0, training=True).saved
     first, second = (engine.backward(saved, given.grad.output) for _ in range(2))
     for a, b in zip(
         (first.input, first.h_0, *first.weights),

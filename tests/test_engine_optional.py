@@ -51,18 +51,20 @@ def test_what_does_not_come_in_is_zeros(cell, reverse, left_out, isa):
 def test_no_gradient_in_is_none_out(cell, isa):
     case = Case(cell, **SIZES)
     given = arrays(case)
-    saved = engine.forward(cell, given.x, engine.Weights(*given.w), training=True).saved
+    weights = engine.Weights(*given.w)
+    saved = engine.forward(cell, given.x, weights, given.h_0, training=True).saved
     grads = engine.backward(saved)
     for gradient in (grads.input, grads.h_0, *grads.weights):
         assert not gradient.any()
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_gradients_of_missing_biases_are_not_made(cell):
+def test_gradients_of_what_did_not_go_in_are_not_made(cell):
     case = Case(cell, bias=False, **SIZES)
     given = arrays(case)
     weights = engine.Weights(given.w.weight_ih, given.w.weight_hh)
     grads = engine.backward(engine.forward(cell, given.x, weights, training=True).saved)
     assert grads.weights.bias_ih is None
     assert grads.weights.bias_hh is None
-    assert (grads.c_0 is None) == (cell != "lstm")
+    assert grads.h_0 is None
+    assert grads.c_0 is None
