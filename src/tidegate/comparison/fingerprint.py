@@ -14,7 +14,9 @@ def compute_exactly(threads: int) -> None:
     """Let this process compute with so many threads, by operations that give the same bits."""
     torch.set_num_threads(threads)
     tidegate.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    # use_deterministic_algorithms(True) says the same to PyTorch's compiler, and takes a second to
+    # import it.
+    torch.set_deterministic_debug_mode("error")
     # What the engine is given to write it writes whole; filling it before would cost a pass.
     deterministic: Any = torch.utils.deterministic
     deterministic.fill_uninitialized_memory = False

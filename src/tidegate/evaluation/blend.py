@@ -13,7 +13,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from tidegate.errors import FormatError
@@ -156,6 +155,9 @@ def _scales(scores: Logits, labels: NDArray[np.int64], least: float) -> NDArray[
     Returns:
         Shape (M,), each from ``least`` to ``MAX_SCALE``.
     """
+    # Here, for it takes a quarter of a second that most trainings need not wait.
+    from scipy.optimize import minimize
+
     rows = np.arange(len(labels))
     of_truth = scores[:, rows, labels].mean(axis=1)
 

@@ -20,7 +20,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_matrix, csr_matrix
-from sklearn.linear_model import LogisticRegression
 
 from tidegate.data.ngrams import NgramIndex
 from tidegate.data.ragged import Ragged
@@ -156,6 +155,9 @@ def _fit_one(
     texts: csr_matrix, is_positive: NDArray[np.bool_], C: float, alpha: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """Ratios and coefficients, shape (number of n-grams,) each, and the intercept."""
+    # Here, for it takes most of a second that a training without n-grams need not wait.
+    from sklearn.linear_model import LogisticRegression
+
     p, q = (alpha + texts.T @ side.astype(np.float64) for side in (is_positive, ~is_positive))
     ratios = np.log(p / p.sum()) - np.log(q / q.sum())
     rows = np.repeat(np.arange(texts.shape[0]), np.diff(texts.indptr))

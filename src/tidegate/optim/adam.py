@@ -1,5 +1,6 @@
 """Adam on the engine, for dense parameters and for the rows of embedding tables."""
 
+import inspect
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -78,7 +79,7 @@ class Adam(torch.optim.Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group; see the class for what is refused."""
-        super().add_param_group(param_group)
+        _add_param_group(self, param_group)
         group = self.param_groups[-1]
         try:
             _check_options(group)
@@ -92,6 +93,15 @@ class Adam(torch.optim.Optimizer):
         except ValueError:
             self.param_groups.pop()
             raise
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """As ``torch.optim.Optimizer``'s."""
+        if not set_to_none:
+            super().zero_grad(set_to_none)
+            return
+        for group in self.param_groups:
+            for param in group["params"]:
+                param.grad = None
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -164,11 +174,12 @@ class Adam(torch.optim.Optimizer):
                 themselves change with it.
         """
         self._check_caught_up("state_dict")
-        return super().state_dict()
+        found: dict[str, Any] = _state_dict(self)
+        return found
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what ``state_dict`` of this class or of torch's Adam gave."""
-        super().load_state_dict(state_dict)
+        _load_state_dict(self, state_dict)
         self._tables.clear()
         for param, state in self.state.items():
             state["step"] = int(state["step"])
@@ -194,15 +205,19 @@ class Adam(torch.optim.Optimizer):
     def _step_whole(self, parts: list[tuple[Tensor, dict[str, Any], Tensor]]) -> None:
         """A step of parameters with dense gradients, in one call a dtype."""
         calls: dict[str, tuple[list[tuple[int, ...]], list[Numbers]]] = {}
+        found: dict[tuple[int, int], Numbers] = {}  # most parameters are of one group and step
         for param, group, gradient in parts:
             state = self._state_of(param)
             state["step"] += 1
+            key = id(group), state["step"]
+            if key not in found:
+                found[key] = _numbers(group, state["step"])
             if param in self._tables:
                 self._tables[param].skip_step()
             tensors = param, gradient, state["exp_avg"], state["exp_avg_sq"]
             addresses, numbers = calls.setdefault(DTYPES[param.dtype], ([], []))
             addresses.append((*(tensor.data_ptr() for tensor in tensors), param.numel()))
-            numbers.append(_numbers(group, state["step"]))
+            numbers.append(found[key])
         for dtype, (addresses, numbers) in calls.items():
             engine.adam_dense(dtype, np.array(addresses, np.int64), np.array(numbers))
 
@@ -240,6 +255,12 @@ class Adam(torch.optim.Optimizer):
                 f"Adam: expected all tables caught up for {what}, got rows that are behind; call "
                 "catch_up() before, and before the model is saved"
             )
+
+
+# Without the wrapper that keeps PyTorch's compiler out: it imports the compiler, for a second.
+_add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+_state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
+_load_state_dict = inspect.unwrap(torch.optim.Optimizer.load_state_dict)
 
 
 def _numbers(group: dict[str, Any], step: int) -> Numbers:
