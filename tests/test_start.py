@@ -1,0 +1,35 @@
+"""What a training waits for before it begins: nothing that it does not use."""
+
+import subprocess
+import sys
+
+import pytest
+
+# A second or so each.
+SLOW = ["torch._dynamo", "torch._inductor", "sklearn", "scipy.optimize", "sympy"]
+
+SCRIPT = """
+import sys
+from tidegate.cli.main import main
+try:
+    main(sys.argv[1:])
+except SystemExit as stop:
+    assert not stop.code, stop.code
+print("imported:", *(name for name in {names} if name in sys.modules))
+"""
+
+
+@pytest.mark.parametrize("linear", [False, True], ids=["network alone", "with the linear model"])
+def test_slow_packages_are_imported_where_they_are_used(reviews, tmp_path, linear):
+    values = ["epochs=1", "hidden_size=4", "embedding_dim=4", f"linear_order={int(linear)}"]
+    options = [part for value in values for part in ("--set", value)]
+    command = ["train", "imdb", "--recipe", "fast", "--data", str(reviews), *options]
+    found = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(names=SLOW), *command, "--out", str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert found.returncode == 0, found.stderr
+    imported = found.stdout.splitlines()[-1].split()[1:]
+    assert imported == (["sklearn", "scipy.optimize"] if linear else [])
