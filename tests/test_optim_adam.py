@@ -310,3 +310,15 @@ def num_threads():
     before = engine.num_threads()
     yield engine.set_num_threads
     engine.set_num_threads(before)
+
+
+def test_zero_grad_as_torchs():
+    """None, or zeros in the tensor that was there."""
+    param = torch.nn.Parameter(torch.ones(3))
+    optimizer = Adam([param])
+    param.grad = given = torch.ones(3)
+    optimizer.zero_grad(set_to_none=False)
+    assert param.grad is given
+    assert not given.any()
+    optimizer.zero_grad()
+    assert param.grad is None
