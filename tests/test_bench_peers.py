@@ -3,6 +3,9 @@
 import importlib.util
 import json
 import os
+import runpy
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,6 +156,26 @@ def test_foreign_layers_agree_with_float64(worker, cell, training):
     wanted = {name: a for name, a in expected().items() if name not in task.omits}
     assert agreement.complaint(agreement.errors(task.outputs(), wanted)) is None
     assert task.run(2) > 0
+
+
+def test_a_peer_answers_when_its_threads_rest():
+    worker = runpy.run_path(str(Path(remote.__file__).parent / "worker/__main__.py"))
+
+    def spin():
+        end = time.monotonic() + 0.1
+        while time.monotonic() < end:
+            pass
+
+    threads = []
+
+    def call():
+        threads.append(threading.Thread(target=spin))
+        threads[-1].start()
+
+    request = {"do": "run", "task": 0, "repeats": 1}
+    seconds = worker["_answer"](request, None, {0: call})["seconds"]
+    assert not threads[0].is_alive()
+    assert 0 < seconds < 0.09
 
 
 def test_a_peer_that_is_not_installed_is_named(monkeypatch):
