@@ -84,8 +84,8 @@ class Backward {
                         kSegments.hidden_count, panel, hh_);
       }
     };
-    parallel(parallel_for, packs_hh_ ? back_panels<R>(H_) : 0, kGates * H_ * H_,
-             pack);
+    parallel(parallel_for, packs_hh_ ? back_panels<R>(H_) : 0,
+             kMove * kGates * H_ * H_, pack);
     auto start = [&](Index s) { begin_rows(s); };
     parallel(parallel_for, plan_.num_shares, plan_.num_rows * H_, start);
   }
@@ -223,8 +223,9 @@ class Backward {
         reset_gradients<R>(rows[i], H_, padded_);
         R* to = group.reset(base + plan_.place[first + i]);
         for (Index unit = 0; unit < padded_; unit += kWidth<R>) {
-          store(to + unit, load(rows[i].kept + unit, H_ - unit) *
-                               load(rows[i].h + unit, H_ - unit));
+          const R* r = rows[i].kept + kept_at<C>(H_, unit).offset;
+          store(to + unit,
+                load(r, H_ - unit) * load(rows[i].h + unit, H_ - unit));
         }
       }
     }

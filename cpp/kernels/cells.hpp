@@ -12,7 +12,8 @@ namespace {
 
 /// Values that training keeps of every position, in multiples of H: LSTM
 /// i f g o c, reset after r z n q (q = U_n h + b_hn), reset before r z n. The
-/// simple RNN's output says it all.
+/// simple RNN's output says it all. Gates stand side by side, by blocks of
+/// units; the LSTM's c, a state like h, comes after them in one piece.
 constexpr Index kept_per_unit(Cell cell) {
   switch (cell) {
     case Cell::lstm:
@@ -26,6 +27,26 @@ constexpr Index kept_per_unit(Cell cell) {
       break;
   }
   return 0;
+}
+
+/// Gates that stand side by side.
+constexpr Index kept_gates(Cell cell) {
+  return cell == Cell::lstm ? 4 : kept_per_unit(cell);
+}
+
+/// Where gate 0 of a unit stands, and how far it is to the next gate. A block
+/// is as wide as the widest vector, whichever instruction set writes or reads.
+struct KeptAt {
+  static constexpr Index kUnits = 16;
+  Index offset;
+  Index gate;
+};
+
+template <Cell C>
+TIDEGATE_INLINE KeptAt kept_at(Index H, Index unit) {
+  const Index block = unit & ~(KeptAt::kUnits - 1);
+  return {block * kept_gates(C) + unit - block,
+          least(KeptAt::kUnits, H - block)};
 }
 
 /// What one step reads and writes, a pointer a row. Rows of h and c have H
@@ -153,11 +174,12 @@ TIDEGATE_INLINE void step_tile(const StepWeights<R>& w, const StepRows<R>& rows,
       store(rows.c_out[row + i] + unit, c, count);
       store(rows.h_out[row + i] + unit, a[i][3] * tanh<R>(c), count);
       if constexpr (Training) {
-        R* kept = rows.kept[row + i] + unit;
+        const KeptAt at = kept_at<C>(H, unit);
+        R* kept = rows.kept[row + i] + at.offset;
         store(kept, a[i][0], count);
-        store(kept + H, a[i][1], count);
-        store(kept + 2 * H, a[i][2], count);
-        store(kept + 3 * H, a[i][3], count);
+        store(kept + at.gate, a[i][1], count);
+        store(kept + 2 * at.gate, a[i][2], count);
+        store(kept + 3 * at.gate, a[i][3], count);
       }
     }
   } else if constexpr (C == Cell::gru_after) {
@@ -176,11 +198,12 @@ TIDEGATE_INLINE void step_tile(const StepWeights<R>& w, const StepRows<R>& rows,
       const Vec<R> h = load(rows.h[row + i] + unit, count);
       store(rows.h_out[row + i] + unit, blend<R>(a[i][1], n[i], h), count);
       if constexpr (Training) {
-        R* kept = rows.kept[row + i] + unit;
+        const KeptAt at = kept_at<C>(H, unit);
+        R* kept = rows.kept[row + i] + at.offset;
         store(kept, a[i][0], count);
-        store(kept + H, a[i][1], count);
-        store(kept + 2 * H, n[i], count);
-        store(kept + 3 * H, a[i][2], count);
+        store(kept + at.gate, a[i][1], count);
+        store(kept + 2 * at.gate, n[i], count);
+        store(kept + 3 * at.gate, a[i][2], count);
       }
     }
   } else {
@@ -194,9 +217,10 @@ TIDEGATE_INLINE void step_tile(const StepWeights<R>& w, const StepRows<R>& rows,
       store(const_cast<R*>(rows.reset[row + i]) + unit, a[i][0] * h);
       store(rows.update[row + i] + unit, a[i][1]);
       if constexpr (Training) {
-        R* kept = rows.kept[row + i] + unit;
+        const KeptAt at = kept_at<C>(H, unit);
+        R* kept = rows.kept[row + i] + at.offset;
         store(kept, a[i][0], count);
-        store(kept + H, a[i][1], count);
+        store(kept + at.gate, a[i][1], count);
       }
     }
   }
@@ -226,7 +250,8 @@ TIDEGATE_INLINE void candidate_tile(const StepWeights<R>& w,
       const Vec<R> z = load(rows.update[row + i] + first);
       store(rows.h_out[row + i] + first, blend<R>(z, a[i][v], h), H - first);
       if constexpr (Training) {
-        store(rows.kept[row + i] + 2 * H + first, a[i][v], H - first);
+        const KeptAt at = kept_at<Cell::gru_before>(H, first);
+        store(rows.kept[row + i] + at.offset + 2 * at.gate, a[i][v], H - first);
       }
     }
   }

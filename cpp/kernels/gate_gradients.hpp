@@ -2,8 +2,7 @@
 // its gates before their functions.
 #pragma once
 
-#include "kernels/math.hpp"
-#include "kernels/pack.hpp"
+#include "kernels/cells.hpp"
 
 namespace tidegate::TIDEGATE_ISA {
 namespace {
@@ -61,7 +60,8 @@ TIDEGATE_INLINE void gate_gradients(const RowBack<R>& row, Index H,
     R* gates = row.gates + unit;
     Vec<R> d = load(row.dh + unit, n);
     if (row.grad_output != nullptr) d += load(row.grad_output + unit, n);
-    const R* kept = row.kept + unit;
+    const KeptAt at = kept_at<C>(H, unit);
+    const R* kept = row.kept + at.offset;
     if constexpr (C == Cell::rnn_tanh) {
       const Vec<R> h = load(row.h_out + unit, n);
       store(gates, d * fma(-h, h, one), n);
@@ -72,10 +72,10 @@ TIDEGATE_INLINE void gate_gradients(const RowBack<R>& row, Index H,
       store(row.dh + unit, Vec<R>{});
     } else if constexpr (C == Cell::lstm) {
       const Vec<R> i = load(kept, n);
-      const Vec<R> f = load(kept + H, n);
-      const Vec<R> g = load(kept + 2 * H, n);
-      const Vec<R> o = load(kept + 3 * H, n);
-      const Vec<R> squashed = tanh<R>(load(kept + 4 * H, n));
+      const Vec<R> f = load(kept + at.gate, n);
+      const Vec<R> g = load(kept + 2 * at.gate, n);
+      const Vec<R> o = load(kept + 3 * at.gate, n);
+      const Vec<R> squashed = tanh<R>(load(row.kept + 4 * H + unit, n));
       const Vec<R> before = load(row.c + unit, n);
       const Vec<R> dc =
           fma(d * o, fma(-squashed, squashed, one), load(row.dc + unit, n));
@@ -87,14 +87,14 @@ TIDEGATE_INLINE void gate_gradients(const RowBack<R>& row, Index H,
       store(row.dh + unit, Vec<R>{});
     } else {
       const Vec<R> r = load(kept, n);
-      const Vec<R> z = load(kept + H, n);
-      const Vec<R> candidate = load(kept + 2 * H, n);
+      const Vec<R> z = load(kept + at.gate, n);
+      const Vec<R> candidate = load(kept + 2 * at.gate, n);
       const Vec<R> h = load(row.h + unit, n);
       // d - d z, as torch has it: an infinite d gives the same NaN.
       const Vec<R> dn = fma(-d, z, d) * fma(-candidate, candidate, one);
       const Vec<R> dz = d * (h - candidate) * (z * (one - z));
       if constexpr (C == Cell::gru_after) {
-        const Vec<R> q = load(kept + 3 * H, n);
+        const Vec<R> q = load(kept + 3 * at.gate, n);
         store(gates, dn, n);
         store(gates + H, dn * q * (r * (one - r)), n);
         store(gates + 2 * H, dz, n);
@@ -115,7 +115,8 @@ template <class R>
 TIDEGATE_INLINE void reset_gradients(const RowBack<R>& row, Index H,
                                      Index padded) {
   for (Index unit = 0; unit < padded; unit += kWidth<R>) {
-    const Vec<R> r = load(row.kept + unit, H - unit);
+    const KeptAt at = kept_at<Cell::gru_before>(H, unit);
+    const Vec<R> r = load(row.kept + at.offset, H - unit);
     const Vec<R> h = load(row.h + unit, H - unit);
     const Vec<R> d = load(row.reset_grad + unit, H - unit);
     store(row.gates + unit, d * h * (r * (splat(R(1)) - r)), H - unit);

@@ -17,8 +17,18 @@ struct SumsTo {
   R* weight_ih = nullptr;
   R* weight_hh = nullptr;
   R* bias = nullptr;   ///< (segments, H) and up to a whole vector
-  Matrix<R> tokens{};  ///< (distinct tokens, input segments, H)
+  Matrix<R> tokens{};  ///< (distinct tokens, input segments, H), written for
+                       ///< those that the group met
 };
+
+/// to = or += from, of whole vectors.
+template <class R>
+TIDEGATE_INLINE void add_row(R* to, const R* from, Index count, bool adds) {
+  for (Index at = 0; at < count; at += kWidth<R>) {
+    const Vec<R> x = load(from + at);
+    store(to + at, adds ? load(to + at) + x : x);
+  }
+}
 
 template <class R, Cell C>
 class GroupSums {
@@ -46,7 +56,10 @@ class GroupSums {
     gates_ = take_matrix<R>(carver, capacity_, kSegments.total * H_);
     h_ = take_matrix<R>(carver, capacity_, padded_);
     if (kTwo) reset_ = take_matrix<R>(carver, capacity_, padded_);
-    if (!has_ids_) {
+    if (has_ids_) {
+      met_ = carver.take<bool>(plan.num_distinct);
+      is_first_ = carver.take<bool>(capacity_);
+    } else {
       x_ = take_matrix<R>(carver, capacity_, round_up(I_, kWidth<R>));
       gate_rows_ = carver.take<const R*>(capacity_);
       input_rows_ = carver.take<R*>(capacity_);
@@ -58,6 +71,7 @@ class GroupSums {
     if (to.bias != nullptr) {
       zero<R>(to.bias, round_up(kSegments.total * H_, kWidth<R>));
     }
+    for (Index k = 0; has_ids_ && k < plan_->num_distinct; ++k) met_[k] = false;
   }
 
   /// Goes to the chunk before, of as many steps as there is room for; false
@@ -71,8 +85,12 @@ class GroupSums {
       if (positions_ + active > capacity_) break;
       positions_ += active;
     }
+    if (has_ids_) meet_tokens();
     return positions_ > 0;
   }
+
+  /// Whether a distinct token stood in any chunk.
+  bool has_met(Index token) const { return met_[token]; }
 
   /// Whether there were chunks, once the last is behind.
   bool has_sums() const { return adds_; }
@@ -191,6 +209,14 @@ class GroupSums {
                      least(begin + kTaskUnits, H_));
   }
 
+  void meet_tokens() {
+    const std::int32_t* slots = plan_->slot + first();
+    for (Index p = 0; p < positions_; ++p) {
+      is_first_[p] = !met_[slots[p]];
+      met_[slots[p]] = true;
+    }
+  }
+
   void sum_tokens(Index task) const {
     const Index begin = task * kTaskColumns;
     const Index end = least(begin + kTaskColumns, kSegments.input_count * H_);
@@ -200,11 +226,8 @@ class GroupSums {
       const Index soon = least(p + 8, positions_ - 1);
       prefetch(to_.tokens.data + slots[soon] * to_.tokens.stride + begin,
                static_cast<int>(kTaskColumns / kWidth<R>));
-      const R* from = gates(p);
       R* to = to_.tokens.data + slots[p] * to_.tokens.stride;
-      for (Index unit = begin; unit < end; unit += kWidth<R>) {
-        store(to + unit, load(to + unit) + load(from + unit));
-      }
+      add_row(to + begin, gates(p) + begin, end - begin, !is_first_[p]);
     }
   }
 
@@ -240,6 +263,8 @@ class GroupSums {
   Matrix<R> x_{};      // the input
   const R** gate_rows_ = nullptr;
   R** input_rows_ = nullptr;
+  bool* met_ = nullptr;       // by distinct token
+  bool* is_first_ = nullptr;  // by position of the chunk: its token's first
 };
 
 }  // namespace

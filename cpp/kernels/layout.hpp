@@ -81,9 +81,11 @@ class Carver {
   std::uintptr_t at_;
 };
 
-/// Multiply-adds (or elements moved) that are worth a second thread: some
-/// microseconds of work, against one or two to wake it.
+/// Multiply-adds that are worth a second thread: some microseconds of work,
+/// against one or two to wake it.
 inline constexpr Index kWorthThreads = 200000;
+/// How many of them take the time of moving an element of a large matrix.
+inline constexpr Index kMove = 16;
 
 /// Runs body(index) for every index below count, over the engine's threads
 /// where `work` is worth it. Which thread runs what changes no result.

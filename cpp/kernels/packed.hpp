@@ -59,7 +59,7 @@ struct Packed {
       pack_panel(static_cast<const R*>(w.weight_hh), H, H, group(g), at,
                  hh[g] + at * H * line(g));
     };
-    parallel(parallel_for, both, num_gates(C) * H * (I + H), task);
+    parallel(parallel_for, both, kMove * num_gates(C) * H * (I + H), task);
   }
 };
 

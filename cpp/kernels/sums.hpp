@@ -61,18 +61,8 @@ class Sums {
       pack_back_panel(weight_ih, H_, I_, kSegments.input_gate,
                       kSegments.input_count, panel, ih_);
     };
-    parallel(parallel_for, packs_ih_ ? ih_panels_ : 0, kGates * H_ * I_, pack);
-    if (!has_ids_) return;
-    constexpr Index kRowsAtOnce = 256;
-    const Index parts = pieces(plan_.num_distinct, kRowsAtOnce);
-    auto clear = [&](Index task) {
-      const Matrix<R>& sums = sums_[task / parts].tokens;
-      const Index first = task % parts * kRowsAtOnce;
-      zero<R>(sums.data + first * sums.stride,
-              least(kRowsAtOnce, plan_.num_distinct - first) * sums.stride);
-    };
-    parallel(parallel_for, parts * plan_.num_groups,
-             plan_.num_groups * plan_.num_distinct * H_, clear);
+    parallel(parallel_for, packs_ih_ ? ih_panels_ : 0, kMove * kGates * H_ * I_,
+             pack);
   }
 
   /// What is left when all groups' chunks were added.
@@ -128,7 +118,8 @@ class Sums {
     if (plan_.num_groups == 1) return;
     const Index vectors = pieces(count, kWidth<R>);
     parallel_ranges(parallel_for, plan_.num_threads, vectors,
-                    plan_.num_groups * count, [&](Index begin, Index end) {
+                    kMove * plan_.num_groups * count,
+                    [&](Index begin, Index end) {
                       for (Index v = begin; v < end; ++v) {
                         const Index at = v * kWidth<R>;
                         Vec<R> total = load(to + at, count - at);
@@ -186,14 +177,15 @@ class Sums {
     }
   }
 
+  // A token's sums of all groups that met it, in the first group's place.
   void join_token(Index token, R* to) const {
+    bool adds = groups_[0].has_met(token);
     for (Index g = 1; g < plan_.num_groups; ++g) {
+      if (!groups_[g].has_met(token)) continue;
       const Matrix<R>& sums = sums_[g].tokens;
-      const R* from = sums.data + token * sums.stride;
-      for (Index unit = 0; unit < kSegments.input_count * H_;
-           unit += kWidth<R>) {
-        store(to + unit, load(to + unit) + load(from + unit));
-      }
+      add_row(to, sums.data + token * sums.stride, kSegments.input_count * H_,
+              adds);
+      adds = true;
     }
   }
 
