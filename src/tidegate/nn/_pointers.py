@@ -239,7 +239,9 @@ def backward(
         return found
     # Both directions read the same tokens, so their rows stand in the same order.
     total = rows[0] if D == 1 else rows[0].add_(rows[1])
-    return found._replace(values=total[:num_distinct], ids=ids[:num_distinct])
+    if num_distinct < results.max_distinct:
+        total, ids = total[:num_distinct], ids[:num_distinct]
+    return Gradients(total, ids, *found[2:])
 
 
 def table_gradient(table: Tensor, tokens: Tokens, ids: Tensor, rows: Tensor) -> Tensor:

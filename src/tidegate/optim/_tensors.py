@@ -19,8 +19,10 @@ def check(where: str, name: str, tensor: Tensor) -> None:
         )
 
 
-def distinct_rows(gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """A sparse gradient as distinct ids, int64 (K,), and their rows, (K, ...), both dense.
+def rows_of(gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """A sparse gradient as ids, int64 (K,), and their rows, (K, ...), both dense.
+
+    An id may stand more than once where the gradient is not coalesced.
 
     Raises:
         ValueError: More than the first axis is sparse.
@@ -30,9 +32,13 @@ def distinct_rows(gradient: Tensor) -> tuple[Tensor, Tensor]:
             "optim: expected a sparse gradient of rows (sparse_dim = 1), got sparse_dim = "
             f"{gradient.sparse_dim()}"
         )
-    ids, rows = gradient._indices()[0], gradient._values()
+    return gradient._indices()[0].contiguous(), gradient._values().contiguous()
+
+
+def distinct_rows(gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """As :func:`rows_of`, every id once."""
+    ids, rows = rows_of(gradient)
     # Autograd forgets that a gradient was coalesced; to sort it again costs ten times this look.
     if not gradient.is_coalesced() and not bool((ids[1:] > ids[:-1]).all()):
-        gradient = gradient.coalesce()
-        ids, rows = gradient._indices()[0], gradient._values()
-    return ids.contiguous(), rows.contiguous()
+        return rows_of(gradient.coalesce())
+    return ids, rows

@@ -12,7 +12,7 @@ from torch.autograd.graph import increment_version
 
 from tidegate import engine
 from tidegate.optim._table import Numbers, Table
-from tidegate.optim._tensors import DTYPES, check, distinct_rows
+from tidegate.optim._tensors import DTYPES, check, rows_of
 
 
 class Adam(torch.optim.Optimizer):
@@ -103,7 +103,6 @@ class Adam(torch.optim.Optimizer):
             for param in group["params"]:
                 param.grad = None
 
-    @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make a step of every parameter that has a gradient.
 
@@ -142,7 +141,6 @@ class Adam(torch.optim.Optimizer):
             increment_version(moved)
         return loss
 
-    @torch.no_grad()
     def catch_up(self, table: Tensor | None = None, ids: Tensor | None = None) -> None:
         """Make the steps that rows of tables missed.
 
@@ -224,15 +222,19 @@ class Adam(torch.optim.Optimizer):
     def _checked_rows(
         self, param: Tensor, gradient: Tensor, is_lazy: bool
     ) -> tuple[Table, Tensor, Tensor]:
-        """The table of a sparse gradient, its ids and rows, that a step may be made of."""
-        ids, rows = distinct_rows(gradient)
+        """The table of a sparse gradient, its distinct ids and rows, that a step may be made of."""
+        ids, rows = rows_of(gradient)
         if param not in self._tables:
             state = self._state_of(param)
             moments = state["exp_avg"], state["exp_avg_sq"]
             self._tables[param] = Table(param, *moments, state["step"], is_lazy=is_lazy)
         table = self._tables[param]
         try:
-            table.check_rows(ids)
+            try:
+                table.check_rows(ids)
+            except ValueError:  # perhaps of a row that stands twice
+                ids, rows = rows_of(gradient.coalesce())
+                table.check_rows(ids)
         except ValueError as error:
             raise RuntimeError(
                 f"Adam.step: {error}, in a table of shape {tuple(param.shape)}; call "
