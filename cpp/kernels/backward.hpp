@@ -205,10 +205,14 @@ class Backward {
                  Index base, ParallelFor parallel_for) {
     RowBack<R>* rows = rows_ + first;
     const R** left = left_ + first;
+    for (Index i = 0; i < active; ++i) point(rows[i], group, first + i, step);
     for (Index i = 0; i < active; ++i) {
       const Index rank = plan_.member[first + i];
       const Index p = base + plan_.place[first + i];
-      point(rows[i], group, first + i, step);
+      // States before stand apart from each other; asked for two rows ahead.
+      const RowBack<R>& soon = rows[least(i + 2, active - 1)];
+      prefetch(soon.h, static_cast<int>(H_ / kWidth<R>));
+      if (C == Cell::lstm) prefetch(soon.c, static_cast<int>(H_ / kWidth<R>));
       rows[i].gates = group.gates(p);
       gate_gradients<R, C>(rows[i], H_, padded_);
       group.keep(rank, step, p, rows[i].h);
