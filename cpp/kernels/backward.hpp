@@ -23,8 +23,7 @@ class Backward {
         carver_(scratch),
         sums_(call, plan, carver_, scratch != nullptr) {
     zeros_ = carver_.take<R>(padded_);
-    packs_hh_ = plan.num_positions > kFewPositions ||
-                H_ % (kBackVectors * kWidth<R>) != 0;
+    packs_hh_ = !are_read_seldom(plan) || H_ % (kBackVectors * kWidth<R>) != 0;
     if (packs_hh_) {
       hh_ = carver_.take<R>(padded_ * H_ * kSegments.hidden_count);
     }

@@ -11,8 +11,14 @@ namespace tidegate::TIDEGATE_ISA {
 namespace {
 
 inline constexpr Index kBlock = 128;  // positions
-/// So few that moving the weights and their gradients costs more than products.
-inline constexpr Index kFewPositions = 8;
+/// So few that writing the weights' gradients costs more than the products.
+inline constexpr Index kFewPositions = 32;
+
+/// Whether weights are read too seldom to be worth packing: once for all rows
+/// of a step.
+TIDEGATE_INLINE bool are_read_seldom(const Plan& plan) {
+  return plan.num_positions <= (plan.num_steps == 1 ? 32 : 8);
+}
 
 /// Tasks are pieces of this many units, columns or positions.
 inline constexpr Index kTaskUnits = 64;

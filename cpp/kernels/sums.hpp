@@ -22,8 +22,7 @@ class Sums {
         has_ids_(call.input.ids != nullptr),
         ih_panels_(back_panels<R>(I_)) {
     constexpr Index kLanes = kBackVectors * kWidth<R>;
-    packs_ih_ = wants_input() &&
-                (plan.num_positions > kFewPositions || I_ % kLanes != 0);
+    packs_ih_ = wants_input() && (!are_read_seldom(plan) || I_ % kLanes != 0);
     if (packs_ih_) {
       ih_ = carver.take<R>(ih_panels_ * kLanes * kSegments.input_count * H_);
     }
