@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/beginnings.hpp"
+#include "engine/dealing.hpp"
 #include "engine/pool.hpp"
 
 namespace tidegate {
@@ -74,73 +75,6 @@ void PlanOwner::join_beginnings(const Positions& positions,
   plan_.joins = true;
 }
 
-std::int64_t PlanOwner::steps(std::int64_t rank) const {
-  return plan_.length[rank] - plan_.start[rank];
-}
-
-// What stays together when ranks are dealt. Rows of one length are cut in even
-// parts: neighbours in memory stay together, and whole tiles of 6 would leave
-// two threads with 18 and 14 of 32.
-std::vector<std::vector<std::int64_t>> PlanOwner::blocks(
-    std::span<const std::int64_t> ranks, std::int64_t parts) const {
-  std::vector<std::vector<std::int64_t>> found;
-  if (plan_.joins) {
-    std::vector<std::size_t> block_of(static_cast<std::size_t>(plan_.num_rows));
-    for (const auto rank : ranks) {  // a stem's is below those of its rows
-      const auto stem =
-          static_cast<std::size_t>(stem_rank_[static_cast<std::size_t>(rank)]);
-      if (static_cast<std::int64_t>(stem) == rank) {
-        block_of[stem] = found.size();
-        found.emplace_back();
-      }
-      found[block_of[stem]].push_back(rank);
-    }
-    std::ranges::stable_sort(found, [this](const auto& a, const auto& b) {
-      return work(a) > work(b);
-    });
-    return found;
-  }
-  const auto count = ranks.size();
-  const auto wanted = static_cast<std::size_t>(parts);
-  const bool is_even = count > 0 && steps(ranks.front()) == steps(ranks.back());
-  const std::size_t size = is_even
-                               ? (count + wanted - 1) / wanted
-                               : std::max<std::size_t>(count / (8 * wanted), 1);
-  for (std::size_t first = 0; first < count; first += size) {
-    const auto block = ranks.subspan(first, std::min(size, count - first));
-    found.emplace_back(block.begin(), block.end());
-  }
-  return found;
-}
-
-std::int64_t PlanOwner::work(std::span<const std::int64_t> ranks) const {
-  std::int64_t sum = 0;
-  // One step more: a row costs something even without any.
-  for (const auto rank : ranks) sum += steps(rank) + 1;
-  return sum;
-}
-
-// Blocks, the longest first, each to the part that has the least to do.
-void PlanOwner::deal(std::span<const std::int64_t> ranks, std::int64_t parts,
-                     std::vector<std::int64_t>& begin,
-                     std::vector<std::int64_t>& dealt) const {
-  std::vector<std::vector<std::int64_t>> members(
-      static_cast<std::size_t>(parts));
-  std::vector<std::int64_t> sums(static_cast<std::size_t>(parts), 0);
-  for (const auto& block : blocks(ranks, parts)) {
-    const auto least =
-        static_cast<std::size_t>(std::ranges::min_element(sums) - sums.begin());
-    members[least].insert(members[least].end(), block.begin(), block.end());
-    sums[least] += work(block);
-  }
-  if (begin.empty()) begin.push_back(0);
-  for (auto& part : members) {
-    std::ranges::sort(part);
-    dealt.insert(dealt.end(), part.begin(), part.end());
-    begin.push_back(static_cast<std::int64_t>(dealt.size()));
-  }
-}
-
 // As many as stay whole tiles of rows and sums that are small beside the
 // products and fit a second-level cache.
 void PlanOwner::group_rows(const Shape& shape, bool has_ids) {
@@ -163,7 +97,7 @@ void PlanOwner::group_rows(const Shape& shape, bool has_ids) {
     groups = 1;
   }
   for (std::int64_t rank = 0; rank < rows; ++rank) {
-    plan_.num_positions += steps(rank);
+    plan_.num_positions += plan_.length[rank] - plan_.start[rank];
   }
   while (groups > 1 && plan_.num_positions < groups * kGroupPositions) {
     groups /= 2;
@@ -172,7 +106,7 @@ void PlanOwner::group_rows(const Shape& shape, bool has_ids) {
   if (plan_.num_steps == 1) groups = 1;
   std::vector<std::int64_t> ranks(static_cast<std::size_t>(rows));
   std::iota(ranks.begin(), ranks.end(), 0);
-  deal(ranks, groups, group_begin_, group_member_);
+  deal(plan_, stem_rank_, ranks, groups, group_begin_, group_member_);
   plan_.num_groups = groups;
   plan_.group_begin = group_begin_.data();
   plan_.group_member = group_member_.data();
@@ -223,7 +157,7 @@ void PlanOwner::share_rows(const Shape& shape) {
   for (std::size_t g = 0; g + 1 < group_begin_.size(); ++g) {
     const std::span group(group_member_.data() + group_begin_[g],
                           group_member_.data() + group_begin_[g + 1]);
-    deal(group, a_group, share_begin_, member_);
+    deal(plan_, stem_rank_, group, a_group, share_begin_, member_);
     for (auto m = static_cast<std::size_t>(group_begin_[g]); m < member_.size();
          ++m) {
       place_.push_back(std::ranges::lower_bound(group, member_[m]) -

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "engine/layer.hpp"
@@ -24,13 +23,6 @@ class PlanOwner {
   void rank_rows(const Positions& positions);
   void join_beginnings(const Positions& positions, const Input& input);
   void number_tokens(const Positions& positions, const Input& input);
-  std::int64_t steps(std::int64_t rank) const;
-  std::int64_t work(std::span<const std::int64_t> ranks) const;
-  std::vector<std::vector<std::int64_t>> blocks(
-      std::span<const std::int64_t> ranks, std::int64_t parts) const;
-  void deal(std::span<const std::int64_t> ranks, std::int64_t parts,
-            std::vector<std::int64_t>& begin,
-            std::vector<std::int64_t>& dealt) const;
   void group_rows(const Shape& shape, bool has_ids);
   void number_positions();
   void share_rows(const Shape& shape);
