@@ -1,13 +1,18 @@
 """How much of the engine's own speed a training keeps: the real loop against what it computes."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
+from unittest import mock
 
 import click
 import torch
 
 import tidegate
+from tidegate import engine
 from tidegate.data import imdb
 from tidegate.data.examples import Examples
 from tidegate.data.prepared import PreparedData, prepare
@@ -31,8 +36,9 @@ from tidegate.training.step import step
 def main(recipes: str, cell: str, threads: int | None, batches: int, rounds: int) -> None:
     """Time the same batches three ways, in turns: medians of the rounds.
 
-    In the real loop (`fit`: batches made, rates, dropout, forward, backward, optimiser, counting);
-    as steps on inputs that stand ready; and as the recurrent layers' forward and backward alone, as
+    In the real loop (`fit`: batches made, rates, dropout, forward, backward, optimiser, counting),
+    of which the calls of the engine are timed as well (layers, pooling, masks, Adam, clipping); as
+    steps on inputs that stand ready; and as the recurrent layers' forward and backward alone, as
     often as a step runs them (twice where it is adversarial).
     """
     threads = threads or available_cpus()
@@ -40,8 +46,8 @@ def main(recipes: str, cell: str, threads: int | None, batches: int, rounds: int
     tidegate.set_num_threads(threads)
     texts = imdb.load()
     click.echo(
-        "| recipe | loop, 1,000 tokens/s | of the steps' speed | of the recurrence's |\n"
-        "|---|---|---|---|"
+        "| recipe | loop, 1,000 tokens/s | of the steps' | in the engine | of the layers' |\n"
+        "|---|---|---|---|---|"
     )
     for name in recipes.split(","):
         if name not in NAMES:
@@ -50,10 +56,10 @@ def main(recipes: str, cell: str, threads: int | None, batches: int, rounds: int
         data = prepare(texts, recipe.preparation())
         train = data.train.take(slice(0, batches * recipe.batch_size))
         case = _Case(recipe, cell, data, train)
-        times = [(case.loop(), case.steps(), case.recurrence()) for _ in range(rounds + 1)][1:]
-        loop, steps, recurrence = (median(column) for column in zip(*times, strict=True))
-        pace = case.num_tokens / loop / 1e3
-        click.echo(f"| {name} | {pace:.0f} | {steps / loop:.0%} | {recurrence / loop:.0%} |")
+        times = [(*case.loop(), case.steps(), case.layers()) for _ in range(rounds + 1)][1:]
+        loop, *parts = (median(column) for column in zip(*times, strict=True))
+        shares = " | ".join(f"{part / loop:.0%}" for part in (parts[1], parts[0], parts[2]))
+        click.echo(f"| {name} | {case.num_tokens / loop / 1e3:.0f} | {shares} |")
 
 
 @dataclass
@@ -69,12 +75,14 @@ class _Case:
     def num_tokens(self) -> int:
         return len(self.train.words.values)
 
-    def loop(self) -> float:
-        """The seconds of an epoch's steps in the real loop."""
-        model, watcher = self._model(), _Clock()
+    def loop(self) -> tuple[float, float]:
+        """The seconds of an epoch's steps in the real loop, and of the engine's calls in them."""
+        model = self._model()
         few = self.data.validation.take(slice(0, 8))
-        fit(model, self.recipe, self.train, few, seed=0, watcher=watcher)
-        return watcher.seconds
+        with _engine_clock() as seconds:
+            watcher = _Clock(seconds)
+            fit(model, self.recipe, self.train, few, seed=0, watcher=watcher)
+        return watcher.seconds, watcher.of_engine
 
     def steps(self) -> float:
         """The seconds of the same steps on inputs that stand ready."""
@@ -87,7 +95,7 @@ class _Case:
             step(model, optimiser, self.recipe, inputs, targets, Masks(0, number))
         return time.perf_counter() - begin
 
-    def recurrence(self) -> float:
+    def layers(self) -> float:
         """The seconds of the layers' forward and backward, over vectors that stand ready."""
         model, seconds = self._model(), 0.0
         for inputs, _ in self._batches():
@@ -125,20 +133,65 @@ class _Case:
 class _Clock:
     """Watches from the first step of an epoch to its last."""
 
-    def __init__(self) -> None:
-        self.begin = self.seconds = 0.0
+    def __init__(self, engine_seconds: list[float]) -> None:
+        self.begin = self.seconds = self.of_engine = 0.0
+        self.engine_seconds = engine_seconds
 
     def training_begins(self, step: int) -> None: ...
 
     def epoch_begins(self, epoch: int, num_steps: int, done: int) -> None:
+        self.engine_seconds[:] = [0.0]
         self.begin = time.perf_counter()
 
     def step_ends(self, step: Step) -> None:
         self.seconds = time.perf_counter() - self.begin
+        self.of_engine = self.engine_seconds[0]
 
     def epoch_ends(self, epoch: Epoch) -> None: ...
 
     def notice(self, text: str) -> None: ...
+
+
+ENGINE_CALLS = (
+    "layer_forward",
+    "layer_backward",
+    "pool_rows",
+    "unpool_rows",
+    "keep_mask",
+    "adam_dense",
+    "sum_of_squares",
+    "multiply",
+)
+
+
+@contextmanager
+def _engine_clock() -> Iterator[list[float]]:
+    """A list of one number, to which all calls of the engine add their seconds meanwhile."""
+    seconds = [0.0]
+
+    def timed(call: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **options: Any) -> Any:
+            begin = time.perf_counter()
+            try:
+                return call(*args, **options)
+            finally:
+                seconds[0] += time.perf_counter() - begin
+
+        return run
+
+    class Table:
+        """An ``engine.AdamTable`` whose calls are timed."""
+
+        def __init__(self, **options: Any) -> None:
+            self.table = plain(**options)
+
+        def __getattr__(self, name: str) -> Any:
+            return timed(getattr(self.table, name))
+
+    plain = engine.AdamTable
+    calls = {name: timed(getattr(engine, name)) for name in ENGINE_CALLS}
+    with mock.patch.multiple(engine, AdamTable=Table, **calls):
+        yield seconds
 
 
 if __name__ == "__main__":

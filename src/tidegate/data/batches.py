@@ -39,12 +39,13 @@ def make_batch(sequences: Ragged, rows: Rows) -> Batch:
     """The batch of some sequences; of a memory map, only theirs are read."""
     taken = sequences.take(rows)
     ids = taken.values.astype(np.int64)
-    # A table over all ids up to the largest: far cheaper than sorting the positions.
-    table = np.zeros(ids.max(initial=-1) + 1, np.int64)
-    table[ids] = 1
-    distinct = np.flatnonzero(table)
-    table[distinct] = np.arange(len(distinct))
-    return Batch(ids, taken.offsets, np.asarray(rows), distinct, table[ids])
+    # Tables over all ids up to the largest: far cheaper than sorting the positions.
+    occurs = np.zeros(ids.max(initial=-1) + 1, np.bool_)
+    occurs[ids] = True
+    distinct = np.flatnonzero(occurs)
+    number = np.empty(len(occurs), np.int64)  # read for the ids that occur alone
+    number[distinct] = np.arange(len(distinct))
+    return Batch(ids, taken.offsets, np.asarray(rows), distinct, number[ids])
 
 
 def epoch_batches(
