@@ -23,7 +23,9 @@ class Backward {
         carver_(scratch),
         sums_(call, plan, carver_, scratch != nullptr),
         rows_(call, plan, carver_) {
-    packs_hh_ = !are_read_seldom(plan) || H_ % (kBackVectors * kWidth<R>) != 0;
+    packs_hh_ =
+        (kTwo || plan.num_steps > 1 || call.grad_h_0 != nullptr) &&
+        (!are_read_seldom(plan) || H_ % (kBackVectors * kWidth<R>) != 0);
     if (packs_hh_) {
       hh_ = carver_.take<R>(padded_ * H_ * kSegments.hidden_count);
     }
@@ -175,6 +177,8 @@ class Backward {
         }
       }
     }
+    // Before the first step there is nobody, but for a state that was given.
+    if (step == 0 && call_.grad_h_0 == nullptr) return;
     hidden_back(left, active,
                 hidden_weights(0, kTwo ? 2 : kSegments.hidden_count),
                 rows_.states(first), step % 2 != 0, parallel_for);
