@@ -56,8 +56,9 @@ def test_threads(cell, reverse, where, isa):
         {"T": 90, "N": 40, "I": 7, "H": 9},
         {"T": 40, "N": 150, "I": 20, "H": 24},
         {"T": 40, "N": 32, "I": 20, "H": 24, "lengths": (40,) * 32},
+        {"T": 70, "N": 1, "I": 65, "H": 130},
     ],
-    ids=["wide", "long", "four groups", "two even groups"],
+    ids=["wide", "long", "four groups", "two even groups", "one row"],
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("cell", CELLS)

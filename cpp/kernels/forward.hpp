@@ -66,12 +66,18 @@ class Forward {
 
   bool is_single() const { return plan_.num_steps == 1; }
 
+  // The input's part of one group's gates, by so many threads.
   template <int G>
   void project_group(const R* const* rows, Index count, R* to, Index capacity,
-                     Index first) const {
-    project<R, Layer::group(G).vectors()>(
-        {packed_.ih[G], packed_.bias[G], I_ * Layer::line(G)}, rows, count, I_,
-        0, Layer::panels(G, padded_), to, capacity, first);
+                     Index first, Index threads,
+                     ParallelFor parallel_for) const {
+    parallel_ranges(parallel_for, threads, Layer::panels(G, padded_),
+                    count * Layer::group(G).gates * I_ * H_,
+                    [&](Index begin, Index end) {
+                      project<R, Layer::group(G).vectors()>(
+                          {packed_.ih[G], packed_.bias[G], I_ * Layer::line(G)},
+                          rows, count, I_, begin, end, to, capacity, first);
+                    });
   }
 
   void project_table(ParallelFor parallel_for) {
@@ -85,8 +91,10 @@ class Forward {
       for (Index i = 0; i < count; ++i) {
         rows[i] = table + plan_.distinct[first + i] * I_;
       }
-      project_group<0>(rows, count, table_[0], K, first);
-      if constexpr (kTwo) project_group<1>(rows, count, table_[1], K, first);
+      project_group<0>(rows, count, table_[0], K, first, 1, parallel_for);
+      if constexpr (kTwo) {
+        project_group<1>(rows, count, table_[1], K, first, 1, parallel_for);
+      }
     };
     parallel(parallel_for, (K + kRowsAtOnce - 1) / kRowsAtOnce,
              K * I_ * H_ * num_gates(C), task);
@@ -108,7 +116,7 @@ class Forward {
       if (active == 0) break;
       for (Index i = before; step > 0 && i < active; ++i) share.join(i, step);
       if (!has_ids_ && step == ready) {
-        ready = project_chunk(share, active, step);
+        ready = project_chunk(share, active, step, parallel_for);
         at = 0;
       }
       for (Index i = 0; i < active; ++i) {
@@ -135,19 +143,24 @@ class Forward {
     share.end();
   }
 
-  // One step over all panels. A share that is alone leaves threads free: where
-  // the step is worth it, they take a part of its panels.
+  // A share that is alone leaves threads free: where a product is worth it,
+  // they take a part of its panels.
+  Index threads_of_share() const {
+    return plan_.num_shares == 1 ? plan_.num_threads : 1;
+  }
+
+  // One step over all panels.
   template <int G, class Body>
   void step_panels(ParallelFor parallel_for, Index active,
                    const Body& body) const {
-    parallel_ranges(parallel_for, plan_.num_shares == 1 ? plan_.num_threads : 1,
-                    Layer::panels(G, padded_),
+    parallel_ranges(parallel_for, threads_of_share(), Layer::panels(G, padded_),
                     active * Layer::group(G).gates * H_ * H_, body);
   }
 
   // Input products of as many steps from `step` on as there is room for;
   // returns the step after them.
-  Index project_chunk(const Share& share, Index active, Index step) const {
+  Index project_chunk(const Share& share, Index active, Index step,
+                      ParallelFor parallel_for) const {
     const std::int64_t* ranks = share.ranks;
     const auto* input = static_cast<const R*>(call_.input.vectors);
     Index count = 0;
@@ -161,9 +174,11 @@ class Forward {
       }
     }
     const Index capacity = share.chunk_positions;
-    project_group<0>(share.inputs, count, share.projected[0], capacity, 0);
+    project_group<0>(share.inputs, count, share.projected[0], capacity, 0,
+                     threads_of_share(), parallel_for);
     if constexpr (kTwo) {
-      project_group<1>(share.inputs, count, share.projected[1], capacity, 0);
+      project_group<1>(share.inputs, count, share.projected[1], capacity, 0,
+                       threads_of_share(), parallel_for);
     }
     return step;
   }
