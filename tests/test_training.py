@@ -17,9 +17,9 @@ from tidegate.evaluation.binary import accuracy, cross_entropy, probabilities
 from tidegate.model import cells
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.initialise import like_keras
+from tidegate.optim import KerasAdam
 from tidegate.training import network
 from tidegate.training.diverged import DivergedError
-from tidegate.training.keras_adam import KerasAdam
 from tidegate.training.loop import fit, measure, predict
 from tidegate.training.recipe import load
 from training_samples import PLAIN, Silent, examples
@@ -92,7 +92,7 @@ def test_adam_moves_as_keras_adam():
     rng = np.random.default_rng(1)
     weight = rng.normal(size=5)
     parameter = nn.Parameter(torch.tensor(weight))
-    optimiser = KerasAdam([parameter], epsilon=1e-7)
+    optimiser = KerasAdam([parameter], eps=1e-7)
     m = v = np.zeros(5)
     for t in range(1, 20):
         # Of the size of epsilon, where it matters which of the two rules adds it.

@@ -84,25 +84,30 @@ void bind_optim(nb::module_& m) {
           "v"_a, "row_step"_a)
       .def(
           "check_rows",
-          [](const AdamTable& table, Address ids, Count num_ids, Count step) {
+          [](const AdamTable& table, Address ids, Count num_ids, Count step,
+             bool may_repeat) {
             const Unlocked unlocked;
-            adam_check_rows(table, pointer<const Count>(ids), num_ids, step);
+            adam_check_rows(table, pointer<const Count>(ids), num_ids, step,
+                            may_repeat);
           },
-          "ids"_a, "num_ids"_a, "step"_a,
-          "Raise ValueError unless the rows are distinct and have all made this step;\n"
-          "IndexError for an id outside the table.")
+          "ids"_a, "num_ids"_a, "step"_a, "may_repeat"_a = false,
+          "Raise ValueError unless the rows have all made this step and, where they may\n"
+          "not repeat, are distinct; IndexError for an id outside the table.")
       .def(
           "step_rows",
           [](const AdamTable& table, Address ids, Count num_ids, Address grad,
-             const NumberRows& numbers, Count step) {
+             const NumberRows& numbers, Count step, bool may_repeat) {
             const AdamNumbers<double>* of_step = numbers_of(numbers);
             expect(numbers.shape(0) == 1, "engine: expected one step's numbers");
             const Unlocked unlocked;
-            adam_rows(table, pointer<const Count>(ids), num_ids, pointer(grad),
+            const auto make_step = may_repeat ? adam_places : adam_rows;
+            make_step(table, pointer<const Count>(ids), num_ids, pointer(grad),
                       *of_step, step);
           },
           "ids"_a, "num_ids"_a, "grad"_a, "numbers"_a.noconvert(), "step"_a,
-          "Make a step of rows that check_rows has passed for the one before.")
+          "may_repeat"_a = false,
+          "Make a step of rows that check_rows has passed for the one before. Where they may\n"
+          "repeat, m follows the sum of a row's gradients and v the sum of their squares.")
       .def(
           "catch_up",
           [](const AdamTable& table, Address ids, Count num_ids,

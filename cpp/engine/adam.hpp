@@ -56,15 +56,22 @@ void adam_dense(Dtype dtype, const AdamPart* parts, std::size_t num_parts);
 
 /// Refuses rows that a step may not be made of: throws std::out_of_range for an
 /// id outside the table, std::invalid_argument for a row that has not made
-/// `step` and for an id that stands twice. Nothing is changed.
+/// `step` and, unless ids may repeat, for one that stands twice. Nothing is
+/// changed.
 void adam_check_rows(const AdamTable& table, const std::int64_t* ids,
-                     std::int64_t num_ids, std::int64_t step);
+                     std::int64_t num_ids, std::int64_t step, bool may_repeat);
 
 /// Step `step` of the rows that adam_check_rows passed for the step before it.
 /// grad: (num_ids, width).
 void adam_rows(const AdamTable& table, const std::int64_t* ids,
                std::int64_t num_ids, const void* grad,
                const AdamNumbers<double>& numbers, std::int64_t step);
+
+/// The same where ids may repeat: m follows the sum of a row's gradients, v the
+/// sum of their squares.
+void adam_places(const AdamTable& table, const std::int64_t* ids,
+                 std::int64_t num_ids, const void* grad,
+                 const AdamNumbers<double>& numbers, std::int64_t step);
 
 /// Makes the steps that rows missed, all with a gradient of 0: the same bits as
 /// adam_dense would have given. numbers[0] is of step `first`, the last one of

@@ -31,13 +31,20 @@ struct AdamVectors {
   Vec<R> decay, minus_rate, scale, rest1, beta2, rest2, eps;
 };
 
+/// The parameter after a step whose moments are made.
+template <class R>
+TIDEGATE_INLINE Vec<R> moved(Vec<R> p, Vec<R> m, Vec<R> v,
+                             const AdamVectors<R>& n) {
+  return fma(n.minus_rate, m / fma(square_root<R>(v), n.scale, n.eps),
+             n.decay * p);
+}
+
 template <class R>
 TIDEGATE_INLINE void advance(Vec<R>& p, Vec<R>& m, Vec<R>& v, Vec<R> g,
                              const AdamVectors<R>& n) {
   m = fma(n.rest1, g - m, m);
   v = fma(n.rest2 * g, g, n.beta2 * v);
-  p = fma(n.minus_rate, m / fma(square_root<R>(v), n.scale, n.eps),
-          n.decay * p);
+  p = moved<R>(p, m, v, n);
 }
 
 template <class R>
@@ -52,6 +59,31 @@ void adam_step(R* p, const R* g, R* m, R* v, Index count,
     Vec<R> v_ = load(v + i, left);
     advance<R>(p_, m_, v_, load(g + i, left), n);
     store(p + i, p_, left);
+    store(m + i, m_, left);
+    store(v + i, v_, left);
+  }
+}
+
+/// A step of one row, whose gradients stand at some places of grad (.., count).
+/// With a single place it has the bits of adam_step.
+template <class R>
+void adam_places(R* p, const R* grad, R* m, R* v, Index count,
+                 const std::int64_t* places, Index num_places,
+                 const AdamNumbers<R>& numbers) {
+  const FlushDenormals flush;
+  const AdamVectors<R> n(numbers);
+  for (Index i = 0; i < count; i += kWidth<R>) {
+    const Index left = count - i;
+    Vec<R> sum = load(grad + places[0] * count + i, left);
+    Vec<R> v_ = fma(n.rest2 * sum, sum, n.beta2 * load(v + i, left));
+    for (Index k = 1; k < num_places; ++k) {
+      const Vec<R> g = load(grad + places[k] * count + i, left);
+      sum += g;
+      v_ = fma(n.rest2 * g, g, v_);
+    }
+    const Vec<R> m_before = load(m + i, left);
+    const Vec<R> m_ = fma(n.rest1, sum - m_before, m_before);
+    store(p + i, moved<R>(load(p + i, left), m_, v_, n), left);
     store(m + i, m_, left);
     store(v + i, v_, left);
   }

@@ -147,6 +147,16 @@ void step_of_adam(Dtype dtype, void* param, const void* grad, void* m, void* v,
   });
 }
 
+void places_of_adam(Dtype dtype, void* param, const void* grad, void* m, void* v,
+                    std::int64_t count, const std::int64_t* places,
+                    std::int64_t num_places, const void* numbers) {
+  with_dtype(dtype, [&]<class R>() {
+    adam_places(static_cast<R*>(param), static_cast<const R*>(grad),
+                static_cast<R*>(m), static_cast<R*>(v), count, places,
+                num_places, *static_cast<const AdamNumbers<R>*>(numbers));
+  });
+}
+
 void replay_of_adam(Dtype dtype, void* param, void* m, void* v,
                     std::int64_t count, const void* numbers,
                     const void* windows, std::int64_t begin,
@@ -186,10 +196,11 @@ void unpool_steps_of(const UnpoolCall& call, std::int64_t row,
 
 const Kernels& kernels() noexcept {
   static constexpr Kernels kTable{
-      forward_bytes, forward,      backward_bytes, backward,
-      stepper_bytes, stepper_pack, stepper_step,   apply,
-      fma_round,     step_of_adam, replay_of_adam, squares_of,
-      multiply_by,   pool_row_of,  unpool_steps_of, keep_mask};
+      forward_bytes,  forward,      backward_bytes, backward,
+      stepper_bytes,  stepper_pack, stepper_step,   apply,
+      fma_round,      step_of_adam, places_of_adam, replay_of_adam,
+      squares_of,     multiply_by,  pool_row_of,    unpool_steps_of,
+      keep_mask};
   return kTable;
 }
 

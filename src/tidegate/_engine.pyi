@@ -108,14 +108,17 @@ class AdamTable:
 
     def __init__(self, *, dtype: str, num_rows: int, width: int, param: int, m: int, v: int, row_step: int) -> None: ...
 
-    def check_rows(self, ids: int, num_ids: int, step: int) -> None:
+    def check_rows(self, ids: int, num_ids: int, step: int, may_repeat: bool = False) -> None:
         """
-        Raise ValueError unless the rows are distinct and have all made this step;
-        IndexError for an id outside the table.
+        Raise ValueError unless the rows have all made this step and, where they may
+        not repeat, are distinct; IndexError for an id outside the table.
         """
 
-    def step_rows(self, ids: int, num_ids: int, grad: int, numbers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], step: int) -> None:
-        """Make a step of rows that check_rows has passed for the one before."""
+    def step_rows(self, ids: int, num_ids: int, grad: int, numbers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], step: int, may_repeat: bool = False) -> None:
+        """
+        Make a step of rows that check_rows has passed for the one before. Where they may
+        repeat, m follows the sum of a row's gradients and v the sum of their squares.
+        """
 
     def catch_up(self, ids: int, num_ids: int, numbers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], now: int) -> None:
         """

@@ -21,10 +21,21 @@ class Table:
         param, m, v: The table and its moments, (V, ...), contiguous; changed in place.
         step: The step that all rows have made.
         is_lazy: Whether steps in which a row does not occur are not its own: it makes none up.
+        may_repeat: Whether a row may have several gradients in a step: m then follows their sum
+            and v the sum of their squares.
     """
 
-    def __init__(self, param: Tensor, m: Tensor, v: Tensor, step: int, *, is_lazy: bool) -> None:
-        self.step, self.is_lazy = step, is_lazy
+    def __init__(
+        self,
+        param: Tensor,
+        m: Tensor,
+        v: Tensor,
+        step: int,
+        *,
+        is_lazy: bool = False,
+        may_repeat: bool = False,
+    ) -> None:
+        self.step, self.is_lazy, self.may_repeat = step, is_lazy, may_repeat
         self._row_step = np.full(param.size(0), step, np.int64)
         self._numbers = np.empty((MAX_STEPS, 7))
         self._count = 0
@@ -54,12 +65,13 @@ class Table:
             self._count = 0
 
     def check_rows(self, ids: Tensor) -> None:
-        """Refuse a step of rows that have not made the last one, or stand twice.
+        """Refuse a step of rows that have not made the last one, or repeat and may not.
 
         Raises:
             ValueError, IndexError: Which row, and where it is.
         """
-        self._engine_table().check_rows(ids.data_ptr(), ids.numel(), self.step)
+        table = self._engine_table()
+        table.check_rows(ids.data_ptr(), ids.numel(), self.step, self.may_repeat)
 
     def make_step(self, ids: Tensor, rows: Tensor, numbers: Numbers) -> None:
         """A step whose gradient is these rows, and 0 elsewhere; ``check_rows`` comes before."""
@@ -69,7 +81,12 @@ class Table:
         self._count += 1
         self.step += 1
         self._engine_table().step_rows(
-            ids.data_ptr(), ids.numel(), rows.data_ptr(), numbers[None], self.step
+            ids.data_ptr(),
+            ids.numel(),
+            rows.data_ptr(),
+            numbers[None],
+            self.step,
+            self.may_repeat,
         )
 
     def skip_step(self) -> None:

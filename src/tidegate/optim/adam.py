@@ -63,6 +63,9 @@ class Adam(torch.optim.Optimizer):
     Source: Kingma and Ba 2015, arXiv:1412.6980; Loshchilov and Hutter 2019, arXiv:1711.05101.
     """
 
+    _may_repeat = False
+    """Whether a row of a table may have several gradients in a step, see ``Table``."""
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -136,7 +139,7 @@ class Adam(torch.optim.Optimizer):
         for param, group, table, ids, rows in by_rows:
             state = self.state[param]
             state["step"] += 1
-            table.make_step(ids, rows, _numbers(group, state["step"]))
+            table.make_step(ids, rows, self._numbers(group, state["step"]))
         for moved in [part[0] for part in whole] + [part[0] for part in by_rows]:
             increment_version(moved)
         return loss
@@ -192,6 +195,21 @@ class Adam(torch.optim.Optimizer):
         super().__setstate__(state)
         self._tables = {}
 
+    def _numbers(self, group: dict[str, Any], step: int) -> Numbers:
+        """What the engine is told of a step, in double as torch computes it."""
+        lr, (beta1, beta2) = float(group["lr"]), group["betas"]
+        return np.array(
+            (
+                1 - lr * group["weight_decay"],
+                lr / (1 - beta1**step),
+                1 / math.sqrt(1 - beta2**step),
+                1 - beta1,
+                beta2,
+                1 - beta2,
+                group["eps"],
+            )
+        )
+
     def _state_of(self, param: Tensor) -> dict[str, Any]:
         state: dict[str, Any] = self.state[param]
         if not state:
@@ -209,7 +227,7 @@ class Adam(torch.optim.Optimizer):
             state["step"] += 1
             key = id(group), state["step"]
             if key not in found:
-                found[key] = _numbers(group, state["step"])
+                found[key] = self._numbers(group, state["step"])
             if param in self._tables:
                 self._tables[param].skip_step()
             tensors = param, gradient, state["exp_avg"], state["exp_avg_sq"]
@@ -227,7 +245,9 @@ class Adam(torch.optim.Optimizer):
         if param not in self._tables:
             state = self._state_of(param)
             moments = state["exp_avg"], state["exp_avg_sq"]
-            self._tables[param] = Table(param, *moments, state["step"], is_lazy=is_lazy)
+            self._tables[param] = Table(
+                param, *moments, state["step"], is_lazy=is_lazy, may_repeat=self._may_repeat
+            )
         table = self._tables[param]
         try:
             try:
@@ -263,22 +283,6 @@ class Adam(torch.optim.Optimizer):
 _add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
 _state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
 _load_state_dict = inspect.unwrap(torch.optim.Optimizer.load_state_dict)
-
-
-def _numbers(group: dict[str, Any], step: int) -> Numbers:
-    """What the engine is told of a step, in double as torch computes it."""
-    lr, (beta1, beta2) = float(group["lr"]), group["betas"]
-    return np.array(
-        (
-            1 - lr * group["weight_decay"],
-            lr / (1 - beta1**step),
-            1 / math.sqrt(1 - beta2**step),
-            1 - beta1,
-            beta2,
-            1 - beta2,
-            group["eps"],
-        )
-    )
 
 
 def _check_options(group: dict[str, Any]) -> None:

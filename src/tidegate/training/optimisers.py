@@ -6,8 +6,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from tidegate.model.classifier import SequenceClassifier
-from tidegate.optim import Adam
-from tidegate.training.keras_adam import KerasAdam
+from tidegate.optim import Adam, KerasAdam
 from tidegate.training.recipe import Recipe
 from tidegate.training.schedule import rate
 
@@ -26,10 +25,10 @@ def make(model: SequenceClassifier, recipe: Recipe) -> Optimizer:
     ]
     if recipe.optimiser == "keras-adam":
         return KerasAdam(
-            (parameter for group in groups for parameter in group["params"]),
+            [parameter for group in groups for parameter in group["params"]],
             lr=recipe.learning_rate,
             betas=(recipe.beta1, recipe.beta2),
-            epsilon=recipe.epsilon,
+            eps=recipe.epsilon,
         )
     return Adam(
         groups,
