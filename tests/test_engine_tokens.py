@@ -95,6 +95,28 @@ def test_threads_and_batch_do_not_matter(cell, isa):
         assert alone.h_n.tobytes() == one[1][n : n + 1].tobytes()
 
 
+@pytest.mark.parametrize("num_tokens", [60, 250])
+@pytest.mark.parametrize("cell", CELLS)
+def test_one_text_on_several_threads(cell, num_tokens):
+    """Fewer tokens than make a part for every thread, and more."""
+    case = Case(cell, T=num_tokens, N=1, I=65, H=130, lengths=(num_tokens,))
+    weights = engine.Weights(*arrays(case).w)
+    rng = np.random.default_rng(8)
+    table = rng.normal(size=(num_tokens, 65)).astype(np.float32)
+    ids = rng.permutation(num_tokens)[:, None]
+    before = engine.num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3, 7):
+            engine.set_num_threads(threads)
+            output = engine.forward_tokens(cell, ids, table, weights).output
+            assert output.tobytes() == engine.forward(cell, table[ids], weights).output.tobytes()
+            found.append(output.tobytes())
+    finally:
+        engine.set_num_threads(before)
+    assert len(set(found)) == 1
+
+
 @pytest.mark.parametrize("num_embeddings", [2, 30_000])
 @pytest.mark.parametrize("cell", ["gru_after", "lstm"])
 def test_small_and_large_tables(cell, num_embeddings, isa):

@@ -215,3 +215,9 @@ def test_a_run_whose_plan_is_missing_or_damaged_is_refused(tmp_path):
         (tmp_path / "run.json").write_text(content, encoding="utf-8")
         with pytest.raises(FormatError, match=text):
             plans.load(tmp_path)
+
+
+def test_rules_that_exclude_each_other_are_refused():
+    with pytest.raises(RecipeError, match="table_rule=dense beside optimiser=keras-adam.*'lazy'"):
+        load("notebook").with_settings(["table_rule=lazy"])
+    assert load("fast").with_settings(["table_rule=lazy"]).table_rule == "lazy"

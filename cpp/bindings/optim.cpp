@@ -90,7 +90,7 @@ void bind_optim(nb::module_& m) {
             adam_check_rows(table, pointer<const Count>(ids), num_ids, step,
                             may_repeat);
           },
-          "ids"_a, "num_ids"_a, "step"_a, "may_repeat"_a = false,
+          "ids"_a, "num_ids"_a, "step"_a, "may_repeat"_a,
           "Raise ValueError unless the rows have all made this step and, where they may\n"
           "not repeat, are distinct; IndexError for an id outside the table.")
       .def(
@@ -105,7 +105,7 @@ void bind_optim(nb::module_& m) {
                       *of_step, step);
           },
           "ids"_a, "num_ids"_a, "grad"_a, "numbers"_a.noconvert(), "step"_a,
-          "may_repeat"_a = false,
+          "may_repeat"_a,
           "Make a step of rows that check_rows has passed for the one before. Where they may\n"
           "repeat, m follows the sum of a row's gradients and v the sum of their squares.")
       .def(

@@ -1,9 +1,9 @@
-// Adam on elements: a step with gradients, and the steps that a row missed,
-// whose gradients are 0.
+// Adam on elements: a step with gradients, a step of a row that has several, and
+// the steps that a row missed, whose gradients are 0.
 //
-// Both go through advance(), so that they agree to the bit. A replay leaves
-// out only what cannot change a bit. With a gradient of 0, |m| never grows and
-// v shrinks by beta2 a step; so over a window of steps
+// All are of the same three formulas, so that they agree to the bit. A replay
+// leaves out only what cannot change a bit. With a gradient of 0, |m| never
+// grows and v shrinks by beta2 a step; so over a window of steps
 //   |change of p| <= (greatest rate) |m| / (least sqrt(v) scale + least eps),
 // and where that is below 2^-26 |p| (2^-55 for double; 2^-25 and 2^-54 would
 // do, the factor of 2 is there for the bound's own roundings), p minus it
@@ -31,6 +31,23 @@ struct AdamVectors {
   Vec<R> decay, minus_rate, scale, rest1, beta2, rest2, eps;
 };
 
+template <class R>
+TIDEGATE_INLINE Vec<R> first_moment(Vec<R> m, Vec<R> g,
+                                    const AdamVectors<R>& n) {
+  return fma(n.rest1, g - m, m);
+}
+
+/// What v fades to in a step, and that with the square of one gradient.
+template <class R>
+TIDEGATE_INLINE Vec<R> faded(Vec<R> v, const AdamVectors<R>& n) {
+  return n.beta2 * v;
+}
+template <class R>
+TIDEGATE_INLINE Vec<R> with_square(Vec<R> v, Vec<R> g,
+                                   const AdamVectors<R>& n) {
+  return fma(n.rest2 * g, g, v);
+}
+
 /// The parameter after a step whose moments are made.
 template <class R>
 TIDEGATE_INLINE Vec<R> moved(Vec<R> p, Vec<R> m, Vec<R> v,
@@ -42,8 +59,8 @@ TIDEGATE_INLINE Vec<R> moved(Vec<R> p, Vec<R> m, Vec<R> v,
 template <class R>
 TIDEGATE_INLINE void advance(Vec<R>& p, Vec<R>& m, Vec<R>& v, Vec<R> g,
                              const AdamVectors<R>& n) {
-  m = fma(n.rest1, g - m, m);
-  v = fma(n.rest2 * g, g, n.beta2 * v);
+  m = first_moment<R>(m, g, n);
+  v = with_square<R>(faded<R>(v, n), g, n);
   p = moved<R>(p, m, v, n);
 }
 
@@ -75,14 +92,13 @@ void adam_places(R* p, const R* grad, R* m, R* v, Index count,
   for (Index i = 0; i < count; i += kWidth<R>) {
     const Index left = count - i;
     Vec<R> sum = load(grad + places[0] * count + i, left);
-    Vec<R> v_ = fma(n.rest2 * sum, sum, n.beta2 * load(v + i, left));
+    Vec<R> v_ = with_square<R>(faded<R>(load(v + i, left), n), sum, n);
     for (Index k = 1; k < num_places; ++k) {
       const Vec<R> g = load(grad + places[k] * count + i, left);
       sum += g;
-      v_ = fma(n.rest2 * g, g, v_);
+      v_ = with_square<R>(v_, g, n);
     }
-    const Vec<R> m_before = load(m + i, left);
-    const Vec<R> m_ = fma(n.rest1, sum - m_before, m_before);
+    const Vec<R> m_ = first_moment<R>(load(m + i, left), sum, n);
     store(p + i, moved<R>(load(p + i, left), m_, v_, n), left);
     store(m + i, m_, left);
     store(v + i, v_, left);

@@ -84,20 +84,27 @@ class Forward {
     constexpr Index kRowsAtOnce = 96;
     const auto* table = static_cast<const R*>(call_.input.table);
     const Index K = plan_.num_distinct;
+    const Index parts = pieces(K, kRowsAtOnce);
+    // Few tokens are cut by panels, so that there is a part for everyone.
+    const Index threads = parts < plan_.num_threads ? plan_.num_threads : 1;
     auto task = [&](Index part) {
-      const Index first = part * kRowsAtOnce;
-      const Index count = least(kRowsAtOnce, K - first);
+      const Index first = part * K / parts;
+      const Index count = (part + 1) * K / parts - first;
       const R** rows = table_rows_ + first;
       for (Index i = 0; i < count; ++i) {
         rows[i] = table + plan_.distinct[first + i] * I_;
       }
-      project_group<0>(rows, count, table_[0], K, first, 1, parallel_for);
+      project_group<0>(rows, count, table_[0], K, first, threads, parallel_for);
       if constexpr (kTwo) {
-        project_group<1>(rows, count, table_[1], K, first, 1, parallel_for);
+        project_group<1>(rows, count, table_[1], K, first, threads,
+                         parallel_for);
       }
     };
-    parallel(parallel_for, (K + kRowsAtOnce - 1) / kRowsAtOnce,
-             K * I_ * H_ * num_gates(C), task);
+    if (threads > 1) {
+      for (Index part = 0; part < parts; ++part) task(part);
+    } else {
+      parallel(parallel_for, parts, K * I_ * H_ * num_gates(C), task);
+    }
   }
 
   template <bool Training>

@@ -108,13 +108,13 @@ class AdamTable:
 
     def __init__(self, *, dtype: str, num_rows: int, width: int, param: int, m: int, v: int, row_step: int) -> None: ...
 
-    def check_rows(self, ids: int, num_ids: int, step: int, may_repeat: bool = False) -> None:
+    def check_rows(self, ids: int, num_ids: int, step: int, may_repeat: bool) -> None:
         """
         Raise ValueError unless the rows have all made this step and, where they may
         not repeat, are distinct; IndexError for an id outside the table.
         """
 
-    def step_rows(self, ids: int, num_ids: int, grad: int, numbers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], step: int, may_repeat: bool = False) -> None:
+    def step_rows(self, ids: int, num_ids: int, grad: int, numbers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], step: int, may_repeat: bool) -> None:
         """
         Make a step of rows that check_rows has passed for the one before. Where they may
         repeat, m follows the sum of a row's gradients and v the sum of their squares.

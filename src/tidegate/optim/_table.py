@@ -9,6 +9,8 @@ from tidegate.optim._tensors import DTYPES
 
 Numbers = NDArray[np.float64]
 """(7,): what one step is told, in the order of ``AdamNumbers`` (cpp/engine/adam.hpp)."""
+SCALE, EPS = 2, 6
+"""Where 1 / sqrt(1 - beta2^t) stands in them, and epsilon."""
 
 MAX_STEPS = 1024
 """Remembered at most: then all rows catch up, which is work that was due anyway."""
@@ -32,8 +34,8 @@ class Table:
         v: Tensor,
         step: int,
         *,
-        is_lazy: bool = False,
-        may_repeat: bool = False,
+        is_lazy: bool,
+        may_repeat: bool,
     ) -> None:
         self.step, self.is_lazy, self.may_repeat = step, is_lazy, may_repeat
         self._row_step = np.full(param.size(0), step, np.int64)

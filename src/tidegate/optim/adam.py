@@ -240,7 +240,7 @@ class Adam(torch.optim.Optimizer):
     def _checked_rows(
         self, param: Tensor, gradient: Tensor, is_lazy: bool
     ) -> tuple[Table, Tensor, Tensor]:
-        """The table of a sparse gradient, its distinct ids and rows, that a step may be made of."""
+        """The table of a sparse gradient, and ids and rows that a step may be made of."""
         ids, rows = rows_of(gradient)
         if param not in self._tables:
             state = self._state_of(param)
@@ -253,12 +253,14 @@ class Adam(torch.optim.Optimizer):
             try:
                 table.check_rows(ids)
             except ValueError:  # perhaps of a row that stands twice
+                if self._may_repeat:
+                    raise
                 ids, rows = rows_of(gradient.coalesce())
                 table.check_rows(ids)
         except ValueError as error:
             raise RuntimeError(
-                f"Adam.step: {error}, in a table of shape {tuple(param.shape)}; call "
-                "catch_up(table, ids) before the forward that reads rows"
+                f"{type(self).__name__}.step: {error}, in a table of shape {tuple(param.shape)}; "
+                "call catch_up(table, ids) before the forward that reads rows"
             ) from None
         return table, ids, rows
 
@@ -266,16 +268,16 @@ class Adam(torch.optim.Optimizer):
         """A dense gradient is one for all rows."""
         if param in self._tables and not self._tables[param].is_caught_up():
             raise RuntimeError(
-                "Adam.step: expected every row caught up before a dense gradient of a table of "
-                f"shape {tuple(param.shape)}, got rows that are behind; call catch_up(table) "
-                "before the forward"
+                f"{type(self).__name__}.step: expected every row caught up before a dense gradient "
+                f"of a table of shape {tuple(param.shape)}, got rows that are behind; call "
+                "catch_up(table) before the forward"
             )
 
     def _check_caught_up(self, what: str) -> None:
         if not all(table.is_caught_up() for table in self._tables.values()):
             raise RuntimeError(
-                f"Adam: expected all tables caught up for {what}, got rows that are behind; call "
-                "catch_up() before, and before the model is saved"
+                f"{type(self).__name__}: expected all tables caught up for {what}, got rows "
+                "that are behind; call catch_up() before, and before the model is saved"
             )
 
 

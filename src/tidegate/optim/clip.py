@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate import engine
-from tidegate.optim._tensors import DTYPES, check, distinct_rows
+from tidegate.optim._tensors import DTYPES, check, distinct_rows, rows_of
 
 
 @torch.no_grad()
@@ -16,8 +17,8 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> T
 
     As ``torch.nn.utils.clip_grad_norm_``: with norm = sqrt(sum of all squares), every gradient is
     multiplied by min(1, max_norm / (norm + 1e-6)). The squares are summed in float64, in an order
-    that the number of threads does not change. A sparse gradient counts as the rows it sums up to,
-    and is left coalesced.
+    that the number of threads does not change. A sparse gradient counts as the rows it sums up to;
+    its parts stay apart.
 
     Args:
         parameters: Those without a gradient are passed over.
@@ -32,24 +33,30 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> T
     """
     if not max_norm >= 0:
         raise ValueError(f"clip_grad_norm_: expected max_norm of at least 0, got {max_norm}")
-    spans: dict[torch.dtype, list[tuple[int, int]]] = {}
+    sums: dict[str, list[tuple[int, int]]] = {}
+    parts: dict[str, list[tuple[int, int]]] = {}
     keep = []
     for parameter in [parameters] if isinstance(parameters, Tensor) else parameters:
         if parameter.grad is None:
             continue
         check("clip_grad_norm_", "gradients", parameter.grad)
         values = _values_in_place(parameter)
-        keep.append(values)
-        spans.setdefault(values.dtype, []).append((values.data_ptr(), values.numel()))
-    arrays = {DTYPES[dtype]: np.array(rows, np.int64) for dtype, rows in spans.items()}
-    squares = sum(engine.sum_of_squares(dtype, rows) for dtype, rows in arrays.items())
+        summed = distinct_rows(parameter.grad)[1] if parameter.grad.is_sparse else values
+        keep += [values, summed]
+        for spans, tensor in ((sums, summed), (parts, values)):
+            spans.setdefault(DTYPES[tensor.dtype], []).append((tensor.data_ptr(), tensor.numel()))
+    squares = sum(engine.sum_of_squares(dtype, _array(found)) for dtype, found in sums.items())
     norm = torch.tensor(squares, dtype=torch.float64).sqrt_()
     # Not min(1, ...): a norm that is no number must show in the gradients.
     factor = max_norm / (norm.item() + 1e-6)
     if not factor >= 1:
-        for dtype, rows in arrays.items():
-            engine.multiply(dtype, rows, factor)
+        for dtype, found in parts.items():
+            engine.multiply(dtype, _array(found), factor)
     return norm
+
+
+def _array(spans: list[tuple[int, int]]) -> NDArray[np.int64]:
+    return np.array(spans, np.int64)
 
 
 def _values_in_place(parameter: Tensor) -> Tensor:
@@ -57,11 +64,16 @@ def _values_in_place(parameter: Tensor) -> Tensor:
     gradient = parameter.grad
     assert gradient is not None
     if gradient.is_sparse:
-        ids, values = distinct_rows(gradient)
-        parameter.grad = torch.sparse_coo_tensor(
-            ids.unsqueeze(0), values, gradient.shape, check_invariants=False, is_coalesced=True
-        )
-        return parameter.grad._values()
+        ids, values = rows_of(gradient)
+        if values.data_ptr() != gradient._values().data_ptr():
+            parameter.grad = torch.sparse_coo_tensor(
+                ids.unsqueeze(0),
+                values,
+                gradient.shape,
+                check_invariants=False,
+                is_coalesced=gradient.is_coalesced(),
+            )
+        return values
     if not gradient.is_contiguous():
         parameter.grad = gradient = gradient.contiguous()
     return gradient

@@ -14,7 +14,6 @@ from tidegate.data.examples import Examples
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.inputs import Inputs
 from tidegate.model.masks import Masks
-from tidegate.optim import Adam
 from tidegate.training import optimisers
 from tidegate.training.average import Average
 from tidegate.training.diverged import DivergedError, batch_identity, diverged, first_not_finite
@@ -228,8 +227,7 @@ class _Training:
 
     def _settle(self) -> None:
         """Bring every row of the embeddings to where dense Adam would have it."""
-        if isinstance(self.state.optimiser, Adam):
-            self.state.optimiser.catch_up()
+        self.state.optimiser.catch_up()
 
     def _diverged(self, what: str, step: int) -> DivergedError:
         return diverged(what, self.state, self.recipe, self.keeper, step=step)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from torch import nn
-from torch.optim import Optimizer
 
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.optim import Adam, KerasAdam
@@ -11,7 +10,7 @@ from tidegate.training.recipe import Recipe
 from tidegate.training.schedule import rate
 
 
-def make(model: SequenceClassifier, recipe: Recipe) -> Optimizer:
+def make(model: SequenceClassifier, recipe: Recipe) -> Adam:
     """An optimiser over all parameters that are trained.
 
     Every group has a ``share`` of the schedule's rate: embeddings theirs, and layers a share that
@@ -23,24 +22,18 @@ def make(model: SequenceClassifier, recipe: Recipe) -> Optimizer:
         for depth, (is_table, parameters) in enumerate(_by_depth(model))
         if parameters
     ]
+    options: dict[str, Any] = {
+        "lr": recipe.learning_rate,
+        "betas": (recipe.beta1, recipe.beta2),
+        "eps": recipe.epsilon,
+        "weight_decay": recipe.weight_decay,
+    }
     if recipe.optimiser == "keras-adam":
-        return KerasAdam(
-            [parameter for group in groups for parameter in group["params"]],
-            lr=recipe.learning_rate,
-            betas=(recipe.beta1, recipe.beta2),
-            eps=recipe.epsilon,
-        )
-    return Adam(
-        groups,
-        lr=recipe.learning_rate,
-        betas=(recipe.beta1, recipe.beta2),
-        eps=recipe.epsilon,
-        weight_decay=recipe.weight_decay,
-        lazy=recipe.table_rule == "lazy",
-    )
+        return KerasAdam(groups, **options)
+    return Adam(groups, **options, lazy=recipe.table_rule == "lazy")
 
 
-def set_rates(optimiser: Optimizer, recipe: Recipe, step: int, num_steps: int, epoch: int) -> None:
+def set_rates(optimiser: Adam, recipe: Recipe, step: int, num_steps: int, epoch: int) -> None:
     """Set every group's learning rate for a step, counted from 0, of an epoch, from 1.
 
     In epoch e of the ``frozen_epochs`` first, the groups deeper than e - 1 below the head have a

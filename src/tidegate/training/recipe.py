@@ -151,10 +151,17 @@ class Recipe:
         """A recipe with other values, checked.
 
         Raises:
-            RecipeError: A key that there is none of, or a value of another kind.
+            RecipeError: A key that there is none of, a value of another kind, or two that exclude
+                each other.
         """
         self.check(values)
-        return replace(self, **values)
+        found = replace(self, **values)
+        if found.optimiser == "keras-adam" and found.table_rule == "lazy":
+            raise RecipeError(
+                "recipe: expected table_rule=dense beside optimiser=keras-adam, for Keras moves "
+                "all rows in every step, got table_rule='lazy'"
+            )
+        return found
 
     def changes(self) -> dict[str, Any]:
         """The recipe's own values of what was changed, by name."""

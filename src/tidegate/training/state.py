@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
+from tidegate.optim import Adam
 from tidegate.training.average import Average
 from tidegate.training.history import Epoch
 
@@ -53,7 +53,7 @@ class State:
     """A training: its parts, and where it stands."""
 
     model: nn.Module
-    optimiser: Optimizer
+    optimiser: Adam
     average: Average | None
     progress: Progress
     best: dict[str, Tensor] | None = None

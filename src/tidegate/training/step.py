@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.inputs import Inputs
@@ -25,7 +24,7 @@ class StepResult:
 
 def step(
     model: SequenceClassifier,
-    optimiser: Optimizer,
+    optimiser: Adam,
     recipe: Recipe,
     inputs: Inputs,
     targets: Tensor,
@@ -86,10 +85,8 @@ def step(
     return found
 
 
-def catch_up(optimiser: Optimizer, model: SequenceClassifier, inputs: Inputs) -> None:
+def catch_up(optimiser: Adam, model: SequenceClassifier, inputs: Inputs) -> None:
     """Bring the rows of the embeddings that a batch reads to where dense Adam would have them."""
-    if not isinstance(optimiser, Adam):
-        return
     for name, rows in (("embedding", inputs.words), ("bigram_embedding", inputs.bigrams)):
         if rows is not None and getattr(model, name).weight.requires_grad:
             optimiser.catch_up(getattr(model, name).weight, rows.distinct)
