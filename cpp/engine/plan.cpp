@@ -190,33 +190,29 @@ void PlanOwner::number_tokens(const Positions& positions, const Input& input) {
     throw std::overflow_error("engine: expected fewer than 2^31 tokens, got " +
                               std::to_string(plan_.num_positions));
   }
-  slot_.resize(static_cast<std::size_t>(plan_.num_positions));
-  // Calls body(rank, id, position) for all positions.
-  const auto for_each = [&](const auto& body) {
-    for (std::int64_t g = 0; g < plan_.num_groups; ++g) {
-      const std::int64_t* base = plan_.base + g * (plan_.num_steps + 1);
-      for (std::int64_t step = 0; step < plan_.num_steps; ++step) {
-        const std::int64_t* rank = plan_.group_member + plan_.group_begin[g];
-        for (auto p = base[step]; p < base[step + 1]; ++p, ++rank) {
-          const auto t =
-              positions.reverse ? plan_.length[*rank] - 1 - step : step;
-          body(*rank,
-               input.ids[positions.row_offset[plan_.row[*rank]] +
-                         positions.step_offset[t]],
-               static_cast<std::size_t>(p));
+  std::vector<std::int64_t> ids;  // by position
+  ids.reserve(static_cast<std::size_t>(plan_.num_positions));
+  for (std::int64_t g = 0; g < plan_.num_groups; ++g) {
+    const std::int64_t* base = plan_.base + g * (plan_.num_steps + 1);
+    for (std::int64_t step = 0; step < plan_.num_steps; ++step) {
+      const std::int64_t* rank = plan_.group_member + plan_.group_begin[g];
+      for (auto p = base[step]; p < base[step + 1]; ++p, ++rank) {
+        const auto t = positions.reverse ? plan_.length[*rank] - 1 - step : step;
+        const auto row = plan_.row[*rank];
+        const auto id = input.ids[positions.row_offset[row] +
+                                  positions.step_offset[t]];
+        if (id < 0 || id >= V) {
+          throw std::out_of_range(
+              "engine: expected tokens from 0 to V - 1 = " +
+              std::to_string(V - 1) + ", got " + std::to_string(id) +
+              " in row " + std::to_string(row));
         }
+        occurs[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1}
+                                                     << (id % 64);
+        ids.push_back(id);
       }
     }
-  };
-  for_each([&](std::int64_t rank, std::int64_t id, std::size_t) {
-    if (id < 0 || id >= V) {
-      throw std::out_of_range(
-          "engine: expected tokens from 0 to V - 1 = " + std::to_string(V - 1) +
-          ", got " + std::to_string(id) + " in row " +
-          std::to_string(plan_.row[rank]));
-    }
-    occurs[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << (id % 64);
-  });
+  }
   std::vector<std::int32_t> before(occurs.size());
   for (std::size_t word = 0; word < occurs.size(); ++word) {
     before[word] = static_cast<std::int32_t>(distinct_.size());
@@ -225,11 +221,12 @@ void PlanOwner::number_tokens(const Positions& positions, const Input& input) {
                           std::countr_zero(bits));
     }
   }
-  for_each([&](std::int64_t, std::int64_t id, std::size_t p) {
+  slot_.reserve(ids.size());
+  for (const auto id : ids) {
     const auto word = static_cast<std::size_t>(id) / 64;
     const auto below = occurs[word] & ((std::uint64_t{1} << (id % 64)) - 1);
-    slot_[p] = before[word] + std::popcount(below);
-  });
+    slot_.push_back(before[word] + std::popcount(below));
+  }
   plan_.num_distinct = static_cast<std::int64_t>(distinct_.size());
   plan_.distinct = distinct_.data();
   plan_.slot = slot_.data();
