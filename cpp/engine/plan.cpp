@@ -197,15 +197,16 @@ void PlanOwner::number_tokens(const Positions& positions, const Input& input) {
     for (std::int64_t step = 0; step < plan_.num_steps; ++step) {
       const std::int64_t* rank = plan_.group_member + plan_.group_begin[g];
       for (auto p = base[step]; p < base[step + 1]; ++p, ++rank) {
-        const auto t = positions.reverse ? plan_.length[*rank] - 1 - step : step;
+        const auto t =
+            positions.reverse ? plan_.length[*rank] - 1 - step : step;
         const auto row = plan_.row[*rank];
-        const auto id = input.ids[positions.row_offset[row] +
-                                  positions.step_offset[t]];
+        const auto id =
+            input.ids[positions.row_offset[row] + positions.step_offset[t]];
         if (id < 0 || id >= V) {
-          throw std::out_of_range(
-              "engine: expected tokens from 0 to V - 1 = " +
-              std::to_string(V - 1) + ", got " + std::to_string(id) +
-              " in row " + std::to_string(row));
+          throw std::out_of_range("engine: expected tokens from 0 to V - 1 = " +
+                                  std::to_string(V - 1) + ", got " +
+                                  std::to_string(id) + " in row " +
+                                  std::to_string(row));
         }
         occurs[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1}
                                                      << (id % 64);

@@ -1,5 +1,5 @@
-// Adam on elements: a step with gradients, a step of a row that has several, and
-// the steps that a row missed, whose gradients are 0.
+// Adam on elements: a step with gradients, a step of a row that has several,
+// and the steps that a row missed, whose gradients are 0.
 //
 // All are of the same three formulas, so that they agree to the bit. A replay
 // leaves out only what cannot change a bit. With a gradient of 0, |m| never

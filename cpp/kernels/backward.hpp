@@ -179,20 +179,39 @@ class Backward {
     }
     // Before the first step there is nobody, but for a state that was given.
     if (step == 0 && call_.grad_h_0 == nullptr) return;
-    hidden_back(left, active,
-                hidden_weights(0, kTwo ? 2 : kSegments.hidden_count),
-                rows_.states(first), step % 2 != 0, parallel_for);
+    const BackWeights<R> weights =
+        hidden_weights(0, kTwo ? 2 : kSegments.hidden_count);
+    hidden_back(left, active, weights, rows_.states(first), step % 2 != 0,
+                parallel_for, kept_before(group, first, active, step, weights));
+  }
+
+  // What forward kept of the step before; rows of a share stand together, as a
+  // rule.
+  Ahead kept_before(const Group& group, Index first, Index active, Index step,
+                    const BackWeights<R>& weights) const {
+    const Index row = kept_per_unit(C) * H_;
+    if (step == 0 || row == 0) return {};
+    const auto* from = reinterpret_cast<const char*>(
+        static_cast<const R*>(call_.reserve) +
+        group.number(step - 1, plan_.place[first]) * row);
+    const Index bytes = active * row * static_cast<Index>(sizeof(R));
+    const Index tiles =
+        back_panels<R>(H_) * pieces(active, tile_rows(kBackVectors));
+    const Index times =
+        tiles * weights.segments * pieces(weights.depth, kAskEvery);
+    return {from, from + bytes, pieces(pieces(bytes, Ahead::kLine), times)};
   }
 
   // A share that is alone leaves threads free: where the product is worth it,
   // they take a part of its panels.
   void hidden_back(const R* const* left, Index active, const BackWeights<R>& w,
-                   R* const* to, bool is_down, ParallelFor parallel_for) const {
+                   R* const* to, bool is_down, ParallelFor parallel_for,
+                   Ahead ahead = {}) const {
     parallel_ranges(parallel_for, plan_.num_shares == 1 ? plan_.num_threads : 1,
                     back_panels<R>(H_), active * w.segments * w.depth * H_,
                     [&](Index begin, Index end) {
                       back_product<R>(left, active, w, true, to, padded_,
-                                      {begin, end, is_down});
+                                      {begin, end, is_down}, ahead);
                     });
   }
 

@@ -5,49 +5,11 @@
 #include "kernels/math.hpp"
 #include "kernels/pack.hpp"
 #include "kernels/plain.hpp"
+#include "kernels/reserve.hpp"
 #include "kernels/tile.hpp"
 
 namespace tidegate::TIDEGATE_ISA {
 namespace {
-
-/// Values that training keeps of every position, in multiples of H: LSTM
-/// i f g o c, reset after r z n q (q = U_n h + b_hn), reset before r z n. The
-/// simple RNN's output says it all. Gates stand side by side, by blocks of
-/// units; the LSTM's c, a state like h, comes after them in one piece.
-constexpr Index kept_per_unit(Cell cell) {
-  switch (cell) {
-    case Cell::lstm:
-      return 5;
-    case Cell::gru_after:
-      return 4;
-    case Cell::gru_before:
-      return 3;
-    case Cell::rnn_tanh:
-    case Cell::rnn_relu:
-      break;
-  }
-  return 0;
-}
-
-/// Gates that stand side by side.
-constexpr Index kept_gates(Cell cell) {
-  return cell == Cell::lstm ? 4 : kept_per_unit(cell);
-}
-
-/// Where gate 0 of a unit stands, and how far it is to the next gate. A block
-/// is as wide as the widest vector, whichever instruction set writes or reads.
-struct KeptAt {
-  static constexpr Index kUnits = 16;
-  Index offset;
-  Index gate;
-};
-
-template <Cell C>
-TIDEGATE_INLINE KeptAt kept_at(Index H, Index unit) {
-  const Index block = unit & ~(KeptAt::kUnits - 1);
-  return {block * kept_gates(C) + unit - block,
-          least(KeptAt::kUnits, H - block)};
-}
 
 /// What one step reads and writes, a pointer a row. Rows of h and c have H
 /// elements; scratch rows are padded.
@@ -111,6 +73,24 @@ TIDEGATE_INLINE Vec<R> blend(Vec<R> z, Vec<R> n, Vec<R> h) {
   return fma(z, h - n, n);
 }
 
+/// Asks for a third of what a training's tile will write: a store that misses
+/// the caches holds up those after it.
+template <class R, Cell C, int Rows>
+TIDEGATE_INLINE void ask_to_write(const StepRows<R>& rows, Index row, Index H,
+                                  Index unit, Index third) {
+  const KeptAt at = kept_at<C>(H, unit);
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) {
+    if (i % 3 != third) continue;
+    const R* kept = rows.kept[row + i] + at.offset;
+    for (Index gate = 0; gate < kept_gates(C); ++gate) {
+      prefetch_to_write(kept + gate * at.gate);
+    }
+    prefetch_to_write(rows.h_out[row + i] + unit);
+    if (C == Cell::lstm) prefetch_to_write(rows.c_out[row + i] + unit);
+  }
+}
+
 template <class R, Cell C, bool Training, int Rows>
 TIDEGATE_INLINE void step_tile(const StepWeights<R>& w, const StepRows<R>& rows,
                                Index row, Index panel, Index next) {
@@ -139,8 +119,19 @@ TIDEGATE_INLINE void step_tile(const StepWeights<R>& w, const StepRows<R>& rows,
   for (int i = 0; i < Rows; ++i) {
     prefetch(projected[i] + next * w.projected_stride, kVectors);
   }
-  recurrent_product<R>(a, w, rows.h + row, w.first + panel * w.first_stride,
-                       kGroup, panel);
+  const R* hidden = w.first + panel * w.first_stride;
+  if constexpr (Training && Rows > 1 &&
+                (C == Cell::lstm || C == Cell::gru_after)) {
+    multiply_add_asking<R>(
+        a, rows.h + row, hidden, H, kVectors * kWidth<R>, [&](Index piece) {
+          // Not at first: the next panel's are under way.
+          if (piece >= 1 && piece <= 3) {
+            ask_to_write<R, C, Rows>(rows, row, H, unit, piece - 1);
+          }
+        });
+  } else {
+    recurrent_product<R>(a, w, rows.h + row, hidden, kGroup, panel);
+  }
 
   if constexpr (C == Cell::rnn_tanh || C == Cell::rnn_relu) {
 #pragma GCC unroll 16

@@ -175,11 +175,26 @@ BackWeights<R> plain_weights(const R* weight, Index H, Index columns,
   return w;
 }
 
+/// Memory that is read after a product, brought to the second-level cache
+/// meanwhile, some lines at a time.
+struct Ahead {
+  static constexpr Index kLine = 64;
+  const char* next = nullptr;
+  const char* end = nullptr;
+  Index lines = 0;  ///< at a time
+
+  TIDEGATE_INLINE void ask() {
+    for (Index i = 0; i < lines && next < end; ++i, next += kLine) {
+      __builtin_prefetch(next, 0, 2);
+    }
+  }
+};
+
 /// A tile of back_product: Vectors of columns from `panel` on.
 template <class R, int Rows, int Vectors>
 TIDEGATE_INLINE void back_tile(const R* const* rows, const BackWeights<R>& w,
                                bool adds, R* const* to, Index columns,
-                               Index panel) {
+                               Index panel, Ahead& ahead) {
   const Index column = panel * kBackVectors * kWidth<R>;
   Vec<R> a[Rows][Vectors];
 #pragma GCC unroll 16
@@ -195,9 +210,9 @@ TIDEGATE_INLINE void back_tile(const R* const* rows, const BackWeights<R>& w,
     const R* left[Rows];
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) left[i] = rows[i] + segment * w.depth;
-    multiply_add<R>(a, left,
-                    w.data + panel * w.panel_stride + w.offset[segment],
-                    w.depth, w.line);
+    multiply_add_asking<R>(
+        a, left, w.data + panel * w.panel_stride + w.offset[segment], w.depth,
+        w.line, [&](Index) { ahead.ask(); });
   }
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i) {
@@ -213,20 +228,21 @@ TIDEGATE_INLINE void back_tile(const R* const* rows, const BackWeights<R>& w,
 /// for some panels of columns.
 template <class R>
 void back_product(const R* const* rows, Index count, const BackWeights<R>& w,
-                  bool adds, R* const* to, Index columns, PanelRange panels) {
+                  bool adds, R* const* to, Index columns, PanelRange panels,
+                  Ahead ahead = {}) {
   if (count == 1 && w.is_plain) {
     // A row alone has too few chains of sums to wait for each other in panels
     // of their own; where weights stand as they are, panels are neighbours.
     constexpr int kAtOnce = kRegisters / 4 / kBackVectors;
     for (; panels.begin + kAtOnce <= panels.end; panels.begin += kAtOnce) {
       back_tile<R, 1, kAtOnce * kBackVectors>(rows, w, adds, to, columns,
-                                              panels.begin);
+                                              panels.begin, ahead);
     }
   }
   panels.each([&](Index panel) {
     for_tiles<tile_rows(kBackVectors)>(count, [&]<int Rows>(Index row) {
       back_tile<R, Rows, kBackVectors>(rows + row, w, adds, to + row, columns,
-                                       panel);
+                                       panel, ahead);
     });
   });
 }

@@ -71,6 +71,11 @@ TIDEGATE_INLINE void prefetch(const R* from, int vectors) {
   }
 }
 
+template <class R>
+TIDEGATE_INLINE void prefetch_to_write(const R* to) {
+  __builtin_prefetch(to, 1);
+}
+
 /// The first `count` elements, zeros after them.
 template <class R>
 TIDEGATE_INLINE Vec<R> load(const R* from, Index count) {

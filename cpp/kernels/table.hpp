@@ -93,8 +93,8 @@ struct Kernels {
   /// One step of Adam on `count` elements; numbers as the dtype has them.
   void (*adam_step)(Dtype, void* param, const void* grad, void* m, void* v,
                     std::int64_t count, const void* numbers);
-  /// One step of a row of `count` elements, whose gradients are rows `places` of
-  /// grad (.., count): m follows their sum, v the sum of their squares.
+  /// One step of a row of `count` elements, whose gradients are rows `places`
+  /// of grad (.., count): m follows their sum, v the sum of their squares.
   void (*adam_places)(Dtype, void* param, const void* grad, void* m, void* v,
                       std::int64_t count, const std::int64_t* places,
                       std::int64_t num_places, const void* numbers);

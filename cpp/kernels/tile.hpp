@@ -19,6 +19,8 @@ constexpr int tile_rows(int vectors) {
   return vectors == 4 ? 3 : vectors == 3 ? 4 : 6;
 }
 
+inline constexpr Index kAskEvery = 32;
+
 template <class R, int Rows, int Vectors>
 TIDEGATE_INLINE void multiply_add(Vec<R> (&accumulators)[Rows][Vectors],
                                   const R* const* rows, const R* panel,
@@ -39,6 +41,26 @@ TIDEGATE_INLINE void multiply_add(Vec<R> (&accumulators)[Rows][Vectors],
         accumulators[i][v] = fma(x, b[v], accumulators[i][v]);
       }
     }
+  }
+}
+
+/// The same with ask(piece) before each piece of the depth, for memory that is
+/// needed soon: some two dozen lines may be under way at a time, so that what
+/// is asked for at once waits, and the product with it.
+template <class R, int Rows, int Vectors, class Ask>
+TIDEGATE_INLINE void multiply_add_asking(Vec<R> (&accumulators)[Rows][Vectors],
+                                         const R* const* rows, const R* panel,
+                                         Index depth, Index line,
+                                         const Ask& ask) {
+  const R* a[Rows];
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) a[i] = rows[i];
+  for (Index k = 0; k < depth; k += kAskEvery) {
+    ask(k / kAskEvery);
+    multiply_add<R>(accumulators, a, panel + k * line,
+                    least(kAskEvery, depth - k), line);
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) a[i] += kAskEvery;
   }
 }
 
