@@ -73,16 +73,16 @@ class _Case:
 
     @property
     def num_tokens(self) -> int:
-        return len(self.train.words.values)
+        return len(self.train.token_ids.values)
 
     def loop(self) -> tuple[float, float]:
         """The seconds of an epoch's steps in the real loop, and of the engine's calls in them."""
         model = self._model()
         few = self.data.validation.take(slice(0, 8))
         with _engine_clock() as seconds:
-            watcher = _Clock(seconds)
-            fit(model, self.recipe, self.train, few, seed=0, watcher=watcher)
-        return watcher.seconds, watcher.of_engine
+            callback = _Clock(seconds)
+            fit(model, self.recipe, self.train, few, seed=0, callback=callback)
+        return callback.seconds, callback.of_engine
 
     def steps(self) -> float:
         """The seconds of the same steps on inputs that stand ready."""

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tidegate.artifact import files
-from tidegate.artifact.checkpoint import Checkpoints
-from tidegate.artifact.log import HistoryLog
+from tidegate.storage import files
+from tidegate.storage.checkpoint import Checkpoints
+from tidegate.storage.log import HistoryLog
 
 FINGERPRINT = {
     "configuration": {"cell": "gru", "learning_rate": 0.001},

@@ -90,4 +90,4 @@ def install(monkeypatch):
         module = ModuleType(name)
         module.__dict__.update(names, __spec__=ModuleSpec(name, None))
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.delitem(sys.modules, "tidegate.comparison.mlflow_log", raising=False)
+    monkeypatch.delitem(sys.modules, "tidegate.runs.mlflow_log", raising=False)

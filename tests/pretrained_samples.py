@@ -2,10 +2,10 @@
 
 import torch
 
-from tidegate.artifact.model_folder import ModelFolder
-from tidegate.comparison.pretrained import KIND
 from tidegate.data.vocabulary import Vocabulary
+from tidegate.inference.model_folder import ModelFolder
 from tidegate.model.language_model import LanguageModel
+from tidegate.runs.pretrained import KIND
 from training_samples import PLAIN
 
 WORDS = ["the", "film", "good", "bad", "and", "a", "story", "play"]

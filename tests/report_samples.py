@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from math import exp
 from typing import Any
 
-from tidegate.comparison.results import Evaluation, Job, LayerSummary, LinearModel, Results
+from tidegate.runs.results import Evaluation, Job, LayerSummary, LinearModel, Results
 from tidegate.training.history import Epoch
 
 ACCURACY = {"rnn": 0.75, "lstm": 0.85, "gru": 0.86, "gru-before": 0.865}

@@ -39,7 +39,7 @@ def test_a_short_training_ends_with_its_weights(monkeypatch):
     for decay in (0.0, 0.9):
         recipe = PLAIN.with_values({"ema_decay": decay})
         model = make("gru", recipe)
-        fit(model, recipe, data, data, seed=0, watcher=Silent())
+        fit(model, recipe, data, data, seed=0, callback=Silent())
         outputs.append(predict(model, data)[0])
     np.testing.assert_array_equal(*outputs)
 
@@ -59,7 +59,7 @@ def test_the_average_is_validated_and_kept_and_the_weights_go_on(monkeypatch):
 
     model = make("gru", recipe)
     expected = model.head.weight.detach().clone()
-    fit(model, recipe, data, data, seed=0, watcher=Watching())
+    fit(model, recipe, data, data, seed=0, callback=Watching())
     for number, weight in enumerate(weights):
         decay = min(0.9, (1 + number) / (10 + number))
         expected = decay * expected + (1 - decay) * weight

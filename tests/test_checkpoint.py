@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from checkpoint_samples import FINGERPRINT, around_operations, digest, first_tensors
-from tidegate.artifact.checkpoint import Checkpoints
 from tidegate.errors import FormatError, RunFolderError
+from tidegate.storage.checkpoint import Checkpoints
 
 FILES = ["fingerprint.json", "manifest.json", "state.json", "tensors.safetensors"]
 DTYPES = "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool complex64"
@@ -332,7 +332,7 @@ def test_the_order_of_keys_makes_no_other_run(two, open_folder):
 
 def test_a_second_writer_is_told_who_holds_the_folder(two, folder):
     program = (
-        "import sys; from pathlib import Path; from tidegate.artifact.checkpoint import *\n"
+        "import sys; from pathlib import Path; from tidegate.storage.checkpoint import *\n"
         "Checkpoints(Path(sys.argv[1]), fingerprint={})"
     )
     second = [sys.executable, "-c", program, folder]

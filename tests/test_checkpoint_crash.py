@@ -19,8 +19,8 @@ from checkpoint_samples import (
     first_tensors,
     train,
 )
-from tidegate.artifact.checkpoint import Checkpoints
 from tidegate.errors import RunFolderError
+from tidegate.storage.checkpoint import Checkpoints
 
 PROGRAM = Path(__file__).with_name("checkpoint_samples.py")
 
@@ -155,7 +155,7 @@ def test_a_real_limit_on_file_sizes_leaves_the_checkpoint_before(tmp_path):
         "import resource, sys; from pathlib import Path; import numpy as np\n"
         "sys.path.insert(0, sys.argv[2])\n"
         "from checkpoint_samples import FINGERPRINT, first_tensors\n"
-        "from tidegate.artifact.checkpoint import Checkpoints\n"
+        "from tidegate.storage.checkpoint import Checkpoints\n"
         "with Checkpoints(Path(sys.argv[1]), fingerprint=FINGERPRINT) as checkpoints:\n"
         "    checkpoints.save(1, first_tensors(), {})\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))\n"

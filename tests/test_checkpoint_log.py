@@ -2,8 +2,8 @@
 
 import pytest
 
-from tidegate.artifact.log import HistoryLog
 from tidegate.errors import FormatError, RunFolderError
+from tidegate.storage.log import HistoryLog
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from checkpoint_samples import (
     expected_digest,
     train,
 )
-from tidegate.artifact.checkpoint import Checkpoints
+from tidegate.storage.checkpoint import Checkpoints
 
 
 @dataclass

@@ -12,15 +12,15 @@ import pytest
 import torch
 
 from resume_samples import settings
-from tidegate.artifact import model_folder
 from tidegate.cells import CELLS
-from tidegate.comparison import results as results_file
 from tidegate.data import acl_imdb
 from tidegate.data.prepared import prepare
 from tidegate.engine import active_isa
 from tidegate.errors import FormatError
 from tidegate.evaluation.binary import probabilities
+from tidegate.inference import model_folder
 from tidegate.model.classifier import from_arrays
+from tidegate.runs import results as results_file
 from tidegate.training.loop import predict
 from tidegate.training.recipe import load
 
@@ -251,9 +251,9 @@ def test_damaged_results_are_named(finished):
     content = json.loads((run / "results.json").read_text())
     for broken, message in (
         ("{", "expected JSON"),
-        ("[]", "expected format 'tidegate.comparison/2', got None"),
+        ("[]", "expected format 'tidegate.runs/2', got None"),
         (json.dumps({**content, "format": "x/2"}), "got 'x/2'"),
-        (json.dumps({**content, "jobs": [{}]}), "expected the fields of tidegate.comparison/2"),
+        (json.dumps({**content, "jobs": [{}]}), "expected the fields of tidegate.runs/2"),
     ):
         (run / "results.json").write_text(broken)
         with pytest.raises(FormatError, match=message):

@@ -7,8 +7,8 @@ from typing import Literal, get_args, get_origin
 import pytest
 
 from report_samples import make_job
-from tidegate.comparison import measures
 from tidegate.errors import RecipeError
+from tidegate.runs import measures
 from tidegate.training.history import Step
 from tidegate.training.recipe import KINDS, NAMES, Recipe
 

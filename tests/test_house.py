@@ -38,7 +38,7 @@ def cli(*arguments):
         cli("compare", "--help"),
         cli("bench", "--help"),
         cli("info"),
-        "import tidegate.data.imdb, tidegate.data.prepared, tidegate.artifact.model_folder",
+        "import tidegate.data.imdb, tidegate.data.prepared, tidegate.inference.model_folder",
         "import tidegate.evaluation.binary, tidegate.equations, tidegate.engine",
         "import tidegate.report.page",
     ],

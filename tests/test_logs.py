@@ -8,8 +8,8 @@ import pytest
 
 import fake_mlflow
 from pretrained_samples import write_texts
-from tidegate.cli.screen import Screen
-from tidegate.comparison import results as results_file
+from tidegate.cli.progress_display import ProgressDisplay
+from tidegate.runs import results as results_file
 
 TINY = {
     "epochs": 2,
@@ -48,7 +48,7 @@ def stopped_and_resumed(train, tidegate, monkeypatch):
     """A run that Ctrl-C stopped one step after its last checkpoint, and that went on."""
 
     def run(log):
-        step_ends = Screen.step_ends
+        step_ends = ProgressDisplay.step_ends
 
         def stop(self, step):
             step_ends(self, step)
@@ -56,7 +56,7 @@ def stopped_and_resumed(train, tidegate, monkeypatch):
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(Screen, "step_ends", stop)
+            patch.setattr(ProgressDisplay, "step_ends", stop)
             outcome, folder = train("stopped", log)
         assert outcome.code == 130, outcome.err
         outcome = tidegate("train", "--resume", folder)
@@ -202,7 +202,7 @@ def test_the_steps_of_a_second_network_are_counted_on(train, tidegate, monkeypat
     else:
         fake_mlflow.install(monkeypatch)
         monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    is_second, step_ends, begins = [], Screen.step_ends, Screen.student_begins
+    is_second, step_ends, begins = [], ProgressDisplay.step_ends, ProgressDisplay.student_begins
 
     def begin(self, texts):
         is_second.append(True)
@@ -214,8 +214,8 @@ def test_the_steps_of_a_second_network_are_counted_on(train, tidegate, monkeypat
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Screen, "student_begins", begin)
-        patch.setattr(Screen, "step_ends", stop)
+        patch.setattr(ProgressDisplay, "student_begins", begin)
+        patch.setattr(ProgressDisplay, "step_ends", stop)
         texts = ["--unlabelled", write_texts(tmp_path / "texts.txt")]
         outcome, run = train("run", log, *texts, "--set", "self_epochs=1")
     assert outcome.code == 130, outcome.err

@@ -11,14 +11,14 @@ import torch
 
 from pretrained_samples import PRETRAINING, RECIPE, TEXTS, write_texts
 from resume_samples import outcome, settings
-from tidegate.artifact import model_folder
-from tidegate.cli.screen import Screen
-from tidegate.comparison import job as jobs
-from tidegate.comparison import pretrained
-from tidegate.comparison import results as results_file
+from tidegate.cli.progress_display import ProgressDisplay
 from tidegate.data import acl_imdb
 from tidegate.data.tokenise import split
+from tidegate.inference import model_folder
 from tidegate.report import page
+from tidegate.runs import job as jobs
+from tidegate.runs import pretrained
+from tidegate.runs import results as results_file
 
 VALUES = RECIPE.configuration() | PRETRAINING | {"max_length": 12, "validation_share": 0.25}
 SMALL = [
@@ -51,7 +51,7 @@ def stop_at(monkeypatch):
     """Press Ctrl-C where a training ("language model", "first" or "second") ends a step; 0 is
     before its first one."""
     originals = {
-        name: getattr(Screen, name)
+        name: getattr(ProgressDisplay, name)
         for name in ("pretraining_begins", "job_begins", "student_begins", "step_ends")
     }
 
@@ -73,9 +73,9 @@ def stop_at(monkeypatch):
             if (what, step) == (phase, found.step):
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(Screen, "step_ends", step_ends)
+        monkeypatch.setattr(ProgressDisplay, "step_ends", step_ends)
         for name, its_phase in zip(originals, ("language model", "first", "second"), strict=False):
-            monkeypatch.setattr(Screen, name, begins(name, its_phase))
+            monkeypatch.setattr(ProgressDisplay, name, begins(name, its_phase))
 
     return plan
 
@@ -188,7 +188,7 @@ def test_training_that_pretrains_is_pretraining_and_then_training(run, tmp_path,
         hidden = "recurrent.0.weight_hh_l0_reverse"
         assert torch.equal(state[hidden], model.encoder[hidden])
         assert state["embedding_scale"] != 1
-        assert train.words.values.max() < len(model.vocabulary)
+        assert train.token_ids.values.max() < len(model.vocabulary)
     kept = model_folder.load(tmp_path / "then" / "models" / "gru-seed0")
     assert kept.vocabulary["words"] == model.vocabulary.words
     assert not np.array_equal(kept.tensors["embedding.weight"], begun[1][0]["embedding.weight"])
@@ -282,13 +282,13 @@ def test_too_few_words_for_the_streams(run):
 def test_bits_do_not_depend_on_what_pytorch_was_told_before(run, tmp_path, monkeypatch):
     """Operations that add up in any order are not allowed in a language model's training."""
     told = []
-    begins = Screen.pretraining_begins
+    begins = ProgressDisplay.pretraining_begins
 
     def begin(self, *arguments):
         told.append(torch.are_deterministic_algorithms_enabled())
         begins(self, *arguments)
 
-    monkeypatch.setattr(Screen, "pretraining_begins", begin)
+    monkeypatch.setattr(ProgressDisplay, "pretraining_begins", begin)
     torch.use_deterministic_algorithms(False)
     run("pretrain", "run", "--epochs", 1)
     assert told == [True]

@@ -8,14 +8,14 @@ import torch
 
 from pretrained_samples import RECIPE, WORDS, language_model, save
 from tidegate.cells import CELLS
-from tidegate.comparison import pretrained
-from tidegate.comparison.experiment import Experiment
 from tidegate.data.batches import make_batch
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.prepared import prepare
 from tidegate.data.ragged import Ragged
 from tidegate.errors import DataError, FormatError, RecipeError
 from tidegate.model.inputs import Inputs
+from tidegate.runs import pretrained
+from tidegate.runs.experiment import Experiment
 from tidegate.training import network
 
 V = 4 + len(WORDS)
@@ -103,12 +103,12 @@ def test_words_that_the_language_model_does_not_know_are_unknown(tmp_path):
     folder = save(language_model(num_words=4), tmp_path / "model")
     texts = Split(["a good film and the bad one"] * 4, np.arange(4) % 2)
     found = pretrained.of_experiment(
-        experiment(init_from=str(folder)), texts, tmp_path, watcher=None
+        experiment(init_from=str(folder)), texts, tmp_path, callback=None
     )
     dataset = TextDataset("toy", "nowhere", texts, texts)
     data = prepare(dataset, RECIPE.preparation(), vocabulary=found.vocabulary)
     assert data.vocabulary.words == ["the", "film", "good", "bad"]
-    assert data.test.words[0].tolist() == [1, 2, 6, 5, 2, 4, 7, 2]
+    assert data.test.token_ids[0].tolist() == [1, 2, 6, 5, 2, 4, 7, 2]
     assert found.encoders.keys() == {("gru", 0), ("gru", 1)}
     table = found.encoders["gru", 1]["embedding.weight"]
     assert torch.equal(table, language_model(num_words=4).embedding.weight)
@@ -128,7 +128,7 @@ def test_texts_without_a_word_are_not_what_it_is_measured_by():
 
 def test_without_a_language_model_there_is_nothing_to_begin_with(tmp_path):
     texts = Split(["a"] * 4, np.arange(4) % 2)
-    assert pretrained.of_experiment(experiment(), texts, tmp_path, watcher=None) is None
+    assert pretrained.of_experiment(experiment(), texts, tmp_path, callback=None) is None
     assert not [*tmp_path.iterdir()]
 
 

@@ -10,15 +10,15 @@ from torch.nn.functional import cross_entropy
 
 from tidegate.data.ragged import Ragged
 from tidegate.model.language_model import LanguageModel
+from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.diverged import DivergedError
-from tidegate.training.keeper import Keeper
 from tidegate.training.pretraining import Pretraining, measure, pretrain
 
 V, START = 24, 1
 VALUES = Pretraining(num_streams=4, num_steps=6, num_negatives=10, epochs=2, learning_rate=2e-2)
 
 
-class Watcher:
+class Callback:
     """Keeps what it hears; may be told to stop the run, as a kill would."""
 
     def __init__(self, stop_after=None):
@@ -72,12 +72,12 @@ def one_stream(monkeypatch):
 
 
 def test_it_learns_what_comes_next_and_what_came_before(one_stream):
-    model, watcher = language_model(), Watcher()
+    model, callback = language_model(), Callback()
     values = dataclasses.replace(VALUES, epochs=12)
     held_out = corpus(10, seed=2)
     before, _ = measure(model, held_out)
-    pretrain(model, values, corpus(80), held_out, seed=0, watcher=watcher)
-    last = watcher.epochs[-1]
+    pretrain(model, values, corpus(80), held_out, seed=0, callback=callback)
+    last = callback.epochs[-1]
     assert before == pytest.approx(np.log(V), rel=0.02)
     # Start, stride and end of a text are chance: 3 of about 10 tokens.
     assert last.validation_loss < 0.4 * before
@@ -117,16 +117,24 @@ def test_measure_of_a_short_text_takes_every_word_by_itself():
 
 def run(folder, values=VALUES, cell="gru", stop_after=None, seed=0):
     """A run with its checkpoints in a folder: the model, what was heard, and the log."""
-    model, watcher = language_model(cell), Watcher(stop_after)
-    keeper = Keeper(folder, every=3, fingerprint={"configuration": values.configuration()})
+    model, callback = language_model(cell), Callback(stop_after)
+    checkpoint_manager = CheckpointManager(
+        folder, every=3, fingerprint={"configuration": values.configuration()}
+    )
     try:
         pretrain(
-            model, values, corpus(), corpus(8, seed=1), seed=seed, watcher=watcher, keeper=keeper
+            model,
+            values,
+            corpus(),
+            corpus(8, seed=1),
+            seed=seed,
+            callback=callback,
+            checkpoint_manager=checkpoint_manager,
         )
     except KeyboardInterrupt:
         assert stop_after is not None
     log = (folder / "history.jsonl").read_bytes()
-    return model, watcher, log
+    return model, callback, log
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
@@ -137,10 +145,10 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path, cell):
     for stop_after in (2, 4, num_steps // 2, num_steps // 2 + 4):
         folder = tmp_path / str(stop_after)
         run(folder, cell=cell, stop_after=stop_after)
-        resumed, watcher, resumed_log = run(folder, cell=cell)
-        assert watcher.began % 3 == 0
-        assert watcher.began < stop_after
-        assert watcher.losses == heard.losses[watcher.began :]
+        resumed, callback, resumed_log = run(folder, cell=cell)
+        assert callback.began % 3 == 0
+        assert callback.began < stop_after
+        assert callback.losses == heard.losses[callback.began :]
         assert resumed_log == log
         expected = whole.state_dict()
         for name, tensor in resumed.state_dict().items():
@@ -150,9 +158,9 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path, cell):
 def test_seeds_differ():
     losses = []
     for seed in (0, 0, 1):
-        watcher = Watcher()
-        pretrain(language_model(), VALUES, corpus(), corpus(8, 1), seed=seed, watcher=watcher)
-        losses.append(watcher.losses)
+        callback = Callback()
+        pretrain(language_model(), VALUES, corpus(), corpus(8, 1), seed=seed, callback=callback)
+        losses.append(callback.losses)
     assert losses[0] == losses[1]
     assert losses[0] != losses[2]
 
@@ -166,4 +174,4 @@ def test_a_loss_that_is_not_finite_stops_it():
         match=r"epoch 1, step 1: expected a finite loss, got nan on window 1 of the epoch; the "
         r"largest gradient is inf, of .*\. Try a lower learning rate \(--set learning_rate=0\.01\)",
     ):
-        pretrain(model, VALUES, corpus(), corpus(8, 1), seed=0, watcher=Watcher())
+        pretrain(model, VALUES, corpus(), corpus(8, 1), seed=0, callback=Callback())

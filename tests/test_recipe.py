@@ -10,8 +10,8 @@ from typing import Literal, get_args, get_origin
 
 import pytest
 
-from tidegate.comparison import plan as plans
 from tidegate.errors import FormatError, RecipeError, RunFolderError
+from tidegate.runs import run_config
 from tidegate.training import recipe as recipes
 from tidegate.training.recipe import KINDS, NAMES, Recipe, load
 
@@ -26,7 +26,7 @@ def test_every_file_loads_with_every_value_in_the_order_of_the_class(name):
     recipe = load(name)
     assert recipe.configuration() == {"name": name, **content}
     assert recipe.preparation().max_length == recipe.max_length
-    assert recipe.preparation().whole == (recipe.linear_order > 0)
+    assert recipe.preparation().full_token_ids == (recipe.linear_order > 0)
     assert recipe.changes() == {}
 
 
@@ -185,7 +185,7 @@ def test_all_values_are_printed_and_saved(tidegate, reviews, tmp_path):
             "epochs": 1,
         }
     )
-    assert plans.load(run).experiment.recipe == expected
+    assert run_config.load(run).experiment.recipe == expected
     saved = json.loads((run / "run.json").read_text(encoding="utf-8"))
     assert saved["experiment"]["recipe"] == expected.configuration()
     results = json.loads((run / "results.json").read_text(encoding="utf-8"))["configuration"]
@@ -207,14 +207,14 @@ def test_a_wrong_setting_ends_before_anything_is_made(tidegate, tmp_path):
 
 def test_a_run_whose_plan_is_missing_or_damaged_is_refused(tmp_path):
     with pytest.raises(RunFolderError, match="expected a run that can be resumed"):
-        plans.load(tmp_path)
+        run_config.load(tmp_path)
     for content, text in (
         ("{}", "expected format"),
         ('{"format": "tidegate.run/1"}', "expected the fields of tidegate.run/1"),
     ):
         (tmp_path / "run.json").write_text(content, encoding="utf-8")
         with pytest.raises(FormatError, match=text):
-            plans.load(tmp_path)
+            run_config.load(tmp_path)
 
 
 def test_rules_that_exclude_each_other_are_refused():

@@ -14,10 +14,10 @@ import pytest
 
 from report_samples import REFERENCE, Page, make_results
 from tidegate.cells import CELLS
-from tidegate.comparison.results import Results
 from tidegate.errors import FormatError
-from tidegate.report import page, words
+from tidegate.report import page, prose
 from tidegate.report.summary import summarize, wilson_interval
+from tidegate.runs.results import Results
 
 ALL_CELLS = tuple(CELLS)
 HOSTILE = """<script>alert("1 & 2")</script>' $x_1$"""
@@ -35,7 +35,7 @@ def read(results: Results) -> Page:
 
 
 def headline(results: Results) -> str:
-    return words.headline(summarize(results))
+    return prose.headline(summarize(results))
 
 
 def num_points(text: str, gid: str) -> int:

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from report_samples import REFERENCE, Page, make_results
-from tidegate.comparison.card import model_card
-from tidegate.comparison.experiment import NOTEBOOK_FIGURES, Experiment
 from tidegate.report import outcome, page
 from tidegate.report.summary import summarize
+from tidegate.runs.card import model_card
+from tidegate.runs.experiment import NOTEBOOK_FIGURES, Experiment
 from tidegate.training.recipe import load
 
 

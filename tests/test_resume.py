@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tidegate.artifact.checkpoint import Checkpoints
 from tidegate.cells import CELLS
+from tidegate.storage.checkpoint import Checkpoints
 from tidegate.training import average, loop
-from tidegate.training.keeper import Keeper
+from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.loop import fit, predict
 from training_samples import EVERYTHING, PLAIN, Silent, examples, make
 
@@ -52,13 +52,13 @@ class Stopper(Silent):
         self.notices.append(text)
 
 
-def train(folder, cell, recipe, watcher):
+def train(folder, cell, recipe, callback):
     """Train or go on in ``folder``; the model."""
     model = make(cell, recipe)
     with_bigrams = recipe.bigram_vocabulary_size > 0
     data = examples(24, with_bigrams=with_bigrams)
-    keeper = Keeper(folder, every=2, fingerprint=FINGERPRINT)
-    fit(model, recipe, data, data, seed=3, watcher=watcher, keeper=keeper)
+    checkpoint_manager = CheckpointManager(folder, every=2, fingerprint=FINGERPRINT)
+    fit(model, recipe, data, data, seed=3, callback=callback, checkpoint_manager=checkpoint_manager)
     return model, predict(model, data)[0]
 
 
@@ -100,10 +100,10 @@ def test_a_training_stopped_after_any_step_goes_on_to_the_same_bits(often, name,
         folder = tmp_path / str(stop)
         with pytest.raises(Stopped):
             train(folder, cell, recipe, Stopper(**stop))
-        watcher = Stopper()
-        found = bits(folder, train(folder, cell, recipe, watcher))
+        callback = Stopper()
+        found = bits(folder, train(folder, cell, recipe, callback))
         assert found == expected, stop
-        assert len(watcher.notices) == (stop != {"step": 1} and stop != {"step": 2})
+        assert len(callback.notices) == (stop != {"step": 1} and stop != {"step": 2})
 
 
 def test_what_resumes_differs_where_it_should(often, tmp_path):
@@ -133,10 +133,10 @@ def test_a_damaged_checkpoint_costs_its_steps_only(often, tmp_path):
     content = bytearray((newest / "tensors.safetensors").read_bytes())
     content[len(content) // 2] ^= 1
     (newest / "tensors.safetensors").write_bytes(content)
-    watcher = Stopper()
-    found = bits(tmp_path / "run", train(tmp_path / "run", "gru", recipe, watcher))
+    callback = Stopper()
+    found = bits(tmp_path / "run", train(tmp_path / "run", "gru", recipe, callback))
     assert found == expected
-    damaged, resumed = watcher.notices
+    damaged, resumed = callback.notices
     assert str(newest) in damaged
     assert newest.name == "step-00000004"
     assert "damaged and passed over: tensors.safetensors: expected sha256" in damaged

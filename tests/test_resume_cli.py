@@ -8,7 +8,7 @@ import pytest
 
 from checkpoint_samples import around_operations
 from resume_samples import OPTIONS, SMALL, outcome, settings
-from tidegate.artifact.lock import FolderLock
+from tidegate.storage.lock import FolderLock
 from tidegate.training import loop
 from training_samples import EVERYTHING
 

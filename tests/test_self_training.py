@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from tidegate.comparison import job as jobs
-from tidegate.comparison import results as results_file
-from tidegate.comparison.experiment import Experiment
-from tidegate.comparison.run import run
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.examples import Examples
 from tidegate.data.prepared import prepare
 from tidegate.data.ragged import Ragged
 from tidegate.errors import RecipeError
 from tidegate.evaluation.blend import Blend
+from tidegate.runs import job as jobs
+from tidegate.runs import results as results_file
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.run import run
 from tidegate.training import linear
 from tidegate.training.loop import predict
 from training_samples import PLAIN, Silent
@@ -34,7 +34,7 @@ RECIPE = PLAIN.with_values(
 )
 
 
-class Watcher(Silent):
+class Callback(Silent):
     """Keeps what it is told of the networks."""
 
     def __init__(self):
@@ -94,10 +94,10 @@ def trained(tmp_path, monkeypatch):
         recipe = RECIPE.with_values(values)
         chunks = [texts(6, 2), texts(4, 3)] if unlabelled else []
         data = prepare(dataset(), recipe.preparation(), unlabelled=chunks)
-        fits, watcher = Fits(data), Watcher()
+        fits, callback = Fits(data), Callback()
         monkeypatch.setattr(jobs, "fit", fits)
-        run(Experiment(recipe, ("gru",), (0,), 1), data, tmp_path, watcher)
-        return results_file.load(tmp_path), fits, watcher
+        run(Experiment(recipe, ("gru",), (0,), 1), data, tmp_path, callback)
+        return results_file.load(tmp_path), fits, callback
 
     return carry_out
 
@@ -115,7 +115,7 @@ def test_the_second_network_learns_labels_and_the_first_ones_answers(trained, mo
         return Blend({"network": 0.5, "linear": 4.0}, {"network": 0.7, "linear": 0.3}, 0.8)
 
     monkeypatch.setattr(linear, "fit_blend", fit_blend)
-    _, fits, watcher = trained({"linear_order": order})
+    _, fits, callback = trained({"linear_order": order})
     data, ((_, _, first, _), (_, _, second, validation)) = fits.data, fits.calls
     logits, known, _ = fits.answers[0]
     if order:
@@ -126,7 +126,7 @@ def test_the_second_network_learns_labels_and_the_first_ones_answers(trained, mo
         np.testing.assert_array_equal(asked_logits["network"], known)
         np.testing.assert_array_equal(asked_logits["linear"], branch.validation)
         np.testing.assert_array_equal(labels, data.validation.targets)
-        other = branch.model.decision_function(data.unlabelled.whole)
+        other = branch.model.decision_function(data.unlabelled.full_token_ids)
         assert np.ptp(other) > 0.1
         logits = (0.7 * logits / 0.5 + 0.3 * other / 4) / 0.8
     assert first is data.train
@@ -143,17 +143,17 @@ def test_the_second_network_learns_labels_and_the_first_ones_answers(trained, mo
         for row, ids in enumerate(joined):
             np.testing.assert_array_equal(found[row], ids)
     who = "the first one and the linear model answer" if order else "the first one answers"
-    assert watcher.told == [f"58 texts, 10 of them without labels, as {who} them"]
+    assert callback.told == [f"58 texts, 10 of them without labels, as {who} them"]
 
 
 def test_it_begins_as_the_first_one_and_has_its_own_epochs(trained):
-    _, fits, watcher = trained({})
+    _, fits, callback = trained({})
     (start, recipe, _, _), (again, changed, _, _) = fits.calls
     assert recipe == RECIPE
     assert changed == RECIPE.with_values({"epochs": 3, "frozen_epochs": 0})
     for name, tensor in start.items():
         assert torch.equal(tensor, again[name]), name
-    assert watcher.steps == [*range(1, 2 * 3 + 1), *range(1, 3 * 8 + 1)]
+    assert callback.steps == [*range(1, 2 * 3 + 1), *range(1, 3 * 8 + 1)]
 
 
 def test_the_results_are_the_second_networks_and_the_first_ones_epochs_stay(trained, tmp_path):
@@ -173,7 +173,7 @@ def test_the_results_are_the_second_networks_and_the_first_ones_epochs_stay(trai
     assert job.training_s == pytest.approx(
         sum(epoch.training_s for epoch in [*job.teacher, *job.history])
     )
-    num_words = [len(train.words.values) for _, _, train, _ in fits.calls]
+    num_words = [len(train.token_ids.values) for _, _, train, _ in fits.calls]
     assert job.num_tokens == 2 * num_words[0] + 3 * num_words[1]
     assert results.configuration["self_copies"] == 2
     logs = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("history.jsonl"))
@@ -185,8 +185,8 @@ def test_the_results_are_the_second_networks_and_the_first_ones_epochs_stay(trai
 
 
 def test_without_it_there_is_one_network(trained):
-    results, fits, watcher = trained({"self_epochs": 0}, unlabelled=False)
-    assert (len(fits.calls), watcher.told, results.jobs[0].teacher) == (1, [], None)
+    results, fits, callback = trained({"self_epochs": 0}, unlabelled=False)
+    assert (len(fits.calls), callback.told, results.jobs[0].teacher) == (1, [], None)
 
 
 def test_without_texts_it_is_refused_before_anything_is_trained(trained, monkeypatch):
@@ -206,7 +206,7 @@ def test_lists_of_examples_are_joined():
         for part, whole in zip(words, (True, True, True), strict=True)
     ]
     found = Examples.concatenate(parts)
-    for ragged in (found.words, found.bigrams, found.whole):
+    for ragged in (found.token_ids, found.bigrams, found.full_token_ids):
         assert [row.tolist() for row in map(ragged.__getitem__, range(3))] == [
             [1, 4],
             [5],
@@ -217,8 +217,8 @@ def test_lists_of_examples_are_joined():
     assert len(more) == 7
     assert more.targets.tolist() == [0, 1] * 3 + [0]
     assert more.targets.dtype == np.float32
-    assert [more.words[row].tolist() for row in (0, 5, 6)] == [[1, 4], [5], [6, 7, 8]]
-    assert more.whole is None
-    assert parts[0].with_more(parts[1], 1).words.offsets.tolist() == [0, 2, 3]
+    assert [more.token_ids[row].tolist() for row in (0, 5, 6)] == [[1, 4], [5], [6, 7, 8]]
+    assert more.full_token_ids is None
+    assert parts[0].with_more(parts[1], 1).token_ids.offsets.tolist() == [0, 2, 3]
     plain = Examples(words[0], np.zeros(2, np.int64))
     assert plain.with_more(plain, 1).bigrams is None

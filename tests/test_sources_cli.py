@@ -4,7 +4,7 @@ import pytest
 
 from pretrained_samples import RECIPE, language_model, save
 from resume_samples import settings
-from tidegate.artifact.model_folder import ModelFolder
+from tidegate.inference.model_folder import ModelFolder
 
 FITS = settings({key: getattr(RECIPE, key) for key in ("embedding_dim", "hidden_size")})
 FITS += settings({"vocabulary_size": 30, "bidirectional": "true"})

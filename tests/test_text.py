@@ -135,20 +135,20 @@ def test_the_end_of_the_training_part_validates(dataset):
     assert [len(part) for part in (data.train, data.validation, data.test)] == [8, 2, 2]
     assert data.validation.targets.tolist() == [0, 1]
     # "the" is the most frequent word, word8 and word9 the last of ten in the alphabet.
-    assert rows(data.validation.words) == [[1, 13, 4], [1, 14, 4]]
+    assert rows(data.validation.token_ids) == [[1, 13, 4], [1, 14, 4]]
 
 
 def test_short_texts_are_padded_where_it_is_asked_for(dataset):
     data = prepared(dataset, max_length=4, padding="front")
-    assert rows(data.validation.words) == [[0, 1, 13, 4], [0, 1, 14, 4]]
-    assert rows(data.test.words) == [[0, 1, 4, 2], [1, 4, 4, 4]]
-    assert rows(prepared(dataset, max_length=4).test.words) == [[1, 4, 2], [1, 4, 4, 4]]
+    assert rows(data.validation.token_ids) == [[0, 1, 13, 4], [0, 1, 14, 4]]
+    assert rows(data.test.token_ids) == [[0, 1, 4, 2], [1, 4, 4, 4]]
+    assert rows(prepared(dataset, max_length=4).test.token_ids) == [[1, 4, 2], [1, 4, 4, 4]]
 
 
 def test_the_test_part_never_enters_the_vocabulary(dataset):
     data = prepared(dataset)
     assert "unseen" not in data.vocabulary.words
-    assert rows(data.test.words) == [[1, 4, 2], [4, 4, 4]]
+    assert rows(data.test.token_ids) == [[1, 4, 2], [4, 4, 4]]
     other = TextDataset(
         "toy", "nowhere", dataset.train, Split(["word1"] * 9, np.zeros(9, np.int64))
     )
@@ -156,29 +156,29 @@ def test_the_test_part_never_enters_the_vocabulary(dataset):
 
 
 def test_the_whole_texts_are_kept_where_it_is_asked_for(dataset):
-    data = prepared(dataset, vocabulary_size=6, max_length=2, whole=True)
-    assert rows(data.validation.words) == [[2, 4], [2, 4]]
-    assert rows(data.validation.whole) == [[1, 13, 4, 3], [1, 14, 4, 3]]  # 3 ends a text
-    assert rows(data.test.whole) == [[1, 4, 2, 3], [1, 4, 4, 4, 3]]
-    assert prepared(dataset).test.whole is None
+    data = prepared(dataset, vocabulary_size=6, max_length=2, full_token_ids=True)
+    assert rows(data.validation.token_ids) == [[2, 4], [2, 4]]
+    assert rows(data.validation.full_token_ids) == [[1, 13, 4, 3], [1, 14, 4, 3]]  # 3 ends a text
+    assert rows(data.test.full_token_ids) == [[1, 4, 2, 3], [1, 4, 4, 4, 3]]
+    assert prepared(dataset).test.full_token_ids is None
 
 
 def test_texts_may_be_numbered_by_a_vocabulary_from_before(dataset):
     values = Preparation(vocabulary_size=20, max_length=3, validation_share=0.2)
     data = prepare(dataset, values, vocabulary=Vocabulary(["the", "!"], "words"))
     assert data.vocabulary == Vocabulary(["the", "!"], "words")
-    assert rows(data.test.words) == [[1, 4, 2], [4, 4, 4]]
+    assert rows(data.test.token_ids) == [[1, 4, 2], [4, 4, 4]]
 
 
 def test_texts_without_labels_have_a_say_in_the_vocabularies(dataset):
-    values = Preparation(7, 3, 0.2, bigram_vocabulary_size=9, whole=True)
+    values = Preparation(7, 3, 0.2, bigram_vocabulary_size=9, full_token_ids=True)
     data = prepare(dataset, values, unlabelled=[["new word9", "the new"], ["the new"]])
     assert data.vocabulary.words == ["the", "new", "word9"]
     assert data.bigrams.to_json()["pairs"] == [[1, 4], [4, 5]]
-    assert rows(data.unlabelled.words) == [[1, 5, 6], [1, 4, 5], [1, 4, 5]]
+    assert rows(data.unlabelled.token_ids) == [[1, 5, 6], [1, 4, 5], [1, 4, 5]]
     assert rows(data.unlabelled.bigrams) == [[0, 0, 0], [0, 1, 2], [0, 1, 2]]
     # The linear model knows the words of texts with labels.
-    assert rows(data.unlabelled.whole) == [[1, 2, 14, 3], [1, 4, 2, 3], [1, 4, 2, 3]]
+    assert rows(data.unlabelled.full_token_ids) == [[1, 2, 14, 3], [1, 4, 2, 3], [1, 4, 2, 3]]
     assert "new" not in prepare(dataset, values).vocabulary.words
 
 

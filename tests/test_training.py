@@ -140,7 +140,7 @@ def test_every_cell_learns_and_the_same_seed_gives_the_same_bits(cell):
 
     def trained(seed):
         model = make(cell, seed)
-        return model, fit(model, recipe, train, validation, seed=seed, watcher=Silent())
+        return model, fit(model, recipe, train, validation, seed=seed, callback=Silent())
 
     (first, progress), (second, again), (other, _) = (trained(seed) for seed in (0, 0, 1))
     assert progress.epochs[-1].accuracy > 0.85 > progress.epochs[0].accuracy
@@ -160,7 +160,7 @@ def test_an_epoch_reports_the_mean_over_its_examples():
     train = examples(45)  # a full batch and a part of one
     model = make("gru")
     logits = predict(model, train)[0][:, 0]
-    (epoch,) = fit(model, recipe, train, train, seed=0, watcher=Silent()).epochs
+    (epoch,) = fit(model, recipe, train, train, seed=0, callback=Silent()).epochs
     assert epoch.loss == pytest.approx(cross_entropy(logits, train.targets), rel=1e-6)
     assert epoch.accuracy == accuracy(logits, train.targets) == epoch.validation_accuracy
     assert epoch.validation_loss == pytest.approx(epoch.loss, rel=1e-6)
@@ -196,7 +196,7 @@ def test_patience_ends_a_training_and_the_best_epoch_is_kept():
     recipe = PLAIN.with_values(OVERFITTING)
     whole = Losses()
     model = network.make("gru", recipe, 0, vocabulary_size=30)
-    fit(model, recipe, train, validation, seed=0, watcher=whole)
+    fit(model, recipe, train, validation, seed=0, callback=whole)
     losses = [epoch.validation_loss for epoch in whole.epochs]
     assert len(losses) == 12
     best = int(np.argmin(losses))
@@ -209,7 +209,7 @@ def test_patience_ends_a_training_and_the_best_epoch_is_kept():
     patient = Losses()
     model = network.make("gru", recipe, 0, vocabulary_size=30)
     recipe = recipe.with_values({"patience": 2, "keep": "best"})
-    progress = fit(model, recipe, train, validation, seed=0, watcher=patient)
+    progress = fit(model, recipe, train, validation, seed=0, callback=patient)
     assert [epoch.validation_loss for epoch in patient.epochs] == losses[: stale + 1]
     kept = int(np.argmin(losses[: stale + 1]))
     assert progress.best_epoch == kept + 1
@@ -218,16 +218,16 @@ def test_patience_ends_a_training_and_the_best_epoch_is_kept():
 
 
 def test_a_step_tells_its_own_figures_and_the_means_of_the_epoch():
-    train, watcher = examples(24), Losses()
+    train, callback = examples(24), Losses()
     recipe = PLAIN.with_values({"learning_rate": 0, "table_learning_rate": 0, "epochs": 2})
     model = network.make("gru", recipe, 0, vocabulary_size=30)
     logits = predict(model, train)[0][:, 0]
-    fit(model, recipe, train, train, seed=0, watcher=watcher)
-    assert [step.step for step in watcher.steps] == [*range(1, 7)]
-    assert sum(step.num_tokens for step in watcher.steps) == 2 * len(train.words.values)
+    fit(model, recipe, train, train, seed=0, callback=callback)
+    assert [step.step for step in callback.steps] == [*range(1, 7)]
+    assert sum(step.num_tokens for step in callback.steps) == 2 * len(train.token_ids.values)
     for first, rows in ((0, train.epoch(8, 0, 1)), (3, train.epoch(8, 0, 2))):
         seen = []
-        for step, row in zip(watcher.steps[first : first + 3], rows, strict=True):
+        for step, row in zip(callback.steps[first : first + 3], rows, strict=True):
             seen.extend(row)
             assert step.loss == pytest.approx(cross_entropy(logits[row], train.targets[row]))
             assert step.accuracy == accuracy(logits[row], train.targets[row])
@@ -240,7 +240,7 @@ def test_the_second_bias_is_trained_where_keras_has_it():
     train = examples()
     for cell in CELLS:
         model = make(cell)
-        fit(model, RECIPE, train, train, seed=0, watcher=Silent())
+        fit(model, RECIPE, train, train, seed=0, callback=Silent())
         assert bool(layer(model).bias_hh_l0.any()) == (cell == "gru"), cell
 
 
@@ -250,7 +250,7 @@ def diverging(change, **values):
         change(model)
     recipe = RECIPE.with_values({"epochs": 1} | values)
     with pytest.raises(DivergedError) as error:
-        fit(model, recipe, examples(), examples(), seed=0, watcher=Silent())
+        fit(model, recipe, examples(), examples(), seed=0, callback=Silent())
     return str(error.value)
 
 

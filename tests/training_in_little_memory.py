@@ -86,7 +86,7 @@ limit = data_bytes() + ALLOWED_BYTES
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 watch = Watch()
 try:
-    fit(model, recipe, Examples(words, labels), few, seed=0, watcher=watch)
+    fit(model, recipe, Examples(words, labels), few, seed=0, callback=watch)
 except Enough:
     pass
 try:

@@ -1,4 +1,4 @@
-"""What the tests of training share: a small recipe, examples of ids, a watcher without a voice."""
+"""What the tests of training share: a small recipe, examples of ids, a callback without a voice."""
 
 import numpy as np
 

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from tidegate.bench.statistics import Samples, relative_error
-from tidegate.draws import permutation
+from tidegate.seeding import permutation
 
 Timed = Callable[[int], float]
 """Does its work so many times and returns the wall time of all together, in seconds."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.draws import derive_seed
+from tidegate.seeding import derive_seed
 
 Floats = NDArray[np.float32]
 

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tidegate.artifact import json_file
-from tidegate.artifact.atomic import write_text
 from tidegate.bench.statistics import Ratio, Spread
 from tidegate.errors import FormatError
+from tidegate.storage import json_file
+from tidegate.storage.atomic import write_text
 
 FORMAT = "tidegate.bench/1"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.draws import derive_seed
+from tidegate.seeding import derive_seed
 
 Samples = NDArray[np.float64]
 

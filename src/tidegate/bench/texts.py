@@ -10,8 +10,8 @@ from tidegate.data import imdb
 from tidegate.data.prepared import Preparation, prepare
 from tidegate.data.tokenise import split
 from tidegate.data.vocabulary import FIRST_WORD, START, UNKNOWN
-from tidegate.draws import permutation
 from tidegate.errors import DataError
+from tidegate.seeding import permutation
 
 VOCABULARY_SIZE, LENGTH, BATCH_SIZE = 10_000, 200, 32
 """The notebook's."""
@@ -53,7 +53,7 @@ def notebook_batches(count: int, seed: int = 0) -> Batches:
         return _drawn_batches(count, seed)
     chosen = permutation(len(data.train), seed, "shuffle", 1)[: count * BATCH_SIZE]
     return Batches(
-        data.train.words.take(chosen).values.reshape(-1, BATCH_SIZE, LENGTH).astype(np.int64),
+        data.train.token_ids.take(chosen).values.reshape(-1, BATCH_SIZE, LENGTH).astype(np.int64),
         data.train.targets[chosen].reshape(-1, BATCH_SIZE).astype(np.float32),
         f"reviews of {data.facts['source'].partition(':')[0]}",
     )

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tidegate.cli import sources
-from tidegate.comparison import logs
+from tidegate.runs import logs
 from tidegate.training.recipe import NAMES
 
 if TYPE_CHECKING:
-    from tidegate.cli.screen import Screen
-    from tidegate.comparison.experiment import Experiment
-    from tidegate.comparison.plan import Plan
-    from tidegate.comparison.results import Results
+    from tidegate.cli.progress_display import ProgressDisplay
     from tidegate.data.dataset import TextDataset
+    from tidegate.runs.experiment import Experiment
+    from tidegate.runs.results import Results
+    from tidegate.runs.run_config import RunConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -170,20 +170,20 @@ def start(
     only_pretrain: bool = False,
 ) -> None:
     """Begin a run, or go on with one; with ``only_pretrain`` it ends with the language models."""
-    from tidegate.comparison import plan as plans
-    from tidegate.comparison.experiment import Experiment
-    from tidegate.comparison.run_folder import claim, hold
     from tidegate.machine import available_cpus
+    from tidegate.runs import run_config
+    from tidegate.runs.experiment import Experiment
+    from tidegate.runs.run_folder import claim, hold
     from tidegate.training.recipe import load
 
     if resume is not None:
         refuse_beside_resume()
-        plan = plans.load(resume)
-        logs.check(plan.logs)
+        config = run_config.load(resume)
+        logs.check(config.logs)
         if threads is not None:
-            plan = replace(plan, experiment=replace(plan.experiment, threads=threads))
+            config = replace(config, experiment=replace(config.experiment, threads=threads))
         with hold(resume):
-            _go_on(plan, resume, allow_inexact)
+            _go_on(config, resume, allow_inexact)
         return
     if dataset is None:
         raise click.UsageError("Missing argument 'DATASET'; or give --resume RUN.")
@@ -205,15 +205,15 @@ def start(
         unlabelled=_absolute(unlabelled),
         init_from=_absolute(init_from),
     )
-    plan = plans.Plan(
+    config = run_config.RunConfig(
         dataset, _absolute(data), experiment, tuple(dict.fromkeys(log)), only_pretrain
     )
     folder = out or Path("runs") / f"{dataset}-{datetime.now():%Y%m%d-%H%M%S}"
     with claim(folder):
-        texts = _read(plan)
-        plan.save(folder)
+        texts = _read(config)
+        config.save(folder)
         with hold(folder):
-            _carry_out(plan, folder, texts)
+            _carry_out(config, folder, texts)
 
 
 def _unlabelled(experiment: "Experiment") -> Iterable[list[str]]:
@@ -249,56 +249,56 @@ def refuse_beside_resume() -> None:
         )
 
 
-def _go_on(plan: "Plan", out: Path, allow_inexact: bool) -> None:
+def _go_on(config: "RunConfig", out: Path, allow_inexact: bool) -> None:
     """Resume a run, or show what it found where nothing is left to do."""
-    from tidegate.cli.screen import Screen
-    from tidegate.comparison import results as results_file
+    from tidegate.cli.progress_display import ProgressDisplay
+    from tidegate.runs import results as results_file
 
     finished = None
     if (out / results_file.FILE_NAME).exists():
         finished = results_file.load(out)
         if finished.status == "complete":
             click.echo(f"run folder {out}: complete already, nothing is left to do", err=True)
-            _show(Screen(plan.experiment, out), finished)
+            _show(ProgressDisplay(config.experiment, out), finished)
             return
-    _carry_out(plan, out, _read(plan), finished, allow_inexact)
+    _carry_out(config, out, _read(config), finished, allow_inexact)
 
 
-def _read(plan: "Plan") -> "tuple[TextDataset, float]":
+def _read(config: "RunConfig") -> "tuple[TextDataset, float]":
     """The texts, and the seconds that it took; what cannot be trained on is refused."""
-    import tidegate.comparison.run  # noqa: F401  what is not installed is said before a run begins
+    import tidegate.runs.run  # noqa: F401  what is not installed is said before a run begins
     from tidegate.data import imdb
     from tidegate.data.prepared import num_trained_on
 
     begin = time.perf_counter()
-    texts = imdb.load(None if plan.data is None else Path(plan.data))
-    experiment = plan.experiment
+    texts = imdb.load(None if config.data is None else Path(config.data))
+    experiment = config.experiment
     num_trained_on(texts, experiment.recipe.preparation(), experiment.limit)
     return texts, time.perf_counter() - begin
 
 
 def _carry_out(
-    plan: "Plan",
+    config: "RunConfig",
     out: Path,
     read: "tuple[TextDataset, float]",
     finished: "Results | None" = None,
     allow_inexact: bool = False,
 ) -> None:
-    from tidegate.cli.screen import Screen
-    from tidegate.comparison import results as results_file
-    from tidegate.comparison.pretrained import of_experiment
-    from tidegate.comparison.run import run
+    from tidegate.cli.progress_display import ProgressDisplay
     from tidegate.data.prepared import prepare
     from tidegate.report import page
+    from tidegate.runs import results as results_file
+    from tidegate.runs.pretrained import of_experiment
+    from tidegate.runs.run import run
 
-    experiment, (texts, reading_s) = plan.experiment, read
-    screen = Screen(experiment, out, "pretrain" if plan.only_pretrain else None)
+    experiment, (texts, reading_s) = config.experiment, read
+    display = ProgressDisplay(experiment, out, "pretrain" if config.only_pretrain else None)
     try:
-        opened = logs.open_all(plan.logs, experiment, out)
-        with screen, logs.Logged(screen, opened) as watcher:
-            screen.begins()
-            pretrained = of_experiment(experiment, texts.train, out, screen, allow_inexact)
-            if plan.only_pretrain:
+        opened = logs.open_all(config.logs, experiment, out)
+        with display, logs.Logged(display, opened) as callback:
+            display.begins()
+            pretrained = of_experiment(experiment, texts.train, out, display, allow_inexact)
+            if config.only_pretrain:
                 return
             begin = time.perf_counter()
             data = prepare(
@@ -309,12 +309,12 @@ def _carry_out(
                 unlabelled=_unlabelled(experiment),
             )
             preparation_s = reading_s + time.perf_counter() - begin
-            screen.data(data.facts, num_given=len(texts.train), preparation_s=preparation_s)
+            display.data(data.facts, num_given=len(texts.train), preparation_s=preparation_s)
             results = run(
                 experiment,
                 data,
                 out,
-                watcher,
+                callback,
                 preparation_s=preparation_s,
                 finished=finished,
                 pretrained=pretrained,
@@ -325,15 +325,15 @@ def _carry_out(
         with suppress(OSError):
             if (out / results_file.FILE_NAME).exists():
                 page.write(out)
-        screen.stopped(isinstance(error, KeyboardInterrupt))
+        display.stopped(isinstance(error, KeyboardInterrupt))
         raise
-    _show(screen, results)
+    _show(display, results)
 
 
-def _show(screen: "Screen", results: "Results") -> None:
+def _show(display: "ProgressDisplay", results: "Results") -> None:
     """The outcome on stdout, and the report."""
     from tidegate.cli import table
     from tidegate.report import page
 
     table.show(results)
-    click.echo(f"\nReport: {page.write(screen.out)}")
+    click.echo(f"\nReport: {page.write(display.out)}")

@@ -42,7 +42,7 @@ def check(
                 raise DataError(f"{unlabelled}: expected texts, got none")
     if init_from is not None:
         with _as_usage_error("--init-from"):
-            from tidegate.comparison.pretrained import load
+            from tidegate.runs.pretrained import load
 
             model = load(init_from)
             for cell in cells:

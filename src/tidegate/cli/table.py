@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tidegate.cells import CELLS
-from tidegate.comparison.results import Job, Results
 from tidegate.report import outcome
 from tidegate.report.summary import summarize
+from tidegate.runs.results import Job, Results
 
 NO_TERMINAL_WIDTH = 200
 """Columns where nobody looks: nothing is folded."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.ragged import Ragged
-from tidegate.draws import permutation
+from tidegate.seeding import permutation
 
 Rows = NDArray[np.int64]
 """Which examples, shape (number of examples,)."""

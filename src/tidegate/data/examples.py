@@ -9,23 +9,23 @@ from numpy.typing import NDArray
 
 from tidegate.data.batches import Batch, Rows, epoch_batches, make_batch, ordered_batches
 from tidegate.data.ragged import Ragged
-from tidegate.draws import permutation
+from tidegate.seeding import permutation
 
 
 @dataclass(frozen=True)
 class Examples:
     """Sequences and their targets; memory maps are read batch by batch."""
 
-    words: Ragged
+    token_ids: Ragged
     targets: NDArray[Any]
     """As the task has them, (number of examples, ...)."""
     bigrams: Ragged | None = None
-    """Ids of the pairs of neighbouring words, of the same lengths as ``words``."""
-    whole: Ragged | None = None
+    """Ids of the pairs of neighbouring words, of the same lengths as ``token_ids``."""
+    full_token_ids: Ragged | None = None
     """The same texts uncut, over all words there are: for models that count n-grams."""
 
     def __len__(self) -> int:
-        return len(self.words)
+        return len(self.token_ids)
 
     @classmethod
     def concatenate(cls, parts: Sequence["Examples"]) -> "Examples":
@@ -36,20 +36,20 @@ class Examples:
             return Ragged.concatenate(there) if there else None
 
         return cls(
-            Ragged.concatenate([part.words for part in parts]),
+            Ragged.concatenate([part.token_ids for part in parts]),
             np.concatenate([part.targets for part in parts]),
             joined([part.bigrams for part in parts]),
-            joined([part.whole for part in parts]),
+            joined([part.full_token_ids for part in parts]),
         )
 
     def take(self, rows: slice) -> "Examples":
         """Some of the examples."""
         return replace(
             self,
-            words=self.words.take(rows),
+            token_ids=self.token_ids.take(rows),
             targets=self.targets[rows],
             bigrams=None if self.bigrams is None else self.bigrams.take(rows),
-            whole=None if self.whole is None else self.whole.take(rows),
+            full_token_ids=None if self.full_token_ids is None else self.full_token_ids.take(rows),
         )
 
     def with_more(self, others: "Examples", copies: int) -> "Examples":
@@ -58,7 +58,7 @@ class Examples:
         Targets become float32, for those of the others may be probabilities.
         """
         parts = [
-            replace(part, targets=part.targets.astype(np.float32), whole=None)
+            replace(part, targets=part.targets.astype(np.float32), full_token_ids=None)
             for part in (self, others)
         ]
         return Examples.concatenate(parts[:1] * copies + parts[1:])
@@ -66,7 +66,7 @@ class Examples:
     def batch(self, rows: Rows) -> tuple[Batch, Batch | None, NDArray[Any]]:
         """Some examples' words, bigrams and targets."""
         bigrams = None if self.bigrams is None else make_batch(self.bigrams, rows)
-        return make_batch(self.words, rows), bigrams, self.targets[rows]
+        return make_batch(self.token_ids, rows), bigrams, self.targets[rows]
 
     def epoch(self, batch_size: int, seed: int, epoch: int) -> list[Rows]:
         """The batches of an epoch, a function of seed and epoch.
@@ -74,7 +74,7 @@ class Examples:
         Sequences of unequal length are batched with others of their length; where all are equal,
         the order is one permutation.
         """
-        lengths = self.words.lengths()
+        lengths = self.token_ids.lengths()
         if len(lengths) and lengths.min() < lengths.max():
             return epoch_batches(lengths, batch_size, seed, epoch)
         order = permutation(len(self), seed, "shuffle", epoch)
@@ -82,4 +82,4 @@ class Examples:
 
     def in_order(self, batch_size: int, max_tokens: int) -> list[Rows]:
         """The batches of a pass that only looks."""
-        return ordered_batches(self.words.lengths(), batch_size, max_tokens=max_tokens)
+        return ordered_batches(self.token_ids.lengths(), batch_size, max_tokens=max_tokens)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.draws import derive_seed
+from tidegate.seeding import derive_seed
 
 
 @dataclass(frozen=True)

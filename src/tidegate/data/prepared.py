@@ -33,7 +33,7 @@ class PreparedData:
 
     def frequencies(self) -> NDArray[np.float32]:
         """The share of every id in the training part, shape (number of ids,), adding up to 1."""
-        counts = self.train.words.counts(len(self.vocabulary))
+        counts = self.train.token_ids.counts(len(self.vocabulary))
         shares: NDArray[np.float32] = (counts / counts.sum()).astype(np.float32)
         return shares
 
@@ -54,7 +54,7 @@ class Preparation:
     """Whether shorter texts get zeros in front, up to ``max_length``."""
     bigram_vocabulary_size: int = 0
     """Number of ids of pairs of words; 0 for none."""
-    whole: bool = False
+    full_token_ids: bool = False
     """Whether the examples also have the uncut texts over all words of the training part."""
 
 
@@ -109,7 +109,7 @@ def prepare(
             words,
             labels,
             None if bigrams is None else bigrams.encode(words),
-            everything.encode(texts, end=True) if preparation.whole else None,
+            everything.encode(texts, end=True) if preparation.full_token_ids else None,
         )
 
     others = [

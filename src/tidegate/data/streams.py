@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.ragged import Ragged, offsets_of
-from tidegate.draws import permutation
+from tidegate.seeding import permutation
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from tidegate.draws import derive_seed
 from tidegate.model.classifier import SequenceClassifier
+from tidegate.seeding import derive_seed
 
 SPREAD = 0.1
 """Standard deviation of normal embeddings. They are read divided by it: a step of Adam moves them

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
-from tidegate.draws import derive_seed
 from tidegate.model.cells import LAYERS
 from tidegate.model.sampled_softmax import sampled_cross_entropy
 from tidegate.nn import over_table
+from tidegate.seeding import derive_seed
 
 EMBEDDING_STD = 0.1
 """Of the initial table: with d of 128 to 256 and a projection of order 1, logits start small."""

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tidegate.draws import derive_seed
+from tidegate.seeding import derive_seed
 
 try:
     from tidegate import engine

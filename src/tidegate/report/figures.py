@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from tidegate.cells import CELLS
-from tidegate.comparison.results import LinearModel
+from tidegate.report.prose import percent
 from tidegate.report.summary import Cell
-from tidegate.report.words import percent
+from tidegate.runs.results import LinearModel
 from tidegate.training.history import Epoch
 
 # Matplotlib wants numbers for colours: each variable of the page has a stand-in, replaced at last.

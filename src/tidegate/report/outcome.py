@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.comparison.results import Evaluation, Results
 from tidegate.evaluation.paired import mcnemar
-from tidegate.report import words
+from tidegate.report import prose
 from tidegate.report.summary import Cell
+from tidegate.runs.results import Evaluation, Results
 
 LEVEL = 0.05
 """A difference that luck gives more often than this is called none."""
@@ -32,29 +32,29 @@ class _Verdict(NamedTuple):
 
 def headline(cells: Sequence[Cell], results: Results) -> str:
     """The outcome in one line, not bolder than the results allow."""
-    ranked = words.ranked(cells)
+    ranked = prose.ranked(cells)
     if results.linear is None or not ranked:
-        return words.headline(cells)
-    linear, best = words.percent(results.linear.test.accuracy), ranked[0]
+        return prose.headline(cells)
+    linear, best = prose.percent(results.linear.test.accuracy), ranked[0]
     if all(_of_linear(cell, results).is_better for cell in ranked):
         network = best.name if len(ranked) == 1 else "every network"
         return f"The linear model alone is better than {network}"
     if len(ranked) > 1:
-        return words.headline(cells)
-    return f"{words.headline(cells)}; the linear model reaches {linear}"
+        return prose.headline(cells)
+    return f"{prose.headline(cells)}; the linear model reaches {linear}"
 
 
 def findings(cells: Sequence[Cell], results: Results) -> list[str]:
     """How the linear model compares with the best network, and whether both together help."""
-    ranked, linear = words.ranked(cells), results.linear
+    ranked, linear = prose.ranked(cells), results.linear
     if linear is None or not ranked:
         return []
     best = ranked[0]
     alone = _of_linear(best, results)
     networks = "the network" if len(ranked) == 1 else "the best network"
     text = (
-        f"The linear model alone ({linear.name}) has {words.percent(linear.test.accuracy)} and "
-        f"is {alone.words} {networks} alone, {best.name} with {words.percent(best.accuracy.mean)} "
+        f"The linear model alone ({linear.name}) has {prose.percent(linear.test.accuracy)} and "
+        f"is {alone.words} {networks} alone, {best.name} with {prose.percent(best.accuracy.mean)} "
         f"({alone.sureness})."
     )
     return [text + _of_both(max(ranked, key=lambda cell: cell.combined_mean), results)]
@@ -69,7 +69,7 @@ def _of_both(cell: Cell, results: Results) -> str:
     over_network = _judge([job.test for job in cell.jobs], both, results)
     over_linear = _judge([results.linear.test] * len(both), both, results)
     return (
-        f" {cell.name} and the linear model together have {words.percent(cell.combined_mean)}: "
+        f" {cell.name} and the linear model together have {prose.percent(cell.combined_mean)}: "
         f"{over_network.words} the network alone ({over_network.sureness}), {over_linear.words} "
         f"the linear model alone ({over_linear.sureness})."
     )

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tidegate.artifact.atomic import write_text
-from tidegate.artifact.mishaps import as_run_folder_error
-from tidegate.comparison.results import Results, load
 from tidegate.errors import FormatError
-from tidegate.report import figures, outcome, words
+from tidegate.report import figures, outcome, prose
 from tidegate.report.summary import summarize
+from tidegate.runs.results import Results, load
+from tidegate.storage.atomic import write_text
+from tidegate.storage.os_errors import as_run_folder_error
 
 FILE_NAME = "report.html"
 
@@ -67,17 +67,17 @@ def render(results: Results) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "percent": words.percent,
-        "rounded": words.rounded,
-        "plain": words.plain,
+        "percent": prose.percent,
+        "rounded": prose.rounded,
+        "plain": prose.plain,
     }
     cells = summarize(results)
     finished = [cell for cell in cells if cell.jobs]
     return environment.get_template("page.html.j2").render(
-        title=words.title(cells),
+        title=prose.title(cells),
         headline=outcome.headline(cells, results),
-        findings=[*words.findings(cells, results), *outcome.findings(cells, results)],
-        notice=words.notice(cells, results),
+        findings=[*prose.findings(cells, results), *outcome.findings(cells, results)],
+        notice=prose.notice(cells, results),
         results=results,
         cells=cells,
         finished=finished,
@@ -85,7 +85,7 @@ def render(results: Results) -> str:
         has_single_seed=any(len(cell.jobs) == 1 for cell in finished),
         has_lines=any(len(job.history) > 1 for job in results.jobs),
         has_combined=any(cell.combined for cell in finished),
-        weights=words.weights(finished),
+        weights=prose.weights(finished),
         has_reference=any(cell.reference for cell in cells),
         has_reference_test=len(results.test_labels) == _NUM_REFERENCE_TEST,
         curves=figures.learning_curves(finished) if finished else [],
@@ -93,7 +93,7 @@ def render(results: Results) -> str:
         data_labels=_DATA_LABELS,
         num_threads=_num_threads(results),
         pretrains=any(job.pretraining_s for job in results.jobs),
-        percent=words.percent,
+        percent=prose.percent,
     )
 
 

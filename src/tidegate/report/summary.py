@@ -6,7 +6,7 @@ from math import sqrt
 from statistics import fmean
 
 from tidegate.cells import CELLS
-from tidegate.comparison.results import Job, Results
+from tidegate.runs.results import Job, Results
 from tidegate.training.history import Epoch
 
 # The 97.5 % point of the standard normal distribution, for two-sided 95 % intervals.

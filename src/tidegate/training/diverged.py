@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tidegate.errors import TidegateError
-from tidegate.training.keeper import Keeper
+from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.state import State
 
 
@@ -28,7 +28,12 @@ class Values(Protocol):
 
 
 def diverged(
-    what: str, state: State, recipe: Values, keeper: Keeper | None, *, step: int
+    what: str,
+    state: State,
+    recipe: Values,
+    checkpoint_manager: CheckpointManager | None,
+    *,
+    step: int,
 ) -> DivergedError:
     """The error that says where a training diverged and what to try.
 
@@ -41,8 +46,8 @@ def diverged(
     if not recipe.clip_norm:
         tries.append("shorter gradients (--set clip_norm=1)")
     kept = ""
-    if keeper is not None:
-        kept = f"; the last checkpoint stays in {keeper.folder / 'checkpoints'}"
+    if checkpoint_manager is not None:
+        kept = f"; the last checkpoint stays in {checkpoint_manager.folder / 'checkpoints'}"
     return DivergedError(
         f"epoch {state.progress.epoch}, step {step}: expected {what}; the largest gradient is "
         f"{size:.3g}, of {name}. Try {' or '.join(tries)} in a new run{kept}"

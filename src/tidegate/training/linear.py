@@ -22,24 +22,26 @@ class LinearBranch:
         cls, recipe: Recipe, train: Examples, validation: Examples, test: Examples
     ) -> "LinearBranch":
         """Train it; the validation part chooses nothing here, only the blend later."""
-        assert train.whole is not None
-        assert validation.whole is not None
-        assert test.whole is not None
+        assert train.full_token_ids is not None
+        assert validation.full_token_ids is not None
+        assert test.full_token_ids is not None
         model = NgramClassifier.fit(
-            train.whole,
+            train.full_token_ids,
             train.targets,
             max_order=recipe.linear_order,
             min_count=recipe.linear_min_count,
             C=recipe.linear_strength,
         )
         return cls(
-            model, model.decision_function(validation.whole), model.decision_function(test.whole)
+            model,
+            model.decision_function(validation.full_token_ids),
+            model.decision_function(test.full_token_ids),
         )
 
     def answer(self, examples: Examples) -> Logits:
         """The logits of other examples, (N,)."""
-        assert examples.whole is not None
-        return self.model.decision_function(examples.whole)
+        assert examples.full_token_ids is not None
+        return self.model.decision_function(examples.full_token_ids)
 
     def blend(self, network: Logits, targets: Any) -> Blend:
         """Temperatures and weights that are best on the validation part.

@@ -16,13 +16,13 @@ from tidegate.model.inputs import Inputs
 from tidegate.model.masks import Masks
 from tidegate.training import optimisers
 from tidegate.training.average import Average
+from tidegate.training.callback import Callback
+from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.diverged import DivergedError, batch_identity, diverged, first_not_finite
 from tidegate.training.history import Epoch, Step
-from tidegate.training.keeper import Keeper
 from tidegate.training.recipe import Recipe
 from tidegate.training.state import Progress, State
 from tidegate.training.step import StepResult, step
-from tidegate.training.watcher import Watcher
 
 NORMALISE_EVERY = 100
 """Steps between two measurements of the embedding's mean and spread."""
@@ -37,20 +37,20 @@ def fit(
     validation: Examples,
     *,
     seed: int,
-    watcher: Watcher,
-    keeper: Keeper | None = None,
+    callback: Callback,
+    checkpoint_manager: CheckpointManager | None = None,
 ) -> Progress:
     """Train a model by a recipe; at the end it has the weights that the recipe keeps.
 
     Batches and dropout depend on (seed, epoch, step) alone, so a training that was killed and is
-    resumed by its keeper ends with the same bits.
+    resumed by its checkpoint_manager ends with the same bits.
 
     Raises:
         DivergedError: The loss of a step or of the validation is not finite, or a parameter that
             was to be saved; the last checkpoint stays.
         RunFolderError, FormatError: A checkpoint cannot be written, or belongs to another run.
     """
-    return _Training(model, recipe, train, validation, seed, watcher, keeper).run()
+    return _Training(model, recipe, train, validation, seed, callback, checkpoint_manager).run()
 
 
 class _Training:
@@ -61,12 +61,12 @@ class _Training:
         train: Examples,
         validation: Examples,
         seed: int,
-        watcher: Watcher,
-        keeper: Keeper | None,
+        callback: Callback,
+        checkpoint_manager: CheckpointManager | None,
     ) -> None:
         self.model, self.recipe, self.seed = model, recipe, seed
         self.train, self.validation = train, validation
-        self.watcher, self.keeper = watcher, keeper
+        self.callback, self.checkpoint_manager = callback, checkpoint_manager
         average = Average(model, recipe.ema_decay) if recipe.ema_decay else None
         self.state = State(model, optimisers.make(model, recipe), average, Progress())
         self.class_weights = None
@@ -74,14 +74,14 @@ class _Training:
             self.class_weights = model.task.balanced_weights(torch.from_numpy(train.targets))
         self.frequencies: Tensor | None = None
         if recipe.adversarial_norm and model.config["vocabulary_size"]:
-            counts = train.words.counts(model.config["vocabulary_size"])
+            counts = train.token_ids.counts(model.config["vocabulary_size"])
             self.frequencies = torch.from_numpy((counts / counts.sum()).astype(np.float32))
 
     def run(self) -> Progress:
         with ExitStack() as stack:
-            if self.keeper is not None:
-                self.keeper.open(self.state, self.watcher, stack)
-            self.watcher.training_begins(self.state.progress.step)
+            if self.checkpoint_manager is not None:
+                self.checkpoint_manager.open(self.state, self.callback, stack)
+            self.callback.training_begins(self.state.progress.step)
             while self._goes_on():
                 self._epoch()
         self._settle()
@@ -102,12 +102,16 @@ class _Training:
     def _epoch(self) -> None:
         progress = self.state.progress
         batches = self.train.epoch(self.recipe.batch_size, self.seed, progress.epoch)
-        self.watcher.epoch_begins(progress.epoch, len(batches), progress.position)
+        self.callback.epoch_begins(progress.epoch, len(batches), progress.position)
         self.model.train()
         for rows in batches[progress.position :]:
             self._step(rows, len(batches) * self.recipe.epochs)
             is_within = progress.position < len(batches)
-            if is_within and self.keeper is not None and self.keeper.is_due(progress.step):
+            if (
+                is_within
+                and self.checkpoint_manager is not None
+                and self.checkpoint_manager.is_due(progress.step)
+            ):
                 self._save()
         self._end_epoch()
 
@@ -149,8 +153,8 @@ class _Training:
         progress.loss_sum += found.loss * num_examples
         progress.num_right += found.num_right
         rates = [group["lr"] for group in self.state.optimiser.param_groups]
-        if self.keeper is not None:
-            self.keeper.log.append(
+        if self.checkpoint_manager is not None:
+            self.checkpoint_manager.log.append(
                 {
                     "step": progress.step,
                     "epoch": progress.epoch,
@@ -158,7 +162,7 @@ class _Training:
                     "learning_rate": max(rates),
                 }
             )
-        self.watcher.step_ends(
+        self.callback.step_ends(
             Step(
                 step=progress.step,
                 loss=found.loss,
@@ -200,8 +204,8 @@ class _Training:
             training_s=sum(steps) / 1e3,
             step_ms=statistics.median(steps),
         )
-        if self.keeper is not None:
-            self.keeper.log.append(
+        if self.checkpoint_manager is not None:
+            self.checkpoint_manager.log.append(
                 {
                     "epoch": epoch.epoch,
                     "loss": epoch.loss,
@@ -213,24 +217,24 @@ class _Training:
         progress.epochs.append(epoch)
         progress.position, progress.loss_sum, progress.num_right, progress.num_seen = 0, 0.0, 0, 0
         # Told before the checkpoint: told again after a kill in between, rather than never.
-        self.watcher.epoch_ends(epoch)
+        self.callback.epoch_ends(epoch)
         self._save()
 
     def _save(self) -> None:
-        if self.keeper is not None:
+        if self.checkpoint_manager is not None:
             self._settle()
             name = first_not_finite(self.model)
             if name is not None:
                 what = f"finite parameters, got others in {name}"
                 raise self._diverged(what, self.state.progress.step)
-            self.keeper.save(self.state)
+            self.checkpoint_manager.save(self.state)
 
     def _settle(self) -> None:
         """Bring every row of the embeddings to where dense Adam would have it."""
         self.state.optimiser.catch_up()
 
     def _diverged(self, what: str, step: int) -> DivergedError:
-        return diverged(what, self.state, self.recipe, self.keeper, step=step)
+        return diverged(what, self.state, self.recipe, self.checkpoint_manager, step=step)
 
 
 @torch.inference_mode()

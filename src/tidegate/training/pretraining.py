@@ -15,13 +15,13 @@ from tidegate.data.ragged import Ragged
 from tidegate.data.streams import Streams, Window
 from tidegate.model.language_model import LanguageModel
 from tidegate.optim import Adam, clip_grad_norm_
+from tidegate.training.callback import Callback
+from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.diverged import DivergedError, diverged, first_not_finite
 from tidegate.training.history import Epoch, Step
-from tidegate.training.keeper import Keeper
 from tidegate.training.pretraining_state import PretrainingState
 from tidegate.training.schedule import rate
 from tidegate.training.state import Progress
-from tidegate.training.watcher import Watcher
 
 EVALUATION_STREAMS = 32
 """Streams of a pass that only looks: its result does not depend on them but for their first steps,
@@ -61,8 +61,8 @@ def pretrain(
     held_out: Ragged,
     *,
     seed: int,
-    watcher: Watcher,
-    keeper: Keeper | None = None,
+    callback: Callback,
+    checkpoint_manager: CheckpointManager | None = None,
 ) -> Progress:
     """Train a language model on documents without labels.
 
@@ -73,7 +73,7 @@ def pretrain(
         model: With its initial values.
         corpus: The documents, each with a token that says where it begins or ends.
         held_out: Documents to measure by after each epoch, with the whole vocabulary.
-        watcher: Is told losses in nats a token, and the share of targets that were the likeliest.
+        callback: Is told losses in nats a token, and the share of targets that were the likeliest.
 
     Raises:
         DivergedError: The loss of a step or of the held-out documents is not finite, or a
@@ -81,7 +81,7 @@ def pretrain(
         RunFolderError, FormatError: A checkpoint cannot be written, or belongs to another run.
         ValueError: A corpus with fewer tokens than streams.
     """
-    return _Pretraining(model, values, corpus, held_out, seed, watcher, keeper).run()
+    return _Pretraining(model, values, corpus, held_out, seed, callback, checkpoint_manager).run()
 
 
 class _Pretraining:
@@ -92,11 +92,11 @@ class _Pretraining:
         corpus: Ragged,
         held_out: Ragged,
         seed: int,
-        watcher: Watcher,
-        keeper: Keeper | None,
+        callback: Callback,
+        checkpoint_manager: CheckpointManager | None,
     ) -> None:
         self.model, self.values, self.held_out = model, values, held_out
-        self.watcher, self.keeper = watcher, keeper
+        self.callback, self.checkpoint_manager = callback, checkpoint_manager
         self.streams = [
             Streams(
                 corpus,
@@ -124,23 +124,27 @@ class _Pretraining:
     def run(self) -> Progress:
         progress = self.state.progress
         with ExitStack() as stack:
-            if self.keeper is not None:
-                self.keeper.open(self.state, self.watcher, stack)
+            if self.checkpoint_manager is not None:
+                self.checkpoint_manager.open(self.state, self.callback, stack)
                 progress = self.state.progress
-            self.watcher.training_begins(progress.step)
+            self.callback.training_begins(progress.step)
             while len(progress.epochs) < self.values.epochs:
                 self._epoch()
         return progress
 
     def _epoch(self) -> None:
         progress, num_windows = self.state.progress, self.streams[0].num_windows
-        self.watcher.epoch_begins(progress.epoch, num_windows, progress.position)
+        self.callback.epoch_begins(progress.epoch, num_windows, progress.position)
         if progress.position == 0:
             self.state.carried = [None] * len(self.streams)
         while progress.position < num_windows:
             self._step(num_windows * self.values.epochs)
             is_within = progress.position < num_windows
-            if is_within and self.keeper is not None and self.keeper.is_due(progress.step):
+            if (
+                is_within
+                and self.checkpoint_manager is not None
+                and self.checkpoint_manager.is_due(progress.step)
+            ):
                 self._save()
         self._end_epoch()
 
@@ -177,8 +181,8 @@ class _Pretraining:
         progress.loss_sum += loss * num_tokens
         progress.num_right += num_right
         learning_rate = self.optimiser.param_groups[0]["lr"]
-        if self.keeper is not None:
-            self.keeper.log.append(
+        if self.checkpoint_manager is not None:
+            self.checkpoint_manager.log.append(
                 {
                     "step": progress.step,
                     "epoch": progress.epoch,
@@ -186,7 +190,7 @@ class _Pretraining:
                     "learning_rate": learning_rate,
                 }
             )
-        self.watcher.step_ends(
+        self.callback.step_ends(
             Step(
                 step=progress.step,
                 loss=loss,
@@ -216,8 +220,8 @@ class _Pretraining:
             training_s=sum(steps) / 1e3,
             step_ms=statistics.median(steps),
         )
-        if self.keeper is not None:
-            self.keeper.log.append(
+        if self.checkpoint_manager is not None:
+            self.checkpoint_manager.log.append(
                 {
                     "epoch": epoch.epoch,
                     "loss": epoch.loss,
@@ -229,20 +233,20 @@ class _Pretraining:
         progress.epochs.append(epoch)
         progress.position, progress.loss_sum, progress.num_right, progress.num_seen = 0, 0.0, 0, 0
         # Told before the checkpoint: told again after a kill in between, rather than never.
-        self.watcher.epoch_ends(epoch)
+        self.callback.epoch_ends(epoch)
         self._save()
 
     def _save(self) -> None:
-        if self.keeper is not None:
+        if self.checkpoint_manager is not None:
             self.optimiser.catch_up()
             name = first_not_finite(self.model)
             if name is not None:
                 what = f"finite parameters, got others in {name}"
                 raise self._diverged(what, self.state.progress.step)
-            self.keeper.save(self.state)
+            self.checkpoint_manager.save(self.state)
 
     def _diverged(self, what: str, step: int) -> DivergedError:
-        return diverged(what, self.state, self.values, self.keeper, step=step)
+        return diverged(what, self.state, self.values, self.checkpoint_manager, step=step)
 
 
 def _predict(

@@ -144,7 +144,7 @@ class Recipe:
             max_length=self.max_length,
             padding=self.padding,
             validation_share=self.validation_share,
-            whole=self.linear_order > 0,
+            full_token_ids=self.linear_order > 0,
         )
 
     def with_values(self, values: Mapping[str, Any]) -> "Recipe":

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tidegate import machine
-from tidegate.artifact.fingerprint import differences
-from tidegate.comparison.experiment import Experiment
-from tidegate.comparison.fingerprint import compute_exactly
-from tidegate.comparison.job import JobWatcher, carry_out, evaluation, training_folder
-from tidegate.comparison.pretrained import Encoders
-from tidegate.comparison.results import Job, LinearModel, Results
+from tidegate.storage.fingerprint import differences
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.fingerprint import compute_exactly
+from tidegate.runs.job import JobCallback, run_job, evaluation, training_folder
+from tidegate.runs.pretrained import Encoders
+from tidegate.runs.results import Job, LinearModel, Results
 from tidegate.data.prepared import PreparedData
 from tidegate.errors import RunFolderError
 from tidegate.evaluation.binary import accuracy
-from tidegate.training.keeper import discard
+from tidegate.training.checkpoint_manager import discard
 from tidegate.training.linear import LinearBranch
 
 
-class ComparisonWatcher(JobWatcher, Protocol):
+class ComparisonCallback(JobCallback, Protocol):
     """Is told how a comparison goes."""
 
     def linear_begins(self, name: str) -> None:
@@ -37,7 +37,7 @@ def run(
     experiment: Experiment,
     data: PreparedData,
     run_folder: Path,
-    watcher: ComparisonWatcher,
+    callback: ComparisonCallback,
     *,
     preparation_s: float = 0.0,
     finished: Results | None = None,
@@ -54,7 +54,7 @@ def run(
         experiment: What to compare.
         data: What to train and test on, prepared by the experiment's recipe.
         run_folder: An empty folder, or that of the run which goes on.
-        watcher: Is told of every job, epoch and step.
+        callback: Is told of every job, epoch and step.
         preparation_s: What preparing the data took, to be recorded.
         finished: The results of a run that stopped; its finished jobs are not repeated.
         pretrained: For every cell and seed the parameters that its network begins with.
@@ -79,7 +79,7 @@ def run(
         results.status = "running"
     results.save(run_folder)
     try:
-        linear = _linear(experiment, data, results, watcher)
+        linear = _linear(experiment, data, results, callback)
         results.save(run_folder)
         done = {(job.cell, job.seed) for job in results.jobs}
         # Seed by seed, so that a run that stops early has compared all cells on the same seeds.
@@ -88,14 +88,14 @@ def run(
                 if (cell, seed) in done:
                     discard(training_folder(run_folder, cell, seed))
                     continue
-                job = carry_out(
+                job = run_job(
                     experiment,
                     data,
                     run_folder,
                     cell,
                     seed,
                     linear,
-                    watcher,
+                    callback,
                     encoder=None if pretrained is None else pretrained.encoders[cell, seed],
                     pretraining_s=None if pretrained is None else pretrained.training_s[cell, seed],
                     allow_inexact=allow_inexact,
@@ -103,7 +103,7 @@ def run(
                 results.jobs.append(job)
                 results.save(run_folder)
                 discard(training_folder(run_folder, cell, seed))
-                watcher.job_ends(job)
+                callback.job_ends(job)
     except BaseException:
         results.status = "interrupted"
         # The first error is the one to tell, also when the disk refuses the file as well.
@@ -131,14 +131,14 @@ def _check_same(finished: Results, begun: Results, run_folder: Path) -> None:
 
 
 def _linear(
-    experiment: Experiment, data: PreparedData, results: Results, watcher: ComparisonWatcher
+    experiment: Experiment, data: PreparedData, results: Results, callback: ComparisonCallback
 ) -> LinearBranch | None:
     """Train the recipe's linear model: once, for it depends on no seed and no cell."""
     recipe = experiment.recipe
     if not recipe.linear_order:
         return None
     name = f"logistic regression on NB-weighted 1 to {recipe.linear_order}-grams"
-    watcher.linear_begins(name)
+    callback.linear_begins(name)
     begin = time.perf_counter()
     branch = LinearBranch.train(recipe, data.train, data.validation, data.test)
     results.linear = LinearModel(
@@ -148,5 +148,5 @@ def _linear(
         wall_s=time.perf_counter() - begin,
         validation_accuracy=accuracy(branch.validation, data.validation.targets),
     )
-    watcher.linear_ends(results.linear)
+    callback.linear_ends(results.linear)
     return branch

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from tidegate.artifact.mishaps import as_run_folder_error
-from tidegate.comparison import measures
-from tidegate.comparison.experiment import Experiment
-from tidegate.comparison.job import name_of
-from tidegate.comparison.results import Job
+from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.runs import measures
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.job import name_of
+from tidegate.runs.results import Job
 from tidegate.training.history import Epoch, Step
 
 FOLDER = "tensorboard"

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 import tidegate
-from tidegate.artifact import model_folder
-from tidegate.artifact.atomic import remove_leftovers, remove_tree
-from tidegate.artifact.mishaps import as_run_folder_error
-from tidegate.artifact.model_folder import ModelFolder
-from tidegate.comparison.experiment import Experiment
-from tidegate.comparison.fingerprint import compute_exactly, exactness
+from tidegate.inference import model_folder
+from tidegate.storage.atomic import remove_leftovers, remove_tree
+from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.inference.model_folder import ModelFolder
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.fingerprint import compute_exactly, exactness
 from tidegate.data import unlabelled
 from tidegate.data.corpus import Corpus, open_corpus, write_corpus
 from tidegate.data.dataset import Split
@@ -24,10 +24,10 @@ from tidegate.data.tokenise import split
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, FormatError, RecipeError
 from tidegate.model.language_model import LanguageModel
-from tidegate.training.keeper import Keeper, discard
+from tidegate.training.checkpoint_manager import CheckpointManager, discard
 from tidegate.training.pretraining import Pretraining, pretrain
 from tidegate.training.recipe import Recipe
-from tidegate.training.watcher import Watcher
+from tidegate.training.callback import Callback
 
 KIND = "language-model"
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.01, 100
@@ -101,7 +101,7 @@ def load(path: Path) -> Pretrained:
     return Pretrained(vocabulary, model.config, model.encoder_tensors())
 
 
-class PretrainingWatcher(Watcher, Protocol):
+class PretrainingWatcher(Callback, Protocol):
     """Is told how a language model's training goes."""
 
     def pretraining_begins(self, cell: str, seed: int, texts: str) -> None:
@@ -127,7 +127,7 @@ def of_experiment(
     experiment: Experiment,
     texts: Split,
     run_folder: Path,
-    watcher: "PretrainingWatcher",
+    callback: "PretrainingWatcher",
     allow_inexact: bool = False,
 ) -> Encoders | None:
     """The language models of an experiment, trained or read; None where it begins with none.
@@ -153,7 +153,7 @@ def of_experiment(
             else:
                 begin = time.perf_counter()
                 where = run_folder / PRETRAINING / f"{cell}-seed{seed}"
-                folder = carry_out(experiment, cell, seed, own, where, watcher, allow_inexact)
+                folder = carry_out(experiment, cell, seed, own, where, callback, allow_inexact)
                 training_s[cell, seed] = time.perf_counter() - begin
             model = load(folder)
             model.check(recipe, cell)
@@ -167,7 +167,7 @@ def carry_out(
     seed: int,
     texts: Split,
     run_folder: Path,
-    watcher: PretrainingWatcher,
+    callback: PretrainingWatcher,
     allow_inexact: bool = False,
 ) -> Path:
     """Train a language model on the training texts of a data set, and on texts without labels.
@@ -186,12 +186,12 @@ def carry_out(
     if run_folder.is_dir():
         remove_leftovers(run_folder)
     if not folder.exists():
-        _train(experiment, cell, seed, texts, run_folder, watcher, allow_inexact)
+        _train(experiment, cell, seed, texts, run_folder, callback, allow_inexact)
     # Also where a run was killed between its model and this.
     if corpus.exists():
         remove_tree(corpus)
     discard(run_folder)
-    watcher.pretraining_ends(folder)
+    callback.pretraining_ends(folder)
     return folder
 
 
@@ -201,7 +201,7 @@ def _train(
     seed: int,
     texts: Split,
     run_folder: Path,
-    watcher: PretrainingWatcher,
+    callback: PretrainingWatcher,
     allow_inexact: bool,
 ) -> None:
     """Train and save, from the last checkpoint where there is one."""
@@ -215,7 +215,7 @@ def _train(
             f"got {num_words}; give more texts, or fewer streams by --set"
         )
     own = "all" if experiment.unlabelled is None else f"{len(texts):,} of them"
-    watcher.pretraining_begins(
+    callback.pretraining_begins(
         cell, seed, f"{len(train):,} texts of {num_words:,} words, {own} the training part's"
     )
     vocabulary = corpus.vocabulary
@@ -229,7 +229,7 @@ def _train(
     counts = corpus.sequences.counts(len(vocabulary))
     model.reset_parameters(seed, torch.from_numpy(counts))
     values = pretraining(recipe)
-    keeper = Keeper(
+    checkpoint_manager = CheckpointManager(
         run_folder,
         every=experiment.checkpoint_every,
         fingerprint={
@@ -239,7 +239,7 @@ def _train(
         },
         allow_inexact=allow_inexact,
     )
-    progress = pretrain(model, values, train, held_out, seed=seed, watcher=watcher, keeper=keeper)
+    progress = pretrain(model, values, train, held_out, seed=seed, callback=callback, checkpoint_manager=checkpoint_manager)
     saved = ModelFolder(
         config={"architecture": {"kind": KIND, **model.config}},
         tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},

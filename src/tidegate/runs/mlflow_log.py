@@ -11,11 +11,11 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 import tidegate
-from tidegate.artifact.atomic import write_text
-from tidegate.comparison import measures
-from tidegate.comparison.experiment import Experiment
-from tidegate.comparison.job import name_of, training_folder
-from tidegate.comparison.results import Job
+from tidegate.storage.atomic import write_text
+from tidegate.runs import measures
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.job import name_of, training_folder
+from tidegate.runs.results import Job
 from tidegate.errors import LogError
 from tidegate.training.history import Epoch, Step
 

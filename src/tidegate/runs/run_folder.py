@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tidegate.artifact.atomic import is_aside, make_folders, remove_leftovers
-from tidegate.artifact.lock import FolderLock
-from tidegate.artifact.mishaps import as_run_folder_error
-from tidegate.comparison.results import FILE_NAME
+from tidegate.storage.atomic import is_aside, make_folders, remove_leftovers
+from tidegate.storage.lock import FolderLock
+from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.runs.results import FILE_NAME
 from tidegate.errors import RunFolderError
 
 MODELS, TRAINING = "models", "training"

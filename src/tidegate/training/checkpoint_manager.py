@@ -4,17 +4,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tidegate.artifact.atomic import remove_tree
-from tidegate.artifact.checkpoint import Checkpoints
-from tidegate.artifact.log import HistoryLog
-from tidegate.artifact.mishaps import as_run_folder_error
+from tidegate.storage.atomic import remove_tree
+from tidegate.storage.checkpoint import Checkpoints
+from tidegate.storage.log import HistoryLog
+from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.training.callback import Callback
 from tidegate.training.state import State
-from tidegate.training.watcher import Watcher
 
 CHECKPOINTS, LOG = "checkpoints", "history.jsonl"
 
 
-class Keeper:
+class CheckpointManager:
     """Checkpoints and log of one training, in a folder of its own.
 
     Args:
@@ -30,21 +30,21 @@ class Keeper:
         self.folder, self.every = folder, every
         self.fingerprint, self.allow_inexact = fingerprint, allow_inexact
 
-    def open(self, state: State, watcher: Watcher, stack: ExitStack) -> None:
+    def open(self, state: State, callback: Callback, stack: ExitStack) -> None:
         """Take the folder, and the state of its newest checkpoint where there is one.
 
         Args:
             state: Made by the same recipe and seed; becomes what the checkpoint holds.
-            watcher: Is told of a resume, and of checkpoints that are damaged.
+            callback: Is told of a resume, and of checkpoints that are damaged.
             stack: Closes what is opened here.
         """
         self.checkpoints = stack.enter_context(
             Checkpoints(self.folder / CHECKPOINTS, fingerprint=self.fingerprint)
         )
-        found = self.checkpoints.newest(watcher.notice, allow_inexact=self.allow_inexact)
+        found = self.checkpoints.newest(callback.notice, allow_inexact=self.allow_inexact)
         if found is not None:
             state.unpack(found.tensors, found.state)
-            watcher.notice(f"resumed after step {state.progress.step:,}, from {found.path}")
+            callback.notice(f"resumed after step {state.progress.step:,}, from {found.path}")
         self.log = stack.enter_context(
             HistoryLog(self.folder / LOG, num_bytes=state.progress.log_bytes)
         )

@@ -4,10 +4,10 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tidegate.artifact import json_file
-from tidegate.artifact.atomic import write_text
-from tidegate.artifact.mishaps import as_run_folder_error
-from tidegate.comparison.experiment import Experiment
+from tidegate.storage import json_file
+from tidegate.storage.atomic import write_text
+from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.runs.experiment import Experiment
 from tidegate.errors import FormatError, RunFolderError
 from tidegate.training.recipe import Recipe
 
@@ -16,7 +16,7 @@ FILE_NAME = "run.json"
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunConfig:
     """A data set and what is to be done with it."""
 
     dataset: str
@@ -24,7 +24,7 @@ class Plan:
     """The path that the user gave for it."""
     experiment: Experiment
     logs: tuple[str, ...] = ()
-    """Names of :data:`tidegate.comparison.logs.NAMES`."""
+    """Names of :data:`tidegate.runs.logs.NAMES`."""
     only_pretrain: bool = False
     """Whether the run ends with its language models."""
 
@@ -35,11 +35,11 @@ class Plan:
             RunFolderError: The system refused.
         """
         path, content = run_folder / FILE_NAME, {"format": FORMAT, **asdict(self)}
-        with as_run_folder_error(f"plan {path}: expected to write it"):
+        with as_run_folder_error(f"config {path}: expected to write it"):
             write_text(path, json.dumps(content, indent=1) + "\n")
 
 
-def load(run_folder: Path) -> Plan:
+def load(run_folder: Path) -> RunConfig:
     """Read the ``run.json`` of a run folder.
 
     Raises:
@@ -61,7 +61,7 @@ def load(run_folder: Path) -> Plan:
         Recipe.check(recipe)
         logs = tuple(content.pop("logs"))
         cells, seeds = tuple(experiment.pop("cells")), tuple(experiment.pop("seeds"))
-        return Plan(
+        return RunConfig(
             **content,
             logs=logs,
             experiment=Experiment(

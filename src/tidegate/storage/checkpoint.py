@@ -13,13 +13,13 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from tidegate.artifact import checkpoint_folder, files
-from tidegate.artifact.atomic import aside, make_folders, remove_tree
-from tidegate.artifact.checkpoint_folder import Checkpoint, name_of, step_of
-from tidegate.artifact.fingerprint import differences, is_exactness
-from tidegate.artifact.lock import FolderLock
-from tidegate.artifact.mishaps import as_run_folder_error
 from tidegate.errors import FormatError, RunFolderError
+from tidegate.storage import checkpoint_folder, files
+from tidegate.storage.atomic import aside, make_folders, remove_tree
+from tidegate.storage.checkpoint_folder import Checkpoint, name_of, step_of
+from tidegate.storage.fingerprint import differences, is_exactness
+from tidegate.storage.lock import FolderLock
+from tidegate.storage.os_errors import as_run_folder_error
 
 
 class Checkpoints:
@@ -28,7 +28,7 @@ class Checkpoints:
     Args:
         folder: Made if it is missing; nothing but checkpoints and the lock belongs in it.
         fingerprint: What the run's bits depend on, in sections; see
-            :mod:`tidegate.artifact.fingerprint`.
+            :mod:`tidegate.storage.fingerprint`.
         keep: How many of the newest checkpoints stay; two survive a damaged one.
 
     Raises:

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate.cells import CELLS
-from tidegate.comparison.experiment import Experiment
-from tidegate.comparison.results import Job, LayerSummary, LinearModel
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.results import Job, LayerSummary, LinearModel
 from tidegate.training.history import Epoch, Step
 from tidegate.training.recipe import Recipe
 
@@ -23,7 +23,7 @@ WIDE = 90
 """Columns that the line of an epoch needs whole; on fewer its speed is left out."""
 
 
-class Screen:
+class ProgressDisplay:
     """Watches a comparison for the person at the terminal.
 
     Where stderr is no terminal, an epoch is one plain line at its end.

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from tidegate.errors import LogError
 
 if TYPE_CHECKING:
-    from tidegate.comparison.experiment import Experiment
-    from tidegate.comparison.results import Job, LayerSummary, LinearModel
-    from tidegate.comparison.run import ComparisonWatcher
+    from tidegate.runs.experiment import Experiment
+    from tidegate.runs.results import Job, LayerSummary, LinearModel
+    from tidegate.runs.run import ComparisonCallback
     from tidegate.training.history import Epoch, Step
 
 NAMES = ("tensorboard", "mlflow")
@@ -34,7 +34,7 @@ def check(names: Iterable[str]) -> None:
 
 
 class Log(Protocol):
-    """Writes what one tool reads; is told what a :class:`ComparisonWatcher` is."""
+    """Writes what one tool reads; is told what a :class:`ComparisonCallback` is."""
 
     def job_begins(self, cell: str, seed: int) -> None:
         """What follows is of this job."""
@@ -60,28 +60,28 @@ def open_all(names: Iterable[str], experiment: "Experiment", run_folder: Path) -
     logs: list[Log] = []
     for name in names:
         if name == "tensorboard":
-            from tidegate.comparison.tensorboard_log import TensorBoardLog
+            from tidegate.runs.tensorboard_log import TensorBoardLog
 
             logs.append(TensorBoardLog(experiment, run_folder))
         else:
-            from tidegate.comparison.mlflow_log import MLflowLog
+            from tidegate.runs.mlflow_log import MLflowLog
 
             logs.append(MLflowLog(experiment, run_folder))
     return logs
 
 
 class Logged:
-    """A watcher with logs beside it: they are told first, so that what it shows is written.
+    """A callback with logs beside it: they are told first, so that what it shows is written.
 
     In the logs, the steps of a job's second network are counted on from those of its first one.
 
     Args:
-        watcher: Is told everything.
+        callback: Is told everything.
         logs: Are closed at the end of the ``with`` block.
     """
 
-    def __init__(self, watcher: "ComparisonWatcher", logs: Iterable[Log]) -> None:
-        self.watcher, self.logs = watcher, [*logs]
+    def __init__(self, callback: "ComparisonCallback", logs: Iterable[Log]) -> None:
+        self.callback, self.logs = callback, [*logs]
         self.num_before, self.last_step = 0, 0
 
     def __enter__(self) -> Self:
@@ -98,53 +98,53 @@ class Logged:
                 stack.callback(log.close)
 
     def linear_begins(self, name: str) -> None:
-        """See :class:`ComparisonWatcher`."""
-        self.watcher.linear_begins(name)
+        """See :class:`ComparisonCallback`."""
+        self.callback.linear_begins(name)
 
     def linear_ends(self, linear: "LinearModel") -> None:
-        """See :class:`ComparisonWatcher`."""
-        self.watcher.linear_ends(linear)
+        """See :class:`ComparisonCallback`."""
+        self.callback.linear_ends(linear)
 
     def job_begins(self, cell: str, seed: int, path: str, summary: "list[LayerSummary]") -> None:
-        """See :class:`JobWatcher`."""
+        """See :class:`JobCallback`."""
         self.num_before, self.last_step = 0, 0
         self._tell(lambda log: log.job_begins(cell, seed))
-        self.watcher.job_begins(cell, seed, path, summary)
+        self.callback.job_begins(cell, seed, path, summary)
 
     def student_begins(self, texts: str) -> None:
-        """See :class:`JobWatcher`."""
+        """See :class:`JobCallback`."""
         self.num_before = self.last_step
-        self.watcher.student_begins(texts)
+        self.callback.student_begins(texts)
 
     def training_begins(self, step: int) -> None:
-        """See :class:`Watcher`."""
+        """See :class:`Callback`."""
         self.last_step = self.num_before + step
         self._tell(lambda log: log.training_begins(self.last_step))
-        self.watcher.training_begins(step)
+        self.callback.training_begins(step)
 
     def epoch_begins(self, epoch: int, num_steps: int, done: int) -> None:
-        """See :class:`Watcher`."""
-        self.watcher.epoch_begins(epoch, num_steps, done)
+        """See :class:`Callback`."""
+        self.callback.epoch_begins(epoch, num_steps, done)
 
     def step_ends(self, step: "Step") -> None:
-        """See :class:`Watcher`."""
+        """See :class:`Callback`."""
         self.last_step = self.num_before + step.step
         self._tell(lambda log: log.step_ends(replace(step, step=self.last_step)))
-        self.watcher.step_ends(step)
+        self.callback.step_ends(step)
 
     def epoch_ends(self, epoch: "Epoch") -> None:
-        """See :class:`Watcher`."""
+        """See :class:`Callback`."""
         self._tell(lambda log: log.epoch_ends(epoch))
-        self.watcher.epoch_ends(epoch)
+        self.callback.epoch_ends(epoch)
 
     def notice(self, text: str) -> None:
-        """See :class:`Watcher`."""
-        self.watcher.notice(text)
+        """See :class:`Callback`."""
+        self.callback.notice(text)
 
     def job_ends(self, job: "Job") -> None:
-        """See :class:`ComparisonWatcher`."""
+        """See :class:`ComparisonCallback`."""
         self._tell(lambda log: log.job_ends(job))
-        self.watcher.job_ends(job)
+        self.callback.job_ends(job)
 
     def _tell(self, what: Callable[[Log], Any]) -> None:
         for log in self.logs:

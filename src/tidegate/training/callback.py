@@ -5,7 +5,7 @@ from typing import Protocol
 from tidegate.training.history import Epoch, Step
 
 
-class Watcher(Protocol):
+class Callback(Protocol):
     """Is told how a training goes."""
 
     def training_begins(self, step: int) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import tidegate
 from tidegate.cells import CELLS
-from tidegate.comparison.experiment import Experiment
-from tidegate.comparison.results import Job
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.results import Job
 from tidegate.training.recipe import Recipe
 
 _SPLITTING = {
@@ -50,7 +50,7 @@ it after every epoch, {data["num_test"]:,} tested it once.
 {_together(job)}
 {_preprocessing(recipe)}
 
-    from tidegate.artifact import model_folder
+    from tidegate.inference import model_folder
     from tidegate.model.classifier import from_arrays
 
     folder = model_folder.load(path)

@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tidegate.artifact import json_file
-from tidegate.artifact.atomic import write_text
-from tidegate.artifact.mishaps import as_run_folder_error
+from tidegate.storage import json_file
+from tidegate.storage.atomic import write_text
+from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.errors import FormatError
 from tidegate.training.history import Epoch
 
-FORMAT = "tidegate.comparison/2"
+FORMAT = "tidegate.runs/2"
 FILE_NAME = "results.json"
 
 

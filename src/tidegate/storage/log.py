@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tidegate.artifact import files
-from tidegate.artifact.mishaps import as_run_folder_error
 from tidegate.errors import FormatError
+from tidegate.storage import files
+from tidegate.storage.os_errors import as_run_folder_error
 
 
 class HistoryLog:

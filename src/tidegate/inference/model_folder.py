@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifact import json_file, tensors
-from tidegate.artifact.atomic import new_folder
 from tidegate.errors import FormatError
+from tidegate.storage import json_file, tensors
+from tidegate.storage.atomic import new_folder
 
 FORMAT = "tidegate.model/1"
 CONFIG, TENSORS, VOCABULARY, CARD = (

@@ -13,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tidegate.artifact.atomic import remove_tree
-from tidegate.artifact.mishaps import as_run_folder_error
-from tidegate.artifact.model_folder import ModelFolder
-from tidegate.comparison.card import model_card
-from tidegate.comparison.experiment import Experiment
-from tidegate.comparison.fingerprint import exactness
-from tidegate.comparison.results import Evaluation, Job, LayerSummary
-from tidegate.comparison.run_folder import MODELS, TRAINING
+from tidegate.storage.atomic import remove_tree
+from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.inference.model_folder import ModelFolder
+from tidegate.runs.card import model_card
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.fingerprint import exactness
+from tidegate.runs.results import Evaluation, Job, LayerSummary
+from tidegate.runs.run_folder import MODELS, TRAINING
 from tidegate.data.examples import Examples
 from tidegate.data.prepared import PreparedData
 from tidegate.errors import RecipeError
@@ -28,17 +28,17 @@ from tidegate.evaluation.binary import accuracy, cross_entropy, probabilities
 from tidegate.model.classifier import SequenceClassifier, num_trained
 from tidegate.model.inputs import Inputs
 from tidegate.training import network
-from tidegate.training.keeper import Keeper
+from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.linear import LinearBranch
 from tidegate.training.loop import fit, predict
 from tidegate.training.recipe import Recipe
 from tidegate.training.state import Progress
-from tidegate.training.watcher import Watcher
+from tidegate.training.callback import Callback
 
 STUDENT = "student"
 
 
-class JobWatcher(Watcher, Protocol):
+class JobCallback(Callback, Protocol):
     """Is told how a job goes."""
 
     def job_begins(self, cell: str, seed: int, path: str, summary: list[LayerSummary]) -> None:
@@ -49,14 +49,14 @@ class JobWatcher(Watcher, Protocol):
         counted from 1 again."""
 
 
-def carry_out(
+def run_job(
     experiment: Experiment,
     data: PreparedData,
     run_folder: Path,
     cell: str,
     seed: int,
     linear: LinearBranch | None,
-    watcher: JobWatcher,
+    callback: JobCallback,
     *,
     encoder: Mapping[str, Tensor] | None = None,
     pretraining_s: float | None = None,
@@ -79,7 +79,7 @@ def carry_out(
             "none; give --unlabelled FILE, or --set self_epochs=0"
         )
     begin = time.perf_counter()
-    trainer = _Trainer(experiment, data, run_folder, cell, seed, encoder, watcher, allow_inexact)
+    trainer = _Trainer(experiment, data, run_folder, cell, seed, encoder, callback, allow_inexact)
     model, path, summary = trainer.begin()
     progress = trainer.train(model, "", data.train, experiment.recipe)
     teacher, student = progress, None
@@ -129,24 +129,24 @@ class _Trainer:
         cell: str,
         seed: int,
         encoder: Mapping[str, Tensor] | None,
-        watcher: JobWatcher,
+        callback: JobCallback,
         allow_inexact: bool,
     ) -> None:
         self.experiment, self.data, self.run_folder = experiment, data, run_folder
         self.cell, self.seed, self.encoder = cell, seed, encoder
-        self.watcher, self.allow_inexact = watcher, allow_inexact
+        self.callback, self.allow_inexact = callback, allow_inexact
         self.parts: list[Progress] = []
         self.num_tokens = 0
 
     def begin(self) -> tuple[SequenceClassifier, str, list[LayerSummary]]:
-        """The network, what computes its recurrence, and its layers; the watcher is told."""
+        """The network, what computes its recurrence, and its layers; the callback is told."""
         recipe, data = self.experiment.recipe, self.data
         model = self._network()
         length = recipe.max_length if recipe.padding == "front" else None
         summary = [LayerSummary(*line) for line in model.summary(length)]
         words, bigrams, _ = data.train.batch(np.arange(min(recipe.batch_size, len(data.train))))
         path = f"tidegate.nn, {model.explain(Inputs.of(words, bigrams))}"
-        self.watcher.job_begins(self.cell, self.seed, path, summary)
+        self.callback.job_begins(self.cell, self.seed, path, summary)
         return model, path, summary
 
     def train(
@@ -155,7 +155,7 @@ class _Trainer:
         """Train on examples, from the last checkpoint where there is one."""
         fingerprint = _fingerprint(self.experiment, self.data, self.cell, self.seed, self.encoder)
         fingerprint["data"]["targets"] = hashlib.sha256(examples.targets.tobytes()).hexdigest()
-        keeper = Keeper(
+        checkpoint_manager = CheckpointManager(
             training_folder(self.run_folder, self.cell, self.seed) / name,
             every=self.experiment.checkpoint_every,
             fingerprint=fingerprint,
@@ -167,11 +167,11 @@ class _Trainer:
             examples,
             self.data.validation,
             seed=self.seed,
-            watcher=self.watcher,
-            keeper=keeper,
+            callback=self.callback,
+            checkpoint_manager=checkpoint_manager,
         )
         self.parts.append(progress)
-        self.num_tokens += len(progress.epochs) * len(examples.words.values)
+        self.num_tokens += len(progress.epochs) * len(examples.token_ids.values)
         return progress
 
     def teach(
@@ -194,7 +194,7 @@ class _Trainer:
         recipe = self.experiment.recipe
         examples = self.data.train.with_more(answered, recipe.self_copies)
         student = self._network()
-        self.watcher.student_begins(
+        self.callback.student_begins(
             f"{len(examples):,} texts, {len(unlabelled):,} of them without labels, as {who} them"
         )
         changed = recipe.with_values({"epochs": recipe.self_epochs, "frozen_epochs": 0})

@@ -14,9 +14,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tidegate.artifact import json_file, tensors
-from tidegate.artifact.atomic import new_folder
 from tidegate.errors import FormatError
+from tidegate.storage import json_file, tensors
+from tidegate.storage.atomic import new_folder
 
 FORMAT = "tidegate.checkpoint/1"
 TENSORS, STATE, FINGERPRINT, MANIFEST = (

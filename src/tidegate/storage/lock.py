@@ -6,9 +6,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tidegate.artifact import files
-from tidegate.artifact.mishaps import as_run_folder_error
 from tidegate.errors import RunFolderError
+from tidegate.storage import files
+from tidegate.storage.os_errors import as_run_folder_error
 
 NAME = "lock"
 

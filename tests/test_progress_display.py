@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.cli.screen import Screen
-from tidegate.comparison.experiment import Experiment
+from tidegate.cli.progress_display import ProgressDisplay
+from tidegate.runs.experiment import Experiment
 from tidegate.training.history import Epoch, Step
 from tidegate.training.recipe import load
 
@@ -21,7 +21,7 @@ from tidegate.training.recipe import load
 def show(epochs=3, num_steps=1234):
     """A screen that is told of the last steps of a training."""
     recipe = load("fast").with_settings([f"epochs={epochs}"])
-    screen = Screen(Experiment(recipe, ("gru",), (0,), 1), Path("run"))
+    screen = ProgressDisplay(Experiment(recipe, ("gru",), (0,), 1), Path("run"))
     with screen:
         screen.job_begins("gru", 0, "a path", [])
         screen.training_begins((epochs - 1) * num_steps)
@@ -45,7 +45,7 @@ def show(epochs=3, num_steps=1234):
 
 def lines_at_terminal(columns, epochs, num_steps):
     """Everything that :func:`show` draws at a terminal so wide, between carriage returns."""
-    keeper, terminal = pty.openpty()
+    checkpoint_manager, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
     process = subprocess.Popen(
@@ -58,11 +58,11 @@ def lines_at_terminal(columns, epochs, num_steps):
     os.close(terminal)
     drawn = b""
     try:
-        while piece := os.read(keeper, 65536):
+        while piece := os.read(checkpoint_manager, 65536):
             drawn += piece
     except OSError:  # what Linux says at the end of a terminal
         pass
-    os.close(keeper)
+    os.close(checkpoint_manager)
     assert process.wait() == 0
     text = drawn.decode()
     assert "\x1b[1A" not in text, "the bar takes more than one line"
@@ -101,7 +101,7 @@ def test_plain_lines_where_there_is_no_terminal(capsys):
 
 def test_time_left_is_that_of_all_epochs():
     recipe = load("fast").with_settings(["epochs=3"])
-    screen = Screen(Experiment(recipe, ("gru",), (0,), 1), Path("run"))
+    screen = ProgressDisplay(Experiment(recipe, ("gru",), (0,), 1), Path("run"))
     screen.training_begins(0)
     screen.epoch_begins(1, 1000, 0)
     screen.step_ends(Step(1, 0.5, 0.5, 1e-3, 20_000, 40.0, 0.5, 0.5))

@@ -9,8 +9,8 @@ from statistics import fmean
 from typing import Any
 
 from tidegate.cells import CELLS
-from tidegate.comparison.results import Results
 from tidegate.report.summary import Cell
+from tidegate.runs.results import Results
 
 _ONE_SEED = (
     "An interval from one seed covers the choice of test examples, "

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tidegate.artifact import files
+from tidegate.storage import files
 
 _ASIDE = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")
 

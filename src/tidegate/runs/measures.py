@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tidegate.comparison.experiment import Experiment
-from tidegate.comparison.results import Job
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.results import Job
 from tidegate.training.history import Epoch, Step
 
 Measures = dict[str, float]

@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from tidegate.artifact.atomic import new_folder, write_text
-from tidegate.artifact.model_folder import ModelFolder, load
 from tidegate.errors import FormatError
+from tidegate.inference.model_folder import ModelFolder, load
+from tidegate.storage.atomic import new_folder, write_text
 
 FILES = ["README.md", "config.json", "model.safetensors", "vocabulary.json"]
 
