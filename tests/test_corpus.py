@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -138,6 +139,22 @@ def edit(**changes):
     return change
 
 
+def link(path):
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+def pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def zipped(path):
+    path.unlink()
+    np.savez(path.with_suffix(".npz"), values=np.zeros(13, np.int32))
+    path.with_suffix(".npz").rename(path)
+
+
 DAMAGES = {
     "no facts": (lambda f: (f / "corpus.json").unlink(), "corpus.json cannot be read: No such"),
     "no json": (lambda f: (f / "corpus.json").write_text("{"), "corpus.json: expected JSON"),
@@ -155,6 +172,15 @@ DAMAGES = {
         lambda f: damage(f / "offsets.npy", lambda c: c.__setitem__(-8, 99)),
         "offsets.npy: expected 0 to 13, got .0, 99.",
     ),
+    "deep": (
+        lambda f: (f / "corpus.json").write_text("[" * 100_000),
+        "corpus.json: expected JSON, got more than 32 lists and objects in one another",
+    ),
+    "linked facts": (lambda f: link(f / "corpus.json"), "cannot be read: a symbolic link, where"),
+    "linked values": (lambda f: link(f / "values.npy"), "values.npy: expected a whole .* a symb"),
+    "piped facts": (lambda f: pipe(f / "vocabulary.json"), "cannot be read: a named pipe, where"),
+    "piped values": (lambda f: pipe(f / "values.npy"), "values.npy: expected a whole .* a named"),
+    "an archive": (lambda f: zipped(f / "values.npy"), "values.npy: expected a whole NumPy array"),
     "vocabulary": (
         lambda f: damage(f / "vocabulary.json", lambda c: c.__setitem__(c.index(b"film"), 70)),
         "vocabulary.json: expected the vocabulary of the corpus, got another",
@@ -162,6 +188,7 @@ DAMAGES = {
 }  # fmt: skip
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(("change", "message"), DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_corpus_does_not_open(corpus, change, message):
     change(corpus.path)

@@ -26,9 +26,11 @@ from tidegate.data.ragged import Ragged
 from tidegate.data.tokenise import split
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, FormatError
+from tidegate.storage import json_file, regular
 
 FORMAT = "tidegate.corpus/1"
 CORPUS, VOCABULARY = "corpus.json", "vocabulary.json"
+MOST_JSON_BYTES = 1 << 28
 DTYPES: dict[str, np.dtype[Any]] = {
     "values": np.dtype("<i4"),
     "offsets": np.dtype("<i8"),
@@ -240,8 +242,9 @@ def open_corpus(path: Path) -> Corpus:
 def _map(path: Path, name: str, length: int) -> NDArray[Any]:
     file = path / f"{name}.npy"
     try:
-        array = np.load(file, mmap_mode="r")
-    except (OSError, ValueError) as error:
+        regular.check_regular(file)
+        array = np.lib.format.open_memmap(file, mode="r")
+    except (OSError, ValueError, SyntaxError) as error:
         raise FormatError(f"{file}: expected a whole NumPy array, got {error}") from error
     if array.dtype != DTYPES[name] or array.shape != (length,):
         raise FormatError(
@@ -253,17 +256,13 @@ def _map(path: Path, name: str, length: int) -> NDArray[Any]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        content = regular.read(path, MOST_JSON_BYTES)
     except OSError as error:
         raise FormatError(
             f"{path.parent}: expected the folder of a corpus, but {path.name} cannot be read: "
             f"{error.strerror}"
         ) from error
-    except ValueError as error:
-        raise FormatError(f"{path}: expected JSON, got {error}") from error
-    if not isinstance(content, dict):
-        raise FormatError(f"{path}: expected a JSON object, got a {type(content).__name__}")
-    return content
+    return json_file.parse_object(content, path)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
