@@ -203,6 +203,26 @@ def test_an_altered_number_is_found(corpus, name):
         open_corpus(corpus.path).verify()
 
 
+@pytest.mark.parametrize(
+    ("name", "place", "number", "message"),
+    [
+        ("values", -1, 7, "values.npy: expected ids from 0 to 6, got 1 to 7; write the corpus"),
+        ("values", 0, -1, "values.npy: expected ids from 0 to 6, got -1 to 6; write the corpus"),
+        ("offsets", 2, 3, "offsets.npy: expected each place at or after the one before, got"),
+    ],
+    ids=["an id too high", "an id below 0", "places out of order"],
+)
+def test_numbers_that_are_summed_anew_are_still_checked(corpus, name, place, number, message):
+    file = corpus.path / f"{name}.npy"
+    array = np.load(file)
+    array[place] = number
+    np.save(file, array)
+    sums = corpus.facts["sha256"] | {name: hashlib.sha256(array.tobytes()).hexdigest()}
+    edit(sha256=sums)(corpus.path)
+    with pytest.raises(FormatError, match=message):
+        open_corpus(corpus.path).verify()
+
+
 MEMORY_LIMITED = Path(__file__).parent / "corpus_in_little_memory.py"
 
 

@@ -16,6 +16,7 @@ from tidegate.errors import DataError, FormatError, RecipeError
 from tidegate.model.inputs import Inputs
 from tidegate.runs import pretrained
 from tidegate.runs.experiment import Experiment
+from tidegate.storage.atomic import remove_tree
 from tidegate.training import network
 
 V = 4 + len(WORDS)
@@ -124,6 +125,22 @@ def test_texts_without_a_word_are_not_what_it_is_measured_by():
     for rows in ([[1, 4]], [[1]], [[1], [1]], []):
         with pytest.raises(DataError, match="expected at least 2 texts with words"):
             pretrained._held_out(Ragged.from_rows(rows))
+
+
+def test_an_altered_corpus_is_named_and_made_anew_once_it_is_removed(tmp_path):
+    texts, folder = (
+        Split(["a good film and the bad one"] * 4, np.arange(4) % 2),
+        tmp_path / "corpus",
+    )
+    made = pretrained._corpus(RECIPE, texts, None, folder).fingerprint()
+    assert pretrained._corpus(RECIPE, texts, None, folder).fingerprint() == made
+    content = bytearray((folder / "values.npy").read_bytes())
+    content[-4] ^= 1
+    (folder / "values.npy").write_bytes(content)
+    with pytest.raises(FormatError, match=f"values.npy: .*; remove {folder}, and the run makes"):
+        pretrained._corpus(RECIPE, texts, None, folder)
+    remove_tree(folder)
+    assert pretrained._corpus(RECIPE, texts, None, folder).fingerprint() == made
 
 
 def test_without_a_language_model_there_is_nothing_to_begin_with(tmp_path):

@@ -59,10 +59,11 @@ class Corpus:
         return hashlib.sha256(json.dumps(sums).encode()).hexdigest()
 
     def verify(self) -> None:
-        """Read everything once and compare it with the sums that were taken as it was written.
+        """Read everything once: whether it has the sums that were taken as it was written, and its
+        numbers are ids of the vocabulary and places in order.
 
         Raises:
-            FormatError: An array was altered.
+            FormatError: An array was altered, or is none that :func:`write_corpus` writes.
         """
         arrays: dict[str, NDArray[Any]] = {
             "values": self.sequences.values,
@@ -78,6 +79,24 @@ class Corpus:
                 raise FormatError(
                     f"{self.path / name}.npy: expected the array that was written, got another "
                     f"(SHA-256 {digest.hexdigest()}); write the corpus again"
+                )
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        offsets, values = self.sequences.offsets, self.sequences.values
+        num_ids = len(self.vocabulary)
+        for start in range(0, len(values), VERIFIED_AT_ONCE):
+            part = values[start : start + VERIFIED_AT_ONCE]
+            if part.min() < 0 or part.max() >= num_ids:
+                raise FormatError(
+                    f"{self.path}/values.npy: expected ids from 0 to {num_ids - 1}, got "
+                    f"{part.min()} to {part.max()}; write the corpus again"
+                )
+        for start in range(0, len(offsets), VERIFIED_AT_ONCE):
+            if (np.diff(offsets[start : start + VERIFIED_AT_ONCE + 1]) < 0).any():
+                raise FormatError(
+                    f"{self.path}/offsets.npy: expected each place at or after the one before, got "
+                    "another order; write the corpus again"
                 )
 
 

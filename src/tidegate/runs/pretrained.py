@@ -281,7 +281,12 @@ def pretraining(recipe: Recipe) -> Pretraining:
 def _corpus(recipe: Recipe, texts: Split, path: str | None, folder: Path) -> Corpus:
     """The texts, numbered, on the disk; those without labels first."""
     if folder.exists():
-        return open_corpus(folder)
+        try:
+            corpus = open_corpus(folder)
+            corpus.verify()
+        except FormatError as error:
+            raise FormatError(f"{error}; remove {folder}, and the run makes it anew") from error
+        return corpus
 
     def chunks() -> Iterator[list[str]]:
         if path is not None:
