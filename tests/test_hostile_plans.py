@@ -135,6 +135,8 @@ def test_a_file_too_large_is_not_read(run, tidegate, name, num_bytes):
     )
 
 
+TEST = {"loss": 0.5, "accuracy": 0.5, "probabilities": [0.5] * 40}
+LINEAR = {"name": "", "num_parameters": 1, "test": TEST, "wall_s": 1, "validation_accuracy": 1}
 RESULTS = {
     "a key": (lambda found: found.update(more=1), "expected the keys configuration, environment"),
     "status": (
@@ -149,6 +151,26 @@ RESULTS = {
     "the cells": (
         lambda found: found["configuration"].update(cells=[1]),
         "configuration.cells[0]: expected a text, got 1",
+    ),
+    "a cell": (
+        lambda found: found["configuration"].update(cells=["qrnn"]),
+        "configuration.cells[0]: expected one of rnn, lstm, gru, gru-before, got 'qrnn'",
+    ),
+    "no reference": (
+        lambda found: found["configuration"].pop("reference"),
+        "configuration: expected a value of reference, got none",
+    ),
+    "what is changed": (
+        lambda found: found["configuration"].update(changed={"x": 1}),
+        "configuration.changed: expected keys of the configuration, got x",
+    ),
+    "probabilities": (
+        lambda found: found.update(linear=LINEAR | {"test": {**TEST, "probabilities": []}}),
+        "expected as many probabilities as test_labels, 40, got 0",
+    ),
+    "a probability": (
+        lambda found: found.update(linear=LINEAR | {"test": {**TEST, "probabilities": [2]}}),
+        "linear.test.probabilities[0]: expected at least 0 and at most 1, got 2",
     ),
 }
 

@@ -128,10 +128,8 @@ def test_texts_without_a_word_are_not_what_it_is_measured_by():
 
 
 def test_an_altered_corpus_is_named_and_made_anew_once_it_is_removed(tmp_path):
-    texts, folder = (
-        Split(["a good film and the bad one"] * 4, np.arange(4) % 2),
-        tmp_path / "corpus",
-    )
+    folder = tmp_path / "corpus"
+    texts = Split(["a good film and the bad one"] * 4, np.arange(4) % 2)
     made = pretrained._corpus(RECIPE, texts, None, folder).fingerprint()
     assert pretrained._corpus(RECIPE, texts, None, folder).fingerprint() == made
     content = bytearray((folder / "values.npy").read_bytes())

@@ -153,20 +153,35 @@ def load(run_folder: Path) -> Results:
     return found
 
 
-_CONFIGURATION = {
-    "cells": list[str],
-    "seeds": list[int],
-    "reference": list[dict[str, Any]],
-    "changed": dict[str, Any],
-}
-"""What is read of the configuration, which otherwise is only shown."""
+@dataclass(frozen=True)
+class _Reference:
+    """What others found for a cell."""
+
+    cell: str
+    test_accuracy: float
+    test_loss: float
+
+
+@dataclass(frozen=True)
+class _Configuration:
+    """What is computed with of the configuration, whose other values are only shown."""
+
+    cells: Annotated[list[Annotated[str, OneOf((*CELLS,))]], NotEmpty()]
+    seeds: Annotated[list[int], NotEmpty()]
+    reference: list[_Reference]
+    changed: dict[str, Any] = field(default_factory=dict)
 
 
 def _check(results: Results, where: str) -> None:
-    """Refuse parts that do not fit to each other."""
-    for key, kind in _CONFIGURATION.items():
-        if key in results.configuration:
-            schema.build(kind, results.configuration[key], f"{where}configuration.{key}")
+    """Refuse a configuration that cannot be shown, and parts that do not fit to each other."""
+    given, known = results.configuration, _Configuration.__dataclass_fields__
+    used = {key: value for key, value in given.items() if key in known}
+    configuration = schema.build(_Configuration, used, f"{where}configuration")
+    if unknown := sorted(configuration.changed.keys() - given.keys()):
+        raise FormatError(
+            f"{where}configuration.changed: expected keys of the configuration, got "
+            f"{', '.join(unknown)}"
+        )
     for job in results.jobs:
         if job.blend is not None:
             weights = f"{where}blend.weights"
