@@ -1,6 +1,7 @@
 """Benchmarks: statistics and stopping on fake clocks, no time without right results, files."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +199,7 @@ def sample_results(scale=1.0):
 def test_results_come_back_from_their_file(tmp_path):
     given = sample_results()
     path = tmp_path / "new" / "layer.json"
+    given.cases[0].tasks[0].errors["output"] = math.inf  # of a result that is wrong
     given.save(path)
     assert results.load(path) == given
     assert json.loads(path.read_text())["format"] == "tidegate.bench/1"
@@ -208,7 +210,7 @@ def test_results_come_back_from_their_file(tmp_path):
     [
         ("{", "expected JSON"),
         ('{"format": "other/1"}', "expected format 'tidegate.bench/1', got 'other/1'"),
-        ('{"format": "tidegate.bench/1"}', "expected the fields of tidegate.bench/1"),
+        ('{"format": "tidegate.bench/1"}', "expected a value of family, conditions, got none"),
     ],
     ids=["no JSON", "another format", "fields missing"],
 )

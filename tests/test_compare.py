@@ -251,9 +251,9 @@ def test_damaged_results_are_named(finished):
     content = json.loads((run / "results.json").read_text())
     for broken, message in (
         ("{", "expected JSON"),
-        ("[]", "expected format 'tidegate.runs/2', got None"),
+        ("[]", "expected a JSON object, got a list"),
         (json.dumps({**content, "format": "x/2"}), "got 'x/2'"),
-        (json.dumps({**content, "jobs": [{}]}), "expected the fields of tidegate.runs/2"),
+        (json.dumps({**content, "jobs": [{}]}), r"jobs\[0\]: expected a value of cell"),
     ):
         (run / "results.json").write_text(broken)
         with pytest.raises(FormatError, match=message):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -138,6 +139,22 @@ def edit(**changes):
     return change
 
 
+def link(path):
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+def pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def zipped(path):
+    path.unlink()
+    np.savez(path.with_suffix(".npz"), values=np.zeros(13, np.int32))
+    path.with_suffix(".npz").rename(path)
+
+
 DAMAGES = {
     "no facts": (lambda f: (f / "corpus.json").unlink(), "corpus.json cannot be read: No such"),
     "no json": (lambda f: (f / "corpus.json").write_text("{"), "corpus.json: expected JSON"),
@@ -155,6 +172,15 @@ DAMAGES = {
         lambda f: damage(f / "offsets.npy", lambda c: c.__setitem__(-8, 99)),
         "offsets.npy: expected 0 to 13, got .0, 99.",
     ),
+    "deep": (
+        lambda f: (f / "corpus.json").write_text("[" * 100_000),
+        "corpus.json: expected JSON, got more than 32 lists and objects in one another",
+    ),
+    "linked facts": (lambda f: link(f / "corpus.json"), "cannot be read: a symbolic link, where"),
+    "linked values": (lambda f: link(f / "values.npy"), "values.npy: expected a whole .* a symb"),
+    "piped facts": (lambda f: pipe(f / "vocabulary.json"), "cannot be read: a named pipe, where"),
+    "piped values": (lambda f: pipe(f / "values.npy"), "values.npy: expected a whole .* a named"),
+    "an archive": (lambda f: zipped(f / "values.npy"), "values.npy: expected a whole NumPy array"),
     "vocabulary": (
         lambda f: damage(f / "vocabulary.json", lambda c: c.__setitem__(c.index(b"film"), 70)),
         "vocabulary.json: expected the vocabulary of the corpus, got another",
@@ -162,6 +188,7 @@ DAMAGES = {
 }  # fmt: skip
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(("change", "message"), DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_corpus_does_not_open(corpus, change, message):
     change(corpus.path)
@@ -173,6 +200,26 @@ def test_a_damaged_corpus_does_not_open(corpus, change, message):
 def test_an_altered_number_is_found(corpus, name):
     damage(corpus.path / f"{name}.npy", lambda content: content.__setitem__(-12, 7))
     with pytest.raises(FormatError, match=f"{name}.npy: expected the array that was written"):
+        open_corpus(corpus.path).verify()
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "number", "message"),
+    [
+        ("values", -1, 7, "values.npy: expected ids from 0 to 6, got 1 to 7; write the corpus"),
+        ("values", 0, -1, "values.npy: expected ids from 0 to 6, got -1 to 6; write the corpus"),
+        ("offsets", 2, 3, "offsets.npy: expected each place at or after the one before, got"),
+    ],
+    ids=["an id too high", "an id below 0", "places out of order"],
+)
+def test_numbers_that_are_summed_anew_are_still_checked(corpus, name, place, number, message):
+    file = corpus.path / f"{name}.npy"
+    array = np.load(file)
+    array[place] = number
+    np.save(file, array)
+    sums = corpus.facts["sha256"] | {name: hashlib.sha256(array.tobytes()).hexdigest()}
+    edit(sha256=sums)(corpus.path)
+    with pytest.raises(FormatError, match=message):
         open_corpus(corpus.path).verify()
 
 

@@ -1,6 +1,7 @@
 """The house's own rules: what starts fast, what works without PyTorch, who may touch the engine."""
 
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,19 @@ def test_a_verb_without_torch_says_what_to_install(tmp_path):
 def test_only_one_package_touches_the_compiled_module():
     readers = [p for p in SOURCES if "tidegate._engine" in p.read_text(encoding="utf-8")]
     assert {p.parent.relative_to(ROOT).as_posix() for p in readers} == {"src/tidegate/engine"}
+
+
+def test_what_strangers_may_have_written_is_read_in_one_place():
+    """Bounded, from regular files: see storage/regular.py and storage/json_file.py."""
+    reads = re.compile(r"json\.loads?\(|\.read_text\(|\.read_bytes\(|np\.load\(|tomllib\.load\(")
+    readers = {
+        p.relative_to(ROOT / "src" / "tidegate").as_posix()
+        for p in SOURCES
+        if reads.search(p.read_text(encoding="utf-8"))
+    }
+    # The recipes are the package's own; the benchmarks read the system's files and their children.
+    own = {"training/recipe.py", "bench/conditions.py", "bench/remote.py", "bench/cases/memory.py"}
+    assert readers == own | {"bench/worker/__main__.py"}
 
 
 def test_files_are_rooms_not_halls():

@@ -1,8 +1,11 @@
 """Where IMDB's reviews come from, and what is said when they are not as they should be."""
 
+import gzip
 import io
+import os
 import tarfile
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -17,10 +20,13 @@ def pack(folder, archive, prefix="aclImdb"):
     return archive
 
 
-def add_member(archive, name, content=b"text"):
-    with tarfile.open(archive, "w") as tar:
+def add_member(archive, name, content=b"text", **values):
+    """Append a member, whose other values are these."""
+    with tarfile.open(archive, "a") as tar:
         member = tarfile.TarInfo(name)
         member.size = len(content)
+        for key, value in values.items():
+            setattr(member, key, value)
         tar.addfile(member, io.BytesIO(content))
     return archive
 
@@ -35,6 +41,19 @@ def test_archive_and_folder_give_the_same_reviews(reviews, tmp_path):
     labels = dict(zip(packed.train.texts, packed.train.labels.tolist(), strict=True))
     assert labels["caf\u00e9 noir"] == 1
     assert all(label == ("good" in text) for text, label in labels.items() if "film" in text)
+
+
+def test_links_that_the_user_made_are_followed(reviews, tmp_path):
+    expected = acl_imdb.load(reviews).train.fingerprint()
+    review = reviews / "train" / "pos" / "0_7.txt"
+    review.rename(tmp_path / "elsewhere")
+    review.symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "folder").symlink_to(reviews)
+    assert acl_imdb.load(tmp_path / "folder").train.fingerprint() == expected
+    review.unlink()
+    (tmp_path / "elsewhere").rename(review)
+    (tmp_path / "link.tar.gz").symlink_to(pack(reviews, tmp_path / "x.tar.gz"))
+    assert acl_imdb.load(tmp_path / "link.tar.gz").train.fingerprint() == expected
 
 
 def test_the_folder_above_will_do_too(reviews):
@@ -92,19 +111,106 @@ def broken_bytes(reviews, tmp_path):
     return reviews, "3_7.txt: expected UTF-8 text, got byte 0xe9 at position 3"
 
 
+def broken_review_that_is_a_folder(reviews, tmp_path):
+    (reviews / "train" / "pos" / "99_9.txt").mkdir()
+    return reviews, "pos/99_9.txt: expected IMDB's archive or .*, got: Is a directory"
+
+
+def broken_review_that_is_a_pipe(reviews, tmp_path):
+    os.mkfifo(reviews / "train" / "pos" / "99_9.txt")
+    return reviews, "pos/99_9.txt: expected IMDB's archive or .*, got: a named pipe"
+
+
+def broken_review_that_links_to_itself(reviews, tmp_path):
+    (reviews / "train" / "pos" / "99_9.txt").symlink_to("99_9.txt")
+    return reviews, "pos/99_9.txt: expected IMDB's archive .*, got: Too many levels of symbolic"
+
+
+def broken_review_that_is_too_large(reviews, tmp_path):
+    with (reviews / "train" / "pos" / "99_9.txt").open("wb") as file:
+        file.truncate((1 << 24) + 1)
+    return reviews, "pos/99_9.txt: .*, got: 16,777,217 bytes, where 16,777,216 are the most"
+
+
+def broken_pipe(reviews, tmp_path):
+    os.mkfifo(tmp_path / "x.tar.gz")
+    return tmp_path / "x.tar.gz", "x.tar.gz: expected IMDB's archive .*, got: a named pipe"
+
+
+def broken_device(reviews, tmp_path):
+    return "/dev/zero", "/dev/zero: expected IMDB's archive or .*, got: a device"
+
+
+def broken_link_to_itself(reviews, tmp_path):
+    (tmp_path / "x.tar").symlink_to("x.tar")
+    return tmp_path / "x.tar", "x.tar: expected IMDB's archive .*, got: Too many levels of symbolic"
+
+
+def broken_name(reviews, tmp_path):
+    return tmp_path / ("x" * 300), "x: expected IMDB's archive .*, got: File name too long"
+
+
+NAME = "aclImdb/train/pos/99_9.txt"
+
+
+def broken_member_that_is_a_link(reviews, tmp_path):
+    path = add_member(tmp_path / "x.tar", NAME, b"", type=tarfile.SYMTYPE, linkname="/etc/passwd")
+    return path, "for reviews, got 'aclImdb/train/pos/99_9.txt', a link to '/etc/passwd'; this is"
+
+
+def broken_member_that_is_a_hard_link(reviews, tmp_path):
+    path = add_member(tmp_path / "x.tar", "aclImdb/x")
+    add_member(path, NAME, b"", type=tarfile.LNKTYPE, linkname="aclImdb/x")
+    return path, "for reviews, got 'aclImdb/train/pos/99_9.txt', a link to 'aclImdb/x'; this is not"
+
+
+def broken_member_that_is_a_folder(reviews, tmp_path):
+    path = add_member(tmp_path / "x.tar", NAME, b"", type=tarfile.DIRTYPE)
+    return path, "for reviews, got 'aclImdb/train/pos/99_9.txt', a folder; this is not the official"
+
+
+def broken_member_that_is_a_pipe(reviews, tmp_path):
+    path = add_member(tmp_path / "x.tar", NAME, b"", type=tarfile.FIFOTYPE)
+    return path, "for reviews, got 'aclImdb/train/pos/99_9.txt', a pipe or device; this is not"
+
+
+def broken_member_that_is_too_large(reviews, tmp_path):
+    path = add_member(tmp_path / "x.tar", NAME, bytes((1 << 24) + 1))
+    return path, "of at most 16,777,216 bytes for reviews, got .*, of 16,777,217 bytes; this is not"
+
+
+def broken_member_twice(reviews, tmp_path):
+    path = add_member(add_member(tmp_path / "x.tar", NAME), NAME)
+    return path, "expected every review once, got 'train/pos/99_9.txt' again; this is not"
+
+
+def broken_member_in_two_places(reviews, tmp_path):
+    path = add_member(add_member(tmp_path / "x.tar", NAME), f"other/./{NAME}")
+    return path, "expected every review once, got 'train/pos/99_9.txt' again; this is not"
+
+
+def broken_compression(reviews, tmp_path):
+    content = bytearray(gzip.compress(add_member(tmp_path / "x.tar", NAME).read_bytes()))
+    content[20] ^= 0xFF
+    (tmp_path / "x.tar.gz").write_bytes(content)
+    return tmp_path / "x.tar.gz", "cannot be read as one"
+
+
 BROKEN = {name: value for name, value in globals().items() if name.startswith("broken_")}
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_broken_data_is_named(broken, reviews, tmp_path, tidegate):
     path, message = broken(reviews, tmp_path)
     with pytest.raises(DataError, match=message):
-        acl_imdb.load(path)
+        acl_imdb.load(Path(path))
     # The same through the command: a message and no run folder, before anything trains.
     outcome = tidegate("compare", "imdb", "--data", path, "--out", tmp_path / "run")
     assert outcome.code == 1
     assert outcome.err.startswith("Error: ")
     assert "Traceback" not in outcome.err
+    assert "defect" not in outcome.err
     assert not (tmp_path / "run").exists()
 
 

@@ -218,7 +218,7 @@ def test_a_language_model_that_was_stopped_goes_on_to_the_same_bits(
 ):
     run("pretrain", "unbroken")
     expected = outcome_of_pretraining(tmp_path / "unbroken")
-    assert len(expected) == 5
+    assert len(expected) == 6
     steps = expected["pretraining/gru-seed0/history.jsonl"].decode().splitlines()
     last = max(json.loads(line).get("step", 0) for line in steps)
     for step in (2, 3, last // 2, last // 2 + 2, last):

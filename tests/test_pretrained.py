@@ -16,6 +16,7 @@ from tidegate.errors import DataError, FormatError, RecipeError
 from tidegate.model.inputs import Inputs
 from tidegate.runs import pretrained
 from tidegate.runs.experiment import Experiment
+from tidegate.storage.atomic import remove_tree
 from tidegate.training import network
 
 V = 4 + len(WORDS)
@@ -126,6 +127,20 @@ def test_texts_without_a_word_are_not_what_it_is_measured_by():
             pretrained._held_out(Ragged.from_rows(rows))
 
 
+def test_an_altered_corpus_is_named_and_made_anew_once_it_is_removed(tmp_path):
+    folder = tmp_path / "corpus"
+    texts = Split(["a good film and the bad one"] * 4, np.arange(4) % 2)
+    made = pretrained._corpus(RECIPE, texts, None, folder).fingerprint()
+    assert pretrained._corpus(RECIPE, texts, None, folder).fingerprint() == made
+    content = bytearray((folder / "values.npy").read_bytes())
+    content[-4] ^= 1
+    (folder / "values.npy").write_bytes(content)
+    with pytest.raises(FormatError, match=f"values.npy: .*; remove {folder}, and the run makes"):
+        pretrained._corpus(RECIPE, texts, None, folder)
+    remove_tree(folder)
+    assert pretrained._corpus(RECIPE, texts, None, folder).fingerprint() == made
+
+
 def test_without_a_language_model_there_is_nothing_to_begin_with(tmp_path):
     texts = Split(["a"] * 4, np.arange(4) % 2)
     assert pretrained.of_experiment(experiment(), texts, tmp_path, callback=None) is None
@@ -158,6 +173,13 @@ def test_a_language_model_that_does_not_fit_is_refused(tmp_path, values, cell, t
         model.check(RECIPE.with_values(values), cell)
 
 
+def with_value(tensor, value):
+    """A copy whose last element is this."""
+    found = tensor.copy()
+    found[-1] = value
+    return found
+
+
 def changed(name):
     """What a damaged or foreign folder holds, and what is said of it."""
     model = language_model()
@@ -169,21 +191,50 @@ def changed(name):
             "expected a model folder of `tidegate pretrain`, got one of another model",
         ),
         "no architecture": ({"config": {}}, "got one of another model"),
+        "a list for one": ({"config": {"architecture": [1]}}, "got one of another model"),
         "an argument more": (
             {"config": {"architecture": config | {"depth": 3}}},
-            "expected the parameters of the language model .* unexpected keyword argument 'depth'",
+            "config.json: architecture: expected the keys cell, .*bidirectional, got 'depth'",
         ),
         "other widths": (
             {"config": {"architecture": config | {"hidden_size": 7}}},
-            "expected the parameters of the language model .* size mismatch for layers.0.weight_ih",
+            r"model.safetensors: expected layers.0.weight_ih_l0 of shape \(21, 6\), got \(15, 6\)",
+        ),
+        "widths beyond all memory": (
+            {"config": {"architecture": config | {"hidden_size": 1 << 24}}},
+            r"expected layers.0.weight_ih_l0 of shape \(50331648, 6\), got \(15, 6\)",
+        ),
+        "widths that are none": (
+            {"config": {"architecture": config | {"hidden_size": 0}}},
+            "architecture.hidden_size: expected at least 1 and at most 16777216, got 0",
+        ),
+        "a number that is true": (
+            {"config": {"architecture": config | {"hidden_size": True}}},
+            "architecture.hidden_size: expected a whole number, got True",
         ),
         "no such cell": (
             {"config": {"architecture": config | {"cell": "qrnn"}}},
-            "expected a cell of .*, got 'qrnn'",
+            "architecture.cell: expected one of rnn, lstm, gru, gru-before, got 'qrnn'",
         ),
         "a parameter less": (
             {"tensors": {key: value for key, value in tensors.items() if key != "bias"}},
-            'Missing key.* "bias"',
+            "expected the 14 tensors of the architecture, got no bias$",
+        ),
+        "a parameter more": (
+            {"tensors": {**tensors, "more": tensors["bias"]}},
+            "expected the 14 tensors of the architecture, got more as well$",
+        ),
+        "another dtype": (
+            {"tensors": {**tensors, "bias": tensors["bias"].astype("float64")}},
+            "model.safetensors: expected bias of float32, got float64",
+        ),
+        "no number": (
+            {"tensors": {**tensors, "bias": with_value(tensors["bias"], np.nan)}},
+            "expected finite values of bias, got 1 of 12 that are NaN or infinite; take a model",
+        ),
+        "an infinite number": (
+            {"tensors": {**tensors, "bias": with_value(tensors["bias"], -np.inf)}},
+            "expected finite values of bias, got 1 of 12 that are NaN or infinite",
         ),
         "fewer words": (
             {"vocabulary": {**pretrained.Vocabulary(WORDS[:3], "words").to_json()}},
@@ -195,8 +246,10 @@ def changed(name):
 @pytest.mark.parametrize(
     "name",
     [
-        *("another model", "no architecture", "an argument more", "other widths", "no such cell"),
-        *("a parameter less", "fewer words"),
+        *("another model", "no architecture", "a list for one", "an argument more"),
+        *("other widths", "widths beyond all memory", "widths that are none"),
+        *("a number that is true", "no such cell", "a parameter less", "a parameter more"),
+        *("another dtype", "no number", "an infinite number", "fewer words"),
     ],
 )
 def test_what_is_no_language_model_is_told(tmp_path, name):

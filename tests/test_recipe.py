@@ -210,7 +210,7 @@ def test_a_run_whose_plan_is_missing_or_damaged_is_refused(tmp_path):
         run_config.load(tmp_path)
     for content, text in (
         ("{}", "expected format"),
-        ('{"format": "tidegate.run/1"}', "expected the fields of tidegate.run/1"),
+        ('{"format": "tidegate.run/1"}', "expected a value of dataset, data, experiment, got none"),
     ):
         (tmp_path / "run.json").write_text(content, encoding="utf-8")
         with pytest.raises(FormatError, match=text):

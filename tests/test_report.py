@@ -376,6 +376,6 @@ def test_write_refuses_what_is_no_run_folder(tmp_path: Path) -> None:
     results = make_results()
     del results.configuration["seeds"]
     results.save(tmp_path)
-    with pytest.raises(FormatError, match="expected a configuration with seeds, got none"):
+    with pytest.raises(FormatError, match="configuration: expected a value of seeds, got none"):
         page.write(tmp_path)
     assert not (tmp_path / "report.html").exists()

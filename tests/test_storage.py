@@ -10,7 +10,7 @@ from tidegate.errors import FormatError
 from tidegate.inference.model_folder import ModelFolder, load
 from tidegate.storage.atomic import new_folder, write_text
 
-FILES = ["README.md", "config.json", "model.safetensors", "vocabulary.json"]
+FILES = ["README.md", "config.json", "manifest.json", "model.safetensors", "vocabulary.json"]
 
 
 @pytest.fixture
@@ -54,7 +54,9 @@ def test_a_folder_is_never_overwritten(folder):
 def test_a_missing_file_is_named(folder, name):
     path, _ = folder
     (path / name).unlink()
-    with pytest.raises(FormatError, match=f"expected a model folder with .*{name} cannot be read"):
+    with pytest.raises(
+        FormatError, match=f"expected a model folder with .*, got one without {name}; copy it whole"
+    ):
         load(path)
 
 
@@ -82,12 +84,13 @@ def test_parameters_that_are_views_keep_their_values(folder):
 
 def test_another_format_is_refused(folder):
     path, _ = folder
-    (path / "config.json").write_text(json.dumps({"format": "tidegate.model/9"}))
+    (path / "manifest.json").write_text(json.dumps({"format": "tidegate.model/9"}))
     with pytest.raises(
-        FormatError, match="expected format 'tidegate.model/1', got 'tidegate.model/9'"
+        FormatError,
+        match="manifest.json: expected format 'tidegate.model/1', got 'tidegate.model/9'",
     ):
         load(path)
-    (path / "config.json").write_text("[]")
+    (path / "manifest.json").write_text("[]")
     with pytest.raises(FormatError, match="expected a JSON object, got a list"):
         load(path)
 

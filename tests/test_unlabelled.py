@@ -1,5 +1,6 @@
 """Texts without labels, from each kind of file."""
 
+import os
 import tarfile
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def broken_missing(tmp_path):
 
 
 def broken_archive(tmp_path):
-    return tmp_path / "x.tar.gz", {}, "expected IMDB's archive or its unpacked folder, got nothing"
+    return tmp_path / "x.tar.gz", {}, "x.tar.gz: expected a file with texts, got nothing"
 
 
 def broken_no_unsup(tmp_path):
@@ -152,9 +153,49 @@ def broken_keys(tmp_path):
     return path, {}, "x.jsonl:1: expected a column .* got 2 of them in the columns a, c"
 
 
+def broken_deep_json(tmp_path):
+    path = file(tmp_path / "x.jsonl", '"a"\n' + "[" * 100_000)
+    return path, {}, "x.jsonl:2: expected JSON on each line, got more than 32 lists and objects"
+
+
+def broken_key_twice(tmp_path):
+    path = file(tmp_path / "x.jsonl", '{"text": "a", "text": "b"}')
+    return path, {}, "x.jsonl:1: expected JSON on each line, got the key 'text' twice"
+
+
+def broken_character(tmp_path):
+    path = file(tmp_path / "x.jsonl", '{"text": "\\ud800"}')
+    return path, {}, "x.jsonl:1: expected JSON on each line, got .* surrogates not allowed"
+
+
+def broken_long_line(tmp_path):
+    path = file(tmp_path / "x.txt", b"a\n" + b"b" * ((1 << 24) + 1))
+    return path, {}, "x.txt:2: expected lines of at most 16,777,216 bytes, got a longer one"
+
+
+def broken_pipe(tmp_path):
+    os.mkfifo(tmp_path / "x.txt")
+    return tmp_path / "x.txt", {}, "x.txt: expected a file with texts, .*, got: a named pipe"
+
+
+def broken_pipe_for_parquet(tmp_path):
+    os.mkfifo(tmp_path / "x.parquet")
+    return tmp_path / "x.parquet", {}, "x.parquet: expected a file with .*, got: a named pipe"
+
+
+def broken_device(tmp_path):
+    (tmp_path / "x.jsonl").symlink_to("/dev/zero")
+    return tmp_path / "x.jsonl", {}, "x.jsonl: expected a file with texts, .*, got: a device"
+
+
+def broken_name(tmp_path):
+    return tmp_path / ("x" * 300), {}, "x: expected a file with texts.*, got: File name too long"
+
+
 BROKEN = {name: value for name, value in globals().items() if name.startswith("broken_")}
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_what_is_wrong_is_named(broken, tmp_path):
     path, options, message = broken(tmp_path)

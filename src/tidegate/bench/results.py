@@ -7,7 +7,7 @@ from typing import Any
 
 from tidegate.bench.statistics import Ratio, Spread
 from tidegate.errors import FormatError
-from tidegate.storage import json_file
+from tidegate.storage import json_file, schema
 from tidegate.storage.atomic import write_text
 
 FORMAT = "tidegate.bench/1"
@@ -89,26 +89,9 @@ def load(path: Path) -> Results:
         FormatError: The file is missing, is not JSON, or has another format than this version's.
     """
     try:
-        content = json_file.read(path, FORMAT)
+        # The distance of a wrong result, or the spread of a single time, is infinite.
+        content = json_file.read(path, FORMAT, follow=True, allow_nonfinite=True)
     except FileNotFoundError as error:
         raise FormatError(f"{path}: expected a results file, got {error.strerror}") from error
-    try:
-        content["cases"] = [_case(case) for case in content["cases"]]
-        return Results(**content)
-    except (KeyError, TypeError) as error:
-        raise FormatError(f"{path}: expected the fields of {FORMAT}, got {error}") from error
-
-
-def _case(content: dict[str, Any]) -> CaseResult:
-    return CaseResult(
-        **{
-            **content,
-            "tasks": [_task(task) for task in content["tasks"]],
-            "ratios": [RatioResult(r["name"], Ratio(**r["ratio"])) for r in content["ratios"]],
-        }
-    )
-
-
-def _task(content: dict[str, Any]) -> TaskResult:
-    spread = content["spread"]
-    return TaskResult(**{**content, "spread": Spread(**spread) if spread else None})
+    found: Results = schema.build(Results, content, f"{path}: ")
+    return found

@@ -5,16 +5,22 @@ without labels. The archive is read where it lies; nothing is unpacked.
 """
 
 import tarfile
+import zlib
 from collections.abc import Iterator
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 from tidegate.data.dataset import TextDataset, by_hash, merge
 from tidegate.errors import DataError
+from tidegate.storage import regular
 
 PARTS = ("train", "test")
 CLASSES = ("neg", "pos")
 LABELLED = tuple((part, name) for part in PARTS for name in CLASSES)
 UNLABELLED = (("train", "unsup"),)
+
+MOST_BYTES = 1 << 24
+"""Of a review; the longest official one has 14 thousand."""
 
 Wanted = tuple[tuple[str, str], ...]
 """The folders to read, each as (part, class)."""
@@ -29,8 +35,8 @@ def load(path: Path) -> TextDataset:
     The order of the reviews is that of their texts' hashes: fixed, and mixed over the classes.
 
     Raises:
-        DataError: The path is missing, is no archive, has members that leave it, lacks a part or
-            a class, or holds a file that is not UTF-8.
+        DataError: The path is missing, is no archive, has members that leave it or occur twice,
+            lacks a part or a class, or holds as a review what is no file, or not UTF-8.
     """
     files = _read(path, LABELLED)
     splits = {}
@@ -57,11 +63,20 @@ def unlabelled(path: Path) -> list[str]:
 
 
 def _read(path: Path, wanted: Wanted) -> Files:
-    if path.is_dir():
-        return _from_folder(path, wanted)
-    if path.exists():
-        return _from_archive(path, wanted)
-    raise DataError(f"{path}: expected IMDB's archive or its unpacked folder, got nothing there")
+    try:
+        if path.is_dir():
+            return _from_folder(path, wanted)
+        regular.check_regular(path, follow=True)
+    except FileNotFoundError:
+        raise DataError(
+            f"{path}: expected IMDB's archive or its unpacked folder, got nothing there"
+        ) from None
+    except OSError as error:
+        raise DataError(
+            f"{error.filename}: expected IMDB's archive or its unpacked folder, got: "
+            f"{error.strerror}"
+        ) from error
+    return _from_archive(path, wanted)
 
 
 def _decode(path: Path, files: Files, part: str, class_name: str) -> list[str]:
@@ -89,7 +104,10 @@ def _from_folder(path: Path, wanted: Wanted) -> Files:
         if not (root / part).is_dir():
             raise DataError(f"{root}: expected the folders train and test, got no {part}")
     return {
-        (part, name): [(str(f), f.read_bytes()) for f in (root / part / name).glob("*.txt")]
+        (part, name): [
+            (str(file), regular.read(file, MOST_BYTES, follow=True))
+            for file in (root / part / name).glob("*.txt")
+        ]
         for part, name in wanted
     }
 
@@ -100,7 +118,7 @@ def _from_archive(path: Path, wanted: Wanted) -> Files:
         with tarfile.open(path) as archive:
             for name, part, class_name, content in _reviews(path, archive, wanted):
                 files.setdefault((part, class_name), []).append((name, content))
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, OSError, EOFError, zlib.error, LZMAError) as error:
         raise DataError(
             f"{path}: expected the archive aclImdb_v1.tar.gz, whole, got a file that cannot be "
             f"read as one: {error}"
@@ -111,16 +129,32 @@ def _from_archive(path: Path, wanted: Wanted) -> Files:
 def _reviews(
     path: Path, archive: tarfile.TarFile, wanted: Wanted
 ) -> Iterator[tuple[str, str, str, bytes]]:
+    seen = set()
     for member in archive:
         name = PurePosixPath(member.name)
         if name.is_absolute() or ".." in name.parts:
-            raise DataError(
-                f"{path}: expected members that stay inside the archive, got {member.name!r}; "
-                "this is not the official archive"
-            )
+            raise _other(path, "members that stay inside the archive", repr(member.name))
         part, class_name = name.parts[-3:-1] if len(name.parts) >= 3 else ("", "")
         if (part, class_name) not in wanted or name.suffix != ".txt":
             continue
-        file = archive.extractfile(member)
-        if file is not None:
-            yield f"{path}:{member.name}", part, class_name, file.read()
+        file = archive.extractfile(member) if member.isreg() else None
+        if file is None or member.size > MOST_BYTES:
+            expected = f"regular files of at most {MOST_BYTES:,} bytes for reviews"
+            raise _other(path, expected, f"{member.name!r}, {_described(member)}")
+        key = name.parts[-3:]
+        if key in seen:
+            raise _other(path, "every review once", f"{'/'.join(key)!r} again")
+        seen.add(key)
+        yield f"{path}:{member.name}", part, class_name, file.read()
+
+
+def _other(path: Path, expected: str, got: str) -> DataError:
+    return DataError(f"{path}: expected {expected}, got {got}; this is not the official archive")
+
+
+def _described(member: tarfile.TarInfo) -> str:
+    if member.isreg():
+        return f"of {member.size:,} bytes"
+    if member.islnk() or member.issym():
+        return f"a link to {member.linkname!r}"
+    return "a folder" if member.isdir() else "a pipe or device"

@@ -26,9 +26,11 @@ from tidegate.data.ragged import Ragged
 from tidegate.data.tokenise import split
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, FormatError
+from tidegate.storage import json_file, regular
 
 FORMAT = "tidegate.corpus/1"
 CORPUS, VOCABULARY = "corpus.json", "vocabulary.json"
+MOST_JSON_BYTES = 1 << 28
 DTYPES: dict[str, np.dtype[Any]] = {
     "values": np.dtype("<i4"),
     "offsets": np.dtype("<i8"),
@@ -57,10 +59,11 @@ class Corpus:
         return hashlib.sha256(json.dumps(sums).encode()).hexdigest()
 
     def verify(self) -> None:
-        """Read everything once and compare it with the sums that were taken as it was written.
+        """Read everything once: whether it has the sums that were taken as it was written, and its
+        numbers are ids of the vocabulary and places in order.
 
         Raises:
-            FormatError: An array was altered.
+            FormatError: An array was altered, or is none that :func:`write_corpus` writes.
         """
         arrays: dict[str, NDArray[Any]] = {
             "values": self.sequences.values,
@@ -76,6 +79,24 @@ class Corpus:
                 raise FormatError(
                     f"{self.path / name}.npy: expected the array that was written, got another "
                     f"(SHA-256 {digest.hexdigest()}); write the corpus again"
+                )
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        offsets, values = self.sequences.offsets, self.sequences.values
+        num_ids = len(self.vocabulary)
+        for start in range(0, len(values), VERIFIED_AT_ONCE):
+            part = values[start : start + VERIFIED_AT_ONCE]
+            if part.min() < 0 or part.max() >= num_ids:
+                raise FormatError(
+                    f"{self.path}/values.npy: expected ids from 0 to {num_ids - 1}, got "
+                    f"{part.min()} to {part.max()}; write the corpus again"
+                )
+        for start in range(0, len(offsets), VERIFIED_AT_ONCE):
+            if (np.diff(offsets[start : start + VERIFIED_AT_ONCE + 1]) < 0).any():
+                raise FormatError(
+                    f"{self.path}/offsets.npy: expected each place at or after the one before, got "
+                    "another order; write the corpus again"
                 )
 
 
@@ -240,8 +261,9 @@ def open_corpus(path: Path) -> Corpus:
 def _map(path: Path, name: str, length: int) -> NDArray[Any]:
     file = path / f"{name}.npy"
     try:
-        array = np.load(file, mmap_mode="r")
-    except (OSError, ValueError) as error:
+        regular.check_regular(file)
+        array = np.lib.format.open_memmap(file, mode="r")
+    except (OSError, ValueError, SyntaxError) as error:
         raise FormatError(f"{file}: expected a whole NumPy array, got {error}") from error
     if array.dtype != DTYPES[name] or array.shape != (length,):
         raise FormatError(
@@ -253,17 +275,13 @@ def _map(path: Path, name: str, length: int) -> NDArray[Any]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        content = regular.read(path, MOST_JSON_BYTES)
     except OSError as error:
         raise FormatError(
             f"{path.parent}: expected the folder of a corpus, but {path.name} cannot be read: "
             f"{error.strerror}"
         ) from error
-    except ValueError as error:
-        raise FormatError(f"{path}: expected JSON, got {error}") from error
-    if not isinstance(content, dict):
-        raise FormatError(f"{path}: expected a JSON object, got a {type(content).__name__}")
-    return content
+    return json_file.parse_object(content, path)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ Nothing is read further than the chunk at hand, so a file may be larger than mem
 own archive, of a known size, is read at once.
 """
 
-import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -15,8 +15,10 @@ import pyarrow.parquet as pq
 
 from tidegate.data import acl_imdb
 from tidegate.errors import DataError
+from tidegate.storage import json_file, regular
 
 CHUNK_TEXTS = 2_000
+MOST_LINE_BYTES = 1 << 24
 COLUMNS = ("text", "review", "sentence")
 """Names under which a text is taken for one, in this order."""
 
@@ -38,10 +40,18 @@ def read(
         DataError: There is nothing, or something else, at the path; no column or several could be
             meant; or, when it is come to, a text is missing or not UTF-8.
     """
-    if path.is_dir() or path.name.endswith((".tar.gz", ".tgz", ".tar")):
+    try:
+        is_folder = path.is_dir()
+        if not is_folder:
+            regular.check_regular(path, follow=True)
+    except FileNotFoundError:
+        raise DataError(f"{path}: expected a file with texts, got nothing there") from None
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a file with texts, or a folder, got: {error.strerror}"
+        ) from error
+    if is_folder or path.name.endswith((".tar.gz", ".tgz", ".tar")):
         return _chunks(acl_imdb.unlabelled(path), chunk_texts)
-    if not path.exists():
-        raise DataError(f"{path}: expected a file with texts, got nothing there")
     if path.suffix == ".parquet":
         return _chunks(_from_parquet(path, column), chunk_texts)
     if path.suffix == ".jsonl":
@@ -123,7 +133,7 @@ def _from_json_lines(path: Path, column: str | None) -> Iterator[str]:
     chosen = column
     for number, line in _lines(path):
         try:
-            value: Any = json.loads(line)
+            value: Any = json_file.parse(line)
         except ValueError as error:
             raise DataError(f"{path}:{number}: expected JSON on each line, got {error}") from error
         if isinstance(value, dict):
@@ -139,8 +149,13 @@ def _from_json_lines(path: Path, column: str | None) -> Iterator[str]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines that are not blank, with their numbers from 1."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
+    with os.fdopen(regular.open_regular(path, follow=True), "rb") as file:
+        for number, line in enumerate(iter(lambda: file.readline(MOST_LINE_BYTES + 1), b""), 1):
+            if len(line) > MOST_LINE_BYTES:
+                raise DataError(
+                    f"{path}:{number}: expected lines of at most {MOST_LINE_BYTES:,} bytes, got a "
+                    "longer one"
+                )
             try:
                 text = line.decode("utf-8").rstrip("\r\n")
             except UnicodeDecodeError as error:

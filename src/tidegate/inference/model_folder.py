@@ -1,8 +1,9 @@
 """The model folder: a trained model as ``config.json``, ``model.safetensors``, ``vocabulary.json``
-and ``README.md``. Written and read with NumPy alone; nothing in it is code.
+and ``README.md``, with the sums of the first three in ``manifest.json``. Written and read with
+NumPy alone; nothing in it is code.
 """
 
-import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import FormatError
-from tidegate.storage import json_file, tensors
+from tidegate.storage import json_file, regular, tensors
 from tidegate.storage.atomic import new_folder
+from tidegate.storage.sealed_folder import MANIFEST, Layout
 
-FORMAT = "tidegate.model/1"
 CONFIG, TENSORS, VOCABULARY, CARD = (
     "config.json",
     "model.safetensors",
     "vocabulary.json",
     "README.md",
 )
+LAYOUT = Layout(
+    format="tidegate.model/1",
+    tensors=TENSORS,
+    most_bytes={CONFIG: 1 << 20, TENSORS: 1 << 33, VOCABULARY: 1 << 28},
+)
+MOST_CARD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class ModelFolder:
     """The parameters, under PyTorch's names."""
     vocabulary: dict[str, Any]
     card: str
-    """For a person to read, in Markdown."""
+    """For a person to read, in Markdown, and to add to: it has no sum."""
 
     def save(self, path: Path) -> None:
         """Write the folder, whole or not at all.
@@ -41,44 +48,44 @@ class ModelFolder:
         Raises:
             FileExistsError: Something is at ``path`` already.
         """
+        contents = {
+            CONFIG: json_file.to_bytes({"format": LAYOUT.format, **self.config}),
+            TENSORS: tensors.to_bytes(self.tensors),
+            VOCABULARY: json_file.to_bytes(self.vocabulary),
+        }
+        sealed = LAYOUT.seal(contents, self.tensors)
         with new_folder(path) as write:
-            write(CONFIG, json_file.to_bytes({"format": FORMAT, **self.config}))
-            write(TENSORS, tensors.to_bytes(self.tensors))
-            write(VOCABULARY, json_file.to_bytes(self.vocabulary))
-            write(CARD, self.card.encode())
+            for name, content in {CARD: self.card.encode(), **sealed}.items():
+                write(name, content)
 
 
-def load(path: Path) -> ModelFolder:
-    """Read a model folder.
+def load(path: Path, *, allow_nonfinite: bool = False) -> ModelFolder:
+    """Read a model folder that is whole.
+
+    Args:
+        path: The folder.
+        allow_nonfinite: Accept parameters that are NaN or infinite.
 
     Raises:
-        FormatError: A file is missing, damaged, or of another format than this version's.
+        FormatError: A file is missing, damaged, or of another format than this version's; or a
+            parameter is not float32, or not finite.
     """
-    config = _read_json(path / CONFIG)
-    found = config.pop("format", None)
-    if found != FORMAT:
-        raise FormatError(f"{path / CONFIG}: expected format {FORMAT!r}, got {found!r}")
-    parameters = tensors.from_bytes(_read(path / TENSORS), path / TENSORS)
-    card = _read(path / CARD).decode("utf-8", errors="replace")
-    return ModelFolder(config, parameters, _read_json(path / VOCABULARY), card)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    data = _read(path)
-    try:
-        content = json.loads(data)
-    except ValueError as error:
-        raise FormatError(f"{path}: expected JSON, got {error}") from error
-    if not isinstance(content, dict):
-        raise FormatError(f"{path}: expected a JSON object, got a {type(content).__name__}")
-    return content
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
+    names = (*LAYOUT.most_bytes, MANIFEST, CARD)
+    missing = [name for name in names if not os.path.lexists(path / name)]
+    if missing:
         raise FormatError(
-            f"{path.parent}: expected a model folder with {CONFIG}, {TENSORS}, {VOCABULARY} and "
-            f"{CARD}, but {path.name} cannot be read: {error.strerror}"
-        ) from error
+            f"{path}: expected a model folder with {', '.join(names)}, got one without "
+            f"{', '.join(missing)}; copy it whole, or train the model again"
+        )
+    try:
+        contents, parameters = LAYOUT.read(path)
+        tensors.check_values(parameters, TENSORS, allow_nonfinite=allow_nonfinite)
+        config = json_file.parse_object(contents[CONFIG], CONFIG)
+        json_file.check_format(config, LAYOUT.format, CONFIG)
+        vocabulary = json_file.parse_object(contents[VOCABULARY], VOCABULARY)
+        card = regular.read(path / CARD, MOST_CARD_BYTES).decode("utf-8", errors="replace")
+    except FormatError as error:
+        raise FormatError(f"{path}/{error}") from error
+    except OSError as error:
+        raise FormatError(f"{path / CARD}: expected to read it, got: {error.strerror}") from error
+    return ModelFolder(config, parameters, vocabulary, card)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tidegate.errors import FormatError
 from tidegate.report import figures, outcome, prose
 from tidegate.report.summary import summarize
 from tidegate.runs.results import Results, load
@@ -47,10 +46,6 @@ def write(run_folder: Path) -> Path:
     """
     path = run_folder / FILE_NAME
     results = load(run_folder)
-    missing = {"cells", "seeds"} - results.configuration.keys()
-    if missing:
-        names = ", ".join(sorted(missing))
-        raise FormatError(f"{run_folder}: expected a configuration with {names}, got none")
     with as_run_folder_error(f"report {path}: expected to write it"):
         write_text(path, render(results))
     return path

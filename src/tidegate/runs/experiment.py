@@ -1,8 +1,10 @@
 """What is to be compared, and what the original notebook found."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from tidegate.cells import CELLS
+from tidegate.storage.schema import Between, IsPath, NotEmpty, OneOf
 from tidegate.training.recipe import Recipe
 
 NOTEBOOK_FIGURES = [
@@ -18,16 +20,16 @@ class Experiment:
     """Every cell trained by one recipe from every seed, on the same data in the same order."""
 
     recipe: Recipe
-    cells: tuple[str, ...]
-    seeds: tuple[int, ...]
-    threads: int
-    limit: int | None = None
+    cells: Annotated[tuple[Annotated[str, OneOf((*CELLS,))], ...], NotEmpty()]
+    seeds: Annotated[tuple[Annotated[int, Between(0)], ...], NotEmpty()]
+    threads: Annotated[int, Between(1)]
+    limit: Annotated[int, Between(1)] | None = None
     """Use only so many training examples."""
-    checkpoint_every: int = 200
+    checkpoint_every: Annotated[int, Between(0)] = 200
     """Steps between two checkpoints."""
-    unlabelled: str | None = None
+    unlabelled: Annotated[str, IsPath()] | None = None
     """The path of texts without labels, from which networks or their language models learn."""
-    init_from: str | None = None
+    init_from: Annotated[str, IsPath()] | None = None
     """The model folder of a language model that was trained before."""
 
     def configuration(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One job of an experiment: a cell trained from a seed, tested and saved."""
 
 import hashlib
+import os
 import statistics
 import time
 from collections.abc import Mapping
@@ -240,7 +241,7 @@ def _save(
     tensors: dict[str, NDArray[np.float32]],
     path: Path,
 ) -> None:
-    if path.exists():  # of a run that was stopped before its results were written
+    if os.path.lexists(path):  # of a run that was stopped before its results were written
         remove_tree(path)
     vocabulary = data.vocabulary.to_json()
     if data.bigrams is not None:

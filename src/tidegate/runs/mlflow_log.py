@@ -11,6 +11,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 import tidegate
+from tidegate.storage import regular
 from tidegate.storage.atomic import write_text
 from tidegate.runs import measures
 from tidegate.runs.experiment import Experiment
@@ -21,6 +22,7 @@ from tidegate.training.history import Epoch, Step
 
 STORE = "mlflow.db"
 RUN_ID = "mlflow_run_id"
+MOST_ID_BYTES = 1 << 10
 MOST_METRICS = 1000
 """That a server takes at once."""
 
@@ -41,6 +43,10 @@ class MLflowLog:
         uri = os.environ.get("MLFLOW_TRACKING_URI") or own
         self.where = f"--log mlflow, {uri}"
         with self._as_log_error():
+            # MLflow writes the store in place, and SQLite its journals beside it.
+            for path in run_folder.glob(f"{STORE}*"):
+                regular.check_regular(path)
+                regular.check_single(path, path.stat().st_nlink)
             self.client = mlflow.MlflowClient(tracking_uri=uri)
         self.waiting: list[Metric] = []
         self.run_id = ""
@@ -54,8 +60,9 @@ class MLflowLog:
         self.step = step
         note = training_folder(self.run_folder, self.cell, self.seed) / RUN_ID
         with self._as_log_error():
-            if note.exists():
-                self.run_id = note.read_text("utf-8").strip()
+            if os.path.lexists(note):
+                content = regular.read(note, MOST_ID_BYTES)
+                self.run_id = content.decode("utf-8", errors="replace").strip()
                 self.client.update_run(self.run_id, status="RUNNING")
             else:
                 self.run_id = self._create_run()

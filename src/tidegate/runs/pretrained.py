@@ -2,18 +2,22 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 import torch
 
 import tidegate
+from tidegate.cells import CELLS
 from tidegate.inference import model_folder
+from tidegate.storage import schema
 from tidegate.storage.atomic import remove_leftovers, remove_tree
 from tidegate.storage.os_errors import as_run_folder_error
-from tidegate.inference.model_folder import ModelFolder
+from tidegate.storage.schema import Between, OneOf
+from tidegate.storage.tensors import check_shapes
+from tidegate.inference.model_folder import CONFIG, TENSORS, VOCABULARY, ModelFolder
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.fingerprint import compute_exactly, exactness
 from tidegate.data import unlabelled
@@ -34,6 +38,18 @@ HELD_OUT_SHARE, MOST_HELD_OUT = 0.01, 100
 """Of its texts, by which a language model is measured, and texts at most: over the whole vocabulary
 one costs as much as twenty in training."""
 PRETRAINING, CORPUS, MODEL = "pretraining", "corpus", "model"
+Size = Annotated[int, Between(1, 1 << 24)]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The arguments of :class:`LanguageModel`, as a model folder has them."""
+
+    cell: Annotated[str, OneOf((*CELLS,))]
+    vocabulary_size: Size
+    embedding_dim: Size
+    hidden_size: Size
+    bidirectional: bool
 
 
 @dataclass(frozen=True)
@@ -78,26 +94,26 @@ def load(path: Path) -> Pretrained:
         FormatError: It is not one, or damaged.
     """
     folder = model_folder.load(path)
-    architecture = dict(folder.config.get("architecture", {}))
-    if architecture.pop("kind", None) != KIND:
+    architecture = folder.config.get("architecture")
+    if not isinstance(architecture, dict) or architecture.pop("kind", None) != KIND:
         raise FormatError(
             f"{path}: expected a model folder of `tidegate pretrain`, got one of another model"
         )
-    vocabulary = Vocabulary.from_json(folder.vocabulary)
+    values = asdict(schema.build(Architecture, architecture, f"{path}/{CONFIG}: architecture"))
     try:
-        model = LanguageModel(**architecture)
-        model.load_state_dict({name: torch.from_numpy(t) for name, t in folder.tensors.items()})
-    except (TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
+        vocabulary = Vocabulary.from_json(folder.vocabulary)
+    except FormatError as error:
+        raise FormatError(f"{path}/{VOCABULARY}: {error}") from error
+    if len(vocabulary) != values["vocabulary_size"]:
         raise FormatError(
-            f"{path}: expected the parameters of the language model that its configuration tells "
-            f"of, got: {reason}"
-        ) from error
-    if len(vocabulary) != model.config["vocabulary_size"]:
-        raise FormatError(
-            f"{path}: expected a vocabulary of {model.config['vocabulary_size']:,} ids, got "
+            f"{path}: expected a vocabulary of {values['vocabulary_size']:,} ids, got "
             f"{len(vocabulary):,}"
         )
+    with torch.device("meta"):  # no memory is taken before the shapes are known to be right
+        shapes = {name: t.shape for name, t in LanguageModel(**values).state_dict().items()}
+    check_shapes(folder.tensors, shapes, f"{path}/{TENSORS}")
+    model = LanguageModel(**values)
+    model.load_state_dict({name: torch.from_numpy(t) for name, t in folder.tensors.items()})
     return Pretrained(vocabulary, model.config, model.encoder_tensors())
 
 
@@ -265,7 +281,12 @@ def pretraining(recipe: Recipe) -> Pretraining:
 def _corpus(recipe: Recipe, texts: Split, path: str | None, folder: Path) -> Corpus:
     """The texts, numbered, on the disk; those without labels first."""
     if folder.exists():
-        return open_corpus(folder)
+        try:
+            corpus = open_corpus(folder)
+            corpus.verify()
+        except FormatError as error:
+            raise FormatError(f"{error}; remove {folder}, and the run makes it anew") from error
+        return corpus
 
     def chunks() -> Iterator[list[str]]:
         if path is not None:

@@ -7,16 +7,24 @@ finished jobs. Times are in the unit their names end in; accuracies are shares b
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from tidegate.storage import json_file
+from tidegate.cells import CELLS
+from tidegate.storage import json_file, schema
 from tidegate.storage.atomic import write_text
 from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.storage.schema import Between, NotEmpty, OneOf
 from tidegate.errors import FormatError
 from tidegate.training.history import Epoch
 
 FORMAT = "tidegate.runs/2"
 FILE_NAME = "results.json"
+MEND = (
+    "put back a copy of it; or remove it and go on with --resume, which trains the finished jobs "
+    "again"
+)
+
+Share = Annotated[float, Between(0, 1)]
 
 
 @dataclass(frozen=True)
@@ -41,8 +49,8 @@ class Evaluation:
     """One pass over the test part."""
 
     loss: float
-    accuracy: float
-    probabilities: list[float]
+    accuracy: Share
+    probabilities: list[Share]
     """Of the positive class, one a test example, in the order of ``Results.test_labels``."""
 
 
@@ -50,16 +58,16 @@ class Evaluation:
 class Job:
     """One cell trained from one seed."""
 
-    cell: str
+    cell: Annotated[str, OneOf((*CELLS,))]
     """``rnn``, ``lstm``, ``gru`` (reset after) or ``gru-before``."""
     seed: int
     path: str
     """What computed the recurrence, for example ``tidegate.nn, engine (avx2)``."""
     num_parameters: int
     summary: list[LayerSummary]
-    history: list[Epoch]
+    history: Annotated[list[Epoch], NotEmpty()]
     test: Evaluation
-    training_s: float
+    training_s: Annotated[float, Between(1e-9)]
     """Wall time of all training steps; validation, test and set-up excluded."""
     wall_s: float
     """Wall time of the whole job: the language model, where the run trains one for it, and all from
@@ -107,8 +115,7 @@ class Results:
     test_labels: list[int]
     created: str
     """When the run began, ISO 8601 in UTC."""
-    status: str = "running"
-    """``running``, ``complete`` or ``interrupted``."""
+    status: Annotated[str, OneOf(("running", "complete", "interrupted"))] = "running"
     preparation_s: float = 0.0
     """Wall time of reading, splitting and numbering the texts."""
     linear: LinearModel | None = None
@@ -135,28 +142,58 @@ def load(run_folder: Path) -> Results:
     path = run_folder / FILE_NAME
     try:
         content = json_file.read(path, FORMAT)
+        found: Results = schema.build(Results, content, f"{path}: ")
+        _check(found, f"{path}: ")
     except FileNotFoundError:
         raise FormatError(
             f"{run_folder}: expected a run folder with {FILE_NAME}, got none"
         ) from None
-    try:
-        content["jobs"] = [_job(job) for job in content["jobs"]]
-        if content["linear"] is not None:
-            test = Evaluation(**content["linear"]["test"])
-            content["linear"] = LinearModel(**{**content["linear"], "test": test})
-        return Results(**content)
-    except (KeyError, TypeError) as error:
-        raise FormatError(f"{path}: expected the fields of {FORMAT}, got {error}") from error
+    except FormatError as error:
+        raise FormatError(f"{error}; {MEND}") from error
+    return found
 
 
-def _job(content: dict[str, Any]) -> Job:
-    return Job(
-        **{
-            **content,
-            "summary": [LayerSummary(**line) for line in content["summary"]],
-            "history": [Epoch(**epoch) for epoch in content["history"]],
-            "test": Evaluation(**content["test"]),
-            "teacher": content["teacher"] and [Epoch(**epoch) for epoch in content["teacher"]],
-            "combined": content["combined"] and Evaluation(**content["combined"]),
-        }
-    )
+@dataclass(frozen=True)
+class _Reference:
+    """What others found for a cell."""
+
+    cell: str
+    test_accuracy: float
+    test_loss: float
+
+
+@dataclass(frozen=True)
+class _Configuration:
+    """What is computed with of the configuration, whose other values are only shown."""
+
+    cells: Annotated[list[Annotated[str, OneOf((*CELLS,))]], NotEmpty()]
+    seeds: Annotated[list[int], NotEmpty()]
+    reference: list[_Reference]
+    changed: dict[str, Any] = field(default_factory=dict)
+
+
+def _check(results: Results, where: str) -> None:
+    """Refuse a configuration that cannot be shown, and parts that do not fit to each other."""
+    given, known = results.configuration, _Configuration.__dataclass_fields__
+    used = {key: value for key, value in given.items() if key in known}
+    configuration = schema.build(_Configuration, used, f"{where}configuration")
+    if unknown := sorted(configuration.changed.keys() - given.keys()):
+        raise FormatError(
+            f"{where}configuration.changed: expected keys of the configuration, got "
+            f"{', '.join(unknown)}"
+        )
+    for job in results.jobs:
+        if job.blend is not None:
+            weights = f"{where}blend.weights"
+            found = schema.build(dict[str, float], job.blend.get("weights"), weights)
+            schema.build(float, found.get("network"), f"{weights}.network")
+    num_test = len(results.test_labels)
+    tests = [job.test for job in results.jobs]
+    tests += [job.combined for job in results.jobs if job.combined is not None]
+    tests += [] if results.linear is None else [results.linear.test]
+    for test in tests:
+        if len(test.probabilities) != num_test:
+            raise FormatError(
+                f"{where}expected as many probabilities as test_labels, {num_test:,}, got "
+                f"{len(test.probabilities):,}"
+            )

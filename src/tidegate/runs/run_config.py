@@ -3,27 +3,32 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
-from tidegate.storage import json_file
+from tidegate.storage import json_file, schema
 from tidegate.storage.atomic import write_text
 from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.storage.schema import IsPath, OneOf
 from tidegate.runs.experiment import Experiment
-from tidegate.errors import FormatError, RunFolderError
-from tidegate.training.recipe import Recipe
+from tidegate.runs.logs import NAMES
+from tidegate.errors import FormatError, RecipeError, RunFolderError
 
 FORMAT = "tidegate.run/1"
 FILE_NAME = "run.json"
+DATASETS = ("imdb",)
+MOST_BYTES = 1 << 20
+MEND = "put back a copy of it, or start the run anew in another folder"
 
 
 @dataclass(frozen=True)
 class RunConfig:
     """A data set and what is to be done with it."""
 
-    dataset: str
-    data: str | None
+    dataset: Annotated[str, OneOf(DATASETS)]
+    data: Annotated[str, IsPath()] | None
     """The path that the user gave for it."""
     experiment: Experiment
-    logs: tuple[str, ...] = ()
+    logs: tuple[Annotated[str, OneOf(NAMES)], ...] = ()
     """Names of :data:`tidegate.runs.logs.NAMES`."""
     only_pretrain: bool = False
     """Whether the run ends with its language models."""
@@ -48,25 +53,18 @@ def load(run_folder: Path) -> RunConfig:
     """
     path = run_folder / FILE_NAME
     try:
-        content = json_file.read(path, FORMAT)
+        content = json_file.read(path, FORMAT, most_bytes=MOST_BYTES)
+        found: RunConfig = schema.build(RunConfig, content, f"{path}: ")
+        recipe = found.experiment.recipe
+        values = {key: value for key, value in recipe.configuration().items() if key != "name"}
+        recipe.with_values(values)
     except FileNotFoundError:
         raise RunFolderError(
             f"run folder {run_folder}: expected a run that can be resumed, with {FILE_NAME}, got "
             "none; give the folder that --out named"
         ) from None
-    try:
-        experiment = content.pop("experiment")
-        recipe = experiment.pop("recipe")
-        name = recipe.pop("name")
-        Recipe.check(recipe)
-        logs = tuple(content.pop("logs"))
-        cells, seeds = tuple(experiment.pop("cells")), tuple(experiment.pop("seeds"))
-        return RunConfig(
-            **content,
-            logs=logs,
-            experiment=Experiment(
-                recipe=Recipe(name=name, **recipe), cells=cells, seeds=seeds, **experiment
-            ),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{path}: expected the fields of {FORMAT}, got {error}") from error
+    except RecipeError as error:
+        raise FormatError(f"{path}: {error}; {MEND}") from error
+    except FormatError as error:
+        raise FormatError(f"{error}; {MEND}") from error
+    return found

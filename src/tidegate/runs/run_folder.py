@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tidegate.storage import regular
 from tidegate.storage.atomic import is_aside, make_folders, remove_leftovers
 from tidegate.storage.lock import FolderLock
 from tidegate.storage.os_errors import as_run_folder_error
@@ -55,11 +56,21 @@ def hold(path: Path) -> Iterator[None]:
     """Hold the folder of a run that begins or goes on, so that no other process writes in it, and
     remove what a killed one left half written.
 
+    A run folder may come from anywhere, so nothing in it may lead out of it.
+
     Raises:
-        RunFolderError: Another process holds it, or it cannot be written.
+        RunFolderError: Another process holds it, it cannot be written, or it holds anything but
+            folders and regular files.
     """
     expected = f"run folder {path}: expected a folder that can be written"
     with as_run_folder_error(expected):
+        odd = regular.find_odd(path)
+        if odd is not None:
+            where, what = odd
+            raise RunFolderError(
+                f"run folder {path}: expected folders and regular files alone, got {what}, "
+                f"{where.relative_to(path)}; put what belongs there in its place"
+            )
         make_folders(path / TRAINING)
     with FolderLock(path / TRAINING):
         with as_run_folder_error(expected):

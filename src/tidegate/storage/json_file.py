@@ -1,4 +1,4 @@
-"""JSON files that name their format."""
+"""JSON that comes from outside: bounded in size and depth, every key once, numbers finite."""
 
 import json
 from collections.abc import Mapping
@@ -6,6 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.errors import FormatError
+from tidegate.storage import regular
+
+MOST_BYTES = 1 << 30
+"""Of a file: a comparison with a hundred jobs of 25,000 test texts each has some 60 MB."""
+MOST_DEPTH = 32
+"""Of lists and objects in one another: our own files have eight at most."""
 
 
 def to_bytes(content: Mapping[str, Any]) -> bytes:
@@ -19,22 +25,113 @@ def to_bytes(content: Mapping[str, Any]) -> bytes:
     return (text + "\n").encode()
 
 
-def read(path: Path, expected: str) -> dict[str, Any]:
+def parse(content: bytes | str, *, allow_nonfinite: bool = False) -> Any:
+    """What a JSON text says.
+
+    Args:
+        content: In UTF-8.
+        allow_nonfinite: Accept ``NaN``, ``Infinity`` and ``-Infinity``, which JSON lacks.
+
+    Raises:
+        ValueError: It is no JSON in UTF-8, or has a key twice, a number that is not finite, half a
+            character, or more than :data:`MOST_DEPTH` lists and objects in one another.
+    """
+    text = content if isinstance(content, str) else content.decode("utf-8")
+    deep = f"more than {MOST_DEPTH} lists and objects in one another"
+    try:
+        found = (_LENIENT if allow_nonfinite else _STRICT).decode(text)
+    except RecursionError:
+        raise ValueError(deep) from None
+    level: list[Any] = [[found]]
+    for _ in range(MOST_DEPTH + 1):
+        level = [part for value in level for part in _containers(value)]
+        if not level:
+            return found
+    raise ValueError(deep)
+
+
+def parse_object(content: bytes, where: object, *, allow_nonfinite: bool = False) -> dict[str, Any]:
+    """What a file with a JSON object says; ``where`` begins the message of an error.
+
+    Raises:
+        FormatError: It is none, or refused by :func:`parse`.
+    """
+    try:
+        found = parse(content, allow_nonfinite=allow_nonfinite)
+    except ValueError as error:
+        raise FormatError(f"{where}: expected JSON, got {error}") from error
+    if not isinstance(found, dict):
+        raise FormatError(f"{where}: expected a JSON object, got a {type(found).__name__}")
+    return found
+
+
+def read(
+    path: Path,
+    expected: str,
+    *,
+    most_bytes: int = MOST_BYTES,
+    follow: bool = False,
+    allow_nonfinite: bool = False,
+) -> dict[str, Any]:
     """The content of a file, without its ``format``.
+
+    Args:
+        path: A regular file.
+        expected: The format.
+        most_bytes: That it may have.
+        follow: Whether ``path`` may be a link; see :mod:`tidegate.storage.regular`.
+        allow_nonfinite: See :func:`parse`.
 
     Raises:
         FileNotFoundError: There is none.
         FormatError: The file cannot be read, is not JSON, or has another format.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = regular.read(path, most_bytes, follow=follow)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise FormatError(f"{path}: expected a readable file, got {error.strerror}") from error
-    except ValueError as error:
-        raise FormatError(f"{path}: expected JSON, got {error}") from error
-    found = content.pop("format", None) if isinstance(content, dict) else None
+    found = parse_object(content, path, allow_nonfinite=allow_nonfinite)
+    check_format(found, expected, path)
+    return found
+
+
+def check_format(content: dict[str, Any], expected: str, where: object) -> None:
+    """Take the ``format`` out of an object.
+
+    Raises:
+        FormatError: It is missing or another.
+    """
+    found = content.pop("format", None)
     if found != expected:
-        raise FormatError(f"{path}: expected format {expected!r}, got {found!r}")
-    return dict(content)
+        raise FormatError(f"{where}: expected format {expected!r}, got {found!r}")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r} twice")
+        found[key] = value
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not abs(number) < float("inf"):
+        raise ValueError(f"the number {text[:40]}, which is not finite")
+    return number
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite, parse_constant=_finite)
+_LENIENT = json.JSONDecoder(object_pairs_hook=_object)
+
+
+def _containers(value: dict[str, Any] | list[Any]) -> list[Any]:
+    """The lists and objects in one; its texts are looked at."""
+    parts = [*value, *value.values()] if isinstance(value, dict) else value
+    for part in parts:
+        if isinstance(part, str) and not part.isascii():
+            part.encode()  # a ValueError of half a character, which no file in UTF-8 can hold
+    return [part for part in parts if isinstance(part, dict | list)]

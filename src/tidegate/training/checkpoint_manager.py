@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from tidegate.errors import FormatError
 from tidegate.storage.atomic import remove_tree
 from tidegate.storage.checkpoint import Checkpoints
 from tidegate.storage.log import HistoryLog
@@ -43,7 +44,14 @@ class CheckpointManager:
         )
         found = self.checkpoints.newest(callback.notice, allow_inexact=self.allow_inexact)
         if found is not None:
-            state.unpack(found.tensors, found.state)
+            try:
+                state.unpack(found.tensors, found.state)
+            except (KeyError, TypeError, ValueError, RuntimeError) as error:
+                raise FormatError(
+                    f"checkpoint {found.path}: expected the state of this training, got "
+                    f"{' '.join(str(error).split())}; put back a copy, or start again in another "
+                    "folder"
+                ) from error
             callback.notice(f"resumed after step {state.progress.step:,}, from {found.path}")
         self.log = stack.enter_context(
             HistoryLog(self.folder / LOG, num_bytes=state.progress.log_bytes)

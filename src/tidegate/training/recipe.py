@@ -5,9 +5,10 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from tidegate.errors import RecipeError
+from tidegate.storage.schema import OneOf
 
 if TYPE_CHECKING:
     from tidegate.data.prepared import Preparation
@@ -19,7 +20,7 @@ NAMES = ("notebook", "fast", "default", "best")
 class Recipe:
     """The values of one training; shares are between 0 and 1, and 0 turns a thing off."""
 
-    name: str
+    name: Annotated[str, OneOf(NAMES)]
 
     # Text
     tokens: Literal["keras", "words"]

@@ -6,7 +6,7 @@ generator is among it.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tidegate.optim import Adam
+from tidegate.storage import schema
+from tidegate.storage.schema import Between
 from tidegate.training.average import Average
 from tidegate.training.history import Epoch
 
@@ -37,7 +39,7 @@ class Progress:
     best_loss: float | None = None
     """The lowest validation loss so far."""
     best_epoch: int = 0
-    log_bytes: int = 0
+    log_bytes: Annotated[int, Between(0)] = 0
     """Length of the log that belongs to this."""
     step_ms: list[float] = field(default_factory=list)
     """Wall time of every step: the one thing that a resumed run has otherwise."""
@@ -101,9 +103,7 @@ class State:
             self.average.tensors = _under("average", arrays)
             self.average.num_updates = state["num_updates"]
         self.best = _under("best", arrays) or None
-        progress = dict(state["progress"])
-        progress["epochs"] = [Epoch(**epoch) for epoch in progress["epochs"]]
-        self.progress = Progress(**progress)
+        self.progress = schema.build(Progress, state["progress"], "progress")
 
 
 def _named(prefix: str, tensors: Mapping[str, Tensor]) -> Arrays:
