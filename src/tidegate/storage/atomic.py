@@ -67,12 +67,12 @@ def make_folders(path: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder and all it holds."""
+    """Remove a folder and all it holds, or a file, or a link but not what it leads to."""
+    if path.is_symlink() or not path.is_dir():
+        files.remove(path)
+        return
     for child in sorted(path.iterdir()):
-        if child.is_dir() and not child.is_symlink():
-            remove_tree(child)
-        else:
-            files.remove(child)
+        remove_tree(child)
     files.remove_folder(path)
 
 
@@ -88,10 +88,7 @@ def remove_leftovers(folder: Path) -> None:
     """
     for path in sorted(folder.iterdir()):
         if is_aside(path.name):
-            if path.is_dir():
-                remove_tree(path)
-            else:
-                files.remove(path)
+            remove_tree(path)
 
 
 def is_aside(name: str) -> bool:

@@ -4,8 +4,6 @@
 A checkpoint is whole if its manifest is, byte for byte, the one its other files give.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,13 +15,13 @@ from numpy.typing import NDArray
 from tidegate.errors import FormatError
 from tidegate.storage import json_file, tensors
 from tidegate.storage.atomic import new_folder
+from tidegate.storage.sealed_folder import MANIFEST, Layout
 
-FORMAT = "tidegate.checkpoint/1"
-TENSORS, STATE, FINGERPRINT, MANIFEST = (
-    "tensors.safetensors",
-    "state.json",
-    "fingerprint.json",
-    "manifest.json",
+TENSORS, STATE, FINGERPRINT = "tensors.safetensors", "state.json", "fingerprint.json"
+LAYOUT = Layout(
+    format="tidegate.checkpoint/1",
+    tensors=TENSORS,
+    most_bytes={TENSORS: 1 << 36, STATE: json_file.MOST_BYTES, FINGERPRINT: 1 << 20},
 )
 _NAME = re.compile(r"step-(\d{8,})")
 
@@ -69,7 +67,7 @@ def encode(
         STATE: as_json(state, "state"),
         FINGERPRINT: as_json(fingerprint, "fingerprint"),
     }
-    return {**contents, MANIFEST: _manifest(step, contents, named)}
+    return LAYOUT.seal(contents, named, {"step": step})
 
 
 def write(path: Path, contents: Mapping[str, bytes]) -> None:
@@ -90,14 +88,14 @@ def read(path: Path) -> Checkpoint:
         FormatError: It is damaged or of another format; the message, which leaves the folder's
             path to the caller, says how.
     """
-    contents = _read_files(path)
-    manifest = contents.pop(MANIFEST)
-    _check_sums(manifest, contents)
     step = step_of(path)
-    named = tensors.from_bytes(contents[TENSORS], TENSORS)
-    if step is None or manifest != _manifest(step, contents, named):
-        raise FormatError(f"{MANIFEST}: expected that of {path.name} and its files, got another")
-    state, fingerprint = (json.loads(contents[name]) for name in (STATE, FINGERPRINT))
+    if step is None:
+        raise FormatError(f"{path.name}: expected a name as {name_of(1)}")
+    _check_names(path)
+    contents, named = LAYOUT.read(path, {"step": step})
+    state, fingerprint = (
+        json_file.parse_object(contents[name], name) for name in (STATE, FINGERPRINT)
+    )
     return Checkpoint(step, named, state, fingerprint, path)
 
 
@@ -110,9 +108,9 @@ def as_json(content: Mapping[str, Any], what: str) -> bytes:
     """
     try:
         encoded = json_file.to_bytes(content)
+        found = json_file.parse(encoded)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{what}: expected what JSON can hold, got: {error}") from error
-    found = json.loads(encoded)
     altered = [key for key in content if key not in found or found[key] != content[key]]
     if altered:
         raise ValueError(
@@ -122,51 +120,13 @@ def as_json(content: Mapping[str, Any], what: str) -> bytes:
     return encoded
 
 
-def _read_files(path: Path) -> dict[str, bytes]:
-    expected = [TENSORS, STATE, FINGERPRINT, MANIFEST]
+def _check_names(path: Path) -> None:
+    expected = sorted([*LAYOUT.most_bytes, MANIFEST])
     try:
         held = sorted(child.name for child in path.iterdir())
-        if held != sorted(expected):
-            raise FormatError(
-                f"expected the files {', '.join(sorted(expected))}, got {', '.join(held) or 'none'}"
-            )
-        return {name: (path / name).read_bytes() for name in expected}
     except OSError as error:
-        where = Path(error.filename).name if error.filename else path.name
-        raise FormatError(f"{where}: expected to read it, got: {error.strerror}") from error
-
-
-def _check_sums(manifest: bytes, contents: Mapping[str, bytes]) -> None:
-    try:
-        recorded = json.loads(manifest)
-        found, sums = recorded["format"], recorded["files"]
-        pairs = [
-            (f"{name}: expected {key} {sums[name][key]}, got {value}", sums[name][key] == value)
-            for name, content in contents.items()
-            for key, value in _sums(content).items()
-        ]
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{MANIFEST}: expected a manifest, got {error!r}") from error
-    if found != FORMAT:
-        raise FormatError(f"{MANIFEST}: expected format {FORMAT!r}, got {found!r}")
-    for message, is_equal in pairs:
-        if not is_equal:
-            raise FormatError(message)
-
-
-def _manifest(step: int, contents: Mapping[str, bytes], named: Mapping[str, NDArray[Any]]) -> bytes:
-    return json_file.to_bytes(
-        {
-            "format": FORMAT,
-            "step": step,
-            "files": {name: _sums(content) for name, content in contents.items()},
-            "tensors": {
-                name: f"{named[name].dtype.name} {list(named[name].shape)}"
-                for name in sorted(named)
-            },
-        }
-    )
-
-
-def _sums(content: bytes) -> dict[str, int | str]:
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        raise FormatError(f"{path.name}: expected to read it, got: {error.strerror}") from error
+    if held != expected:
+        raise FormatError(
+            f"expected the files {', '.join(expected)}, got {', '.join(held) or 'none'}"
+        )

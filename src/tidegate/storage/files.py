@@ -7,6 +7,8 @@ process, or let the disk fail, at each of them in turn. Callers use them through
 import os
 from pathlib import Path
 
+from tidegate.storage import regular
+
 
 def make_folder(path: Path) -> None:
     """Make one folder; its parent is there."""
@@ -19,8 +21,18 @@ def create(path: Path) -> int:
 
 
 def update(path: Path) -> int:
-    """Open a file for reading and writing, made empty if there is none; gives its descriptor."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    """Open a file for reading and writing, made empty if there is none; gives its descriptor.
+
+    Raises:
+        OSError: The system refused, it is no regular file, or has a second name elsewhere.
+    """
+    descriptor = regular.open_regular(path, os.O_RDWR | os.O_CREAT)
+    try:
+        regular.check_single(path, os.fstat(descriptor).st_nlink)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def write(descriptor: int, content: bytes) -> None:
