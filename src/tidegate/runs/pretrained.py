@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 import tidegate
-from tidegate.inference import model_folder
+from tidegate.runs import language_model_folder
 from tidegate.storage.atomic import remove_leftovers, remove_tree
 from tidegate.storage.os_errors import as_run_folder_error
-from tidegate.inference.model_folder import ModelFolder
+from tidegate.runs.language_model_folder import LanguageModelFolder
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.fingerprint import compute_exactly, exactness
 from tidegate.data import unlabelled
@@ -77,7 +77,7 @@ def load(path: Path) -> Pretrained:
     Raises:
         FormatError: It is not one, or damaged.
     """
-    folder = model_folder.load(path)
+    folder = language_model_folder.load(path)
     architecture = dict(folder.config.get("architecture", {}))
     if architecture.pop("kind", None) != KIND:
         raise FormatError(
@@ -240,7 +240,7 @@ def _train(
         allow_inexact=allow_inexact,
     )
     progress = pretrain(model, values, train, held_out, seed=seed, callback=callback, checkpoint_manager=checkpoint_manager)
-    saved = ModelFolder(
+    saved = LanguageModelFolder(
         config={"architecture": {"kind": KIND, **model.config}},
         tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},
         vocabulary=vocabulary.to_json(),

@@ -15,7 +15,7 @@ from tidegate.runs.pretrained import Encoders
 from tidegate.runs.results import Job, LinearModel, Results
 from tidegate.data.prepared import PreparedData
 from tidegate.errors import RunFolderError
-from tidegate.evaluation.binary import accuracy
+from tidegate.evaluation.metrics import measure
 from tidegate.training.checkpoint_manager import discard
 from tidegate.training.linear import LinearBranch
 
@@ -143,10 +143,10 @@ def _linear(
     branch = LinearBranch.train(recipe, data.train, data.validation, data.test)
     results.linear = LinearModel(
         name=name,
-        num_parameters=branch.model.coefficients.size + branch.model.intercepts.size,
-        test=evaluation(branch.test, data.test.targets),
+        num_parameters=branch.model.num_parameters,
+        test=evaluation(data.task, branch.test, data.test.targets),
         wall_s=time.perf_counter() - begin,
-        validation_accuracy=accuracy(branch.validation, data.validation.targets),
+        validation_accuracy=measure(data.task, branch.validation, data.validation.targets)["accuracy"],
     )
     callback.linear_ends(results.linear)
     return branch

@@ -13,6 +13,7 @@ from torch import Tensor
 from tidegate.data.examples import Examples
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.inputs import Inputs
+from tidegate.model.losses import balanced_weights, is_right, losses
 from tidegate.model.masks import Masks
 from tidegate.training import optimisers
 from tidegate.training.average import Average
@@ -71,10 +72,12 @@ class _Training:
         self.state = State(model, optimisers.make(model, recipe), average, Progress())
         self.class_weights = None
         if recipe.class_weights == "balanced":
-            self.class_weights = model.task.balanced_weights(torch.from_numpy(train.targets))
+            self.class_weights = balanced_weights(
+                model.kind, model.num_outputs, torch.from_numpy(train.targets)
+            )
         self.frequencies: Tensor | None = None
-        if recipe.adversarial_norm and model.config["vocabulary_size"]:
-            counts = train.token_ids.counts(model.config["vocabulary_size"])
+        if recipe.adversarial_norm and model.architecture.vocabulary_size:
+            counts = train.token_ids.counts(model.architecture.vocabulary_size)
             self.frequencies = torch.from_numpy((counts / counts.sum()).astype(np.float32))
 
     def run(self) -> Progress:
@@ -243,7 +246,7 @@ def predict(
 ) -> tuple[NDArray[np.float64], list[float]]:
     """The outputs for all examples, (number, C), and the wall time of every batch in ms."""
     model.eval()
-    outputs = np.empty((len(examples), model.task.num_outputs))
+    outputs = np.empty((len(examples), model.num_outputs))
     batch_ms = []
     for rows in examples.in_order(batch_size, EVALUATION_TOKENS):
         words, bigrams, _ = examples.batch(rows)
@@ -259,5 +262,5 @@ def measure(
 ) -> tuple[float, float]:
     """Mean loss without smoothing or weights, and share of right answers."""
     found, wanted = torch.from_numpy(outputs), torch.from_numpy(targets)
-    losses = model.task.losses(found, wanted)
-    return float(losses.mean()), float(model.task.is_right(found, wanted).double().mean())
+    mean = losses(model.kind, found, wanted).mean()
+    return float(mean), float(is_right(model.kind, found, wanted).double().mean())
