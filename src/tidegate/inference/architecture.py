@@ -14,6 +14,7 @@ GATES = {"rnn": 1, "lstm": 4, "gru": 3, "gru-before": 3}
 
 MAX_SIZE = 1 << 31
 """No size of a network reaches this."""
+MAX_LAYERS = 256
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class Architecture:
         for name in needed:
             if getattr(self, name) < 1:
                 raise ValueError(f"architecture: expected {name} of at least 1, got 0")
+
+        if self.num_layers > MAX_LAYERS:
+            raise ValueError(
+                f"architecture: expected num_layers of at most {MAX_LAYERS}, got {self.num_layers}"
+            )
 
     @property
     def width(self) -> int:

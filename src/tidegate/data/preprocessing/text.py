@@ -116,6 +116,19 @@ class TextPreprocessor:
             full = self.full_vocabulary.encode(texts, end=True)
         return self._arrays(self.vocabulary.encode(texts), full)
 
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether what stands before a token depends on how many come after it."""
+        return self.padding == "front"
+
+    def describe(self) -> str:
+        """What becomes of a text, in a line."""
+        kept = "all" if self.max_length is None else f"the last {self.max_length}"
+        pairs = "" if self.bigrams is None else f" and {len(self.bigrams):,} pairs of tokens"
+        return f"texts: {kept} tokens of a vocabulary of {len(self.vocabulary):,}{pairs}" + (
+            ", zeros before short texts" if self.padding == "front" else ""
+        )
+
     def to_json(self) -> dict[str, Any]:
         """What a model folder keeps of it."""
         bigrams, full = self.bigrams, self.full_vocabulary
