@@ -21,8 +21,8 @@ from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.inputs import Inputs
 from tidegate.model.masks import Masks
 from tidegate.training import network, optimisers
+from tidegate.training.classification import fit
 from tidegate.training.history import Epoch, Step
-from tidegate.training.loop import fit
 from tidegate.training.recipe import NAMES, Recipe, load
 from tidegate.training.step import step
 

@@ -2,8 +2,8 @@
 
 For every recipe a network is trained for an epoch on some reviews, then both answer the 5,000 test
 reviews, in turns, text in and probability out: the largest difference of a probability, and reviews
-a second of each, the median of the rounds. Then, in new processes, the time from the start of Python
-to the answer to one text, and the share of it that imports take.
+a second of each, the median of the rounds. Then, in new processes, the time from the start of
+Python to the answer to one text, and the share of it that imports take.
 
     python benchmarks/predictor.py
     python benchmarks/predictor.py --recipes default --limit 20000 --rounds 5
@@ -26,7 +26,7 @@ from tidegate.data import imdb
 from tidegate.data.examples import Examples
 from tidegate.data.tokenise import split
 from tidegate.model.classifier import SequenceClassifier
-from tidegate.training.loop import predict
+from tidegate.training.classification import predict
 
 ANSWER = """
 import time
@@ -95,7 +95,7 @@ def start(path: Path, rounds: int) -> str:
     whole = median(wholes)
     return (
         f"{whole:.3f} s from process start to one answer: imports {imports:.3f} s "
-        f"({imports / whole:.0%}), loading {loading:.3f} s, answering {answer:.3f} s, the rest Python"
+        f"({imports / whole:.0%}), loading {loading:.3f} s, answering {answer:.3f} s"
     )
 
 

@@ -16,7 +16,7 @@ from tidegate.errors import DataError
 from tidegate.inference.architecture import POOLINGS
 from tidegate.inference.predictor import Predictor
 from tidegate.task import Task
-from tidegate.training.loop import predict
+from tidegate.training.classification import predict
 
 COLOURS = Task("multi-class", ("red", "green", "blue"))
 SHAPES = {

@@ -16,7 +16,7 @@ from tidegate.runs import results as results_file
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.run import run
 from tidegate.training import linear
-from tidegate.training.loop import predict
+from tidegate.training.classification import predict
 from training_samples import PLAIN, Silent
 
 GOOD, BAD, OTHER = ("fine", "good", "great"), ("poor", "bad", "dull"), ("film", "plot", "scene")

@@ -18,8 +18,8 @@ from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.initialise import like_keras
 from tidegate.optim import KerasAdam
 from tidegate.training import network
+from tidegate.training.classification import fit, measure, predict
 from tidegate.training.diverged import DivergedError
-from tidegate.training.loop import fit, measure, predict
 from tidegate.training.recipe import load
 from training_samples import PLAIN, Silent, accuracy, cross_entropy, examples
 

@@ -16,7 +16,7 @@ import tidegate
 from tidegate.data.examples import Examples
 from tidegate.data.ragged import Ragged, offsets_of
 from tidegate.training import network, optimisers
-from tidegate.training.loop import fit
+from tidegate.training.classification import fit
 from tidegate.training.recipe import load
 from training_samples import Silent
 

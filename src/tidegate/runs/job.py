@@ -32,7 +32,7 @@ from tidegate.model.inputs import Inputs
 from tidegate.training import network
 from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.linear import LinearBranch
-from tidegate.training.loop import fit, predict
+from tidegate.training.classification import fit, predict
 from tidegate.training.recipe import Recipe
 from tidegate.training.state import Progress
 from tidegate.training.callback import Callback
