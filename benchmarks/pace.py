@@ -21,8 +21,8 @@ from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.inputs import Inputs
 from tidegate.model.masks import Masks
 from tidegate.training import network, optimisers
+from tidegate.training.classification import fit
 from tidegate.training.history import Epoch, Step
-from tidegate.training.loop import fit
 from tidegate.training.recipe import NAMES, Recipe, load
 from tidegate.training.step import step
 
@@ -53,7 +53,7 @@ def main(recipes: str, cell: str, threads: int | None, batches: int, rounds: int
         if name not in NAMES:
             raise click.UsageError(f"expected recipes of {', '.join(NAMES)}, got {name!r}")
         recipe = load(name).with_values({"epochs": 1})
-        data = prepare(texts, recipe.preparation())
+        data = prepare(texts, recipe.text_options(), validation_share=recipe.validation_share)
         train = data.train.take(slice(0, batches * recipe.batch_size))
         case = _Case(recipe, cell, data, train)
         times = [(*case.loop(), case.steps(), case.layers()) for _ in range(rounds + 1)][1:]

@@ -12,7 +12,7 @@ class Plain:
     """
 
     def __init__(self, model, masks=None):
-        self.model, self.masks, self.config = model, masks, model.config
+        self.model, self.masks, self.architecture = model, masks, model.architecture
         self.numbers = dict(model.named_parameters())
 
     def __call__(self, inputs):
@@ -53,23 +53,23 @@ class Plain:
     def answer(self, vectors, number, N):
         """What the head reads of one sequence, (F,); it is the number-th of N."""
         states = vectors
-        for layer in range(self.config["num_layers"]):
+        for layer in range(self.architecture.num_layers):
             shape, share = (N, states.size(1)), self.model.dropout.variational
             given = states
             if self.masks is not None and share:
                 given = given * self.masks.keep(f"layer {layer} features", share, *shape)[number]
             output, final = self.layer(given, layer)
-            is_residual = self.config["residual"] and output.size(1) == states.size(1)
+            is_residual = self.architecture.residual and output.size(1) == states.size(1)
             states = output + states if is_residual else output
         found = pooled(self.model, states, final)
-        if self.config["pool_embedding"]:
+        if self.architecture.pool_embedding:
             found = torch.cat([found, vectors.sum(0) / max(len(vectors), 1)])
         return found
 
     def layer(self, steps, number):
         """The states after every step, (T, D*H), and at each direction's end, (D*H,)."""
         sides, ends = [], []
-        for suffix in ("_l0", "_l0_reverse")[: 1 + self.config["bidirectional"]]:
+        for suffix in ("_l0", "_l0_reverse")[: 1 + self.architecture.bidirectional]:
             W, U, b, c = (
                 self.numbers[f"recurrent.{number}.{kind}{suffix}"]
                 for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -77,7 +77,7 @@ class Plain:
             name = f"{number}.weight_hh{suffix}"
             U = self.dropped(U, name, self.model.dropout.recurrent)
             backwards = suffix.endswith("reverse")
-            states = run(self.config["cell"], steps.flip(0) if backwards else steps, W, U, b, c)
+            states = run(self.architecture.cell, steps.flip(0) if backwards else steps, W, U, b, c)
             ends.append(states[-1] if len(states) else U.new_zeros(U.size(1)))
             sides.append(states.flip(0) if backwards else states)
         return torch.cat(sides, 1), torch.cat(ends)
@@ -106,7 +106,7 @@ def run(cell, steps, W, U, b, c):
 
 def pooled(model, states, final):
     """One vector of a sequence's states, (T, F), and of those at its ends, (F,)."""
-    kind, zeros = model.config["pooling"], torch.zeros_like(final)
+    kind, zeros = model.architecture.pooling, torch.zeros_like(final)
     if kind == "attention":
         return torch.softmax(states @ model.pooling.attention.weight, 0) @ states
     parts = {

@@ -5,7 +5,7 @@ import torch
 
 from tidegate.training import average
 from tidegate.training.average import Average
-from tidegate.training.loop import fit, predict
+from tidegate.training.classification import fit, predict
 from training_samples import PLAIN, Silent, examples, make
 
 

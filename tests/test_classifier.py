@@ -63,11 +63,11 @@ def make(**options):
 def batch(model, rows=(3, 0, 2, 4, 1)):
     """Sequences that share words, one of them without any."""
     words = make_batch(WORDS, np.array(rows))
-    if model.config["input_size"]:
+    if model.architecture.input_size:
         features = np.random.default_rng(1).normal(size=(len(words.ids), d))
         return Inputs(torch.from_numpy(words.offsets), features=torch.from_numpy(features))
     pairs = None
-    if model.config["bigram_vocabulary_size"]:
+    if model.architecture.bigram_vocabulary_size:
         pairs = make_batch(PAIRS.encode(WORDS), np.array(rows))
     return Inputs.of(words, pairs)
 
@@ -165,7 +165,7 @@ def test_what_cannot_be_made_is_refused():
     for options, text in (
         ({"vocabulary_size": 0}, "expected either vocabulary_size or input_size, got 0 and 0"),
         ({"input_size": 3}, "expected either vocabulary_size or input_size, got 13 and 3"),
-        ({"pooling": "sum"}, "pooling: expected one of last, mean, max, .*, got 'sum'"),
+        ({"pooling": "sum"}, "expected pooling of last, mean, max, .*, got 'sum'"),
     ):
         with pytest.raises(ValueError, match=text):
             make(**options)

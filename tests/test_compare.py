@@ -11,18 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+import tidegate
 from resume_samples import settings
 from tidegate.cells import CELLS
 from tidegate.data import acl_imdb
-from tidegate.data.prepared import prepare
 from tidegate.engine import active_isa
 from tidegate.errors import FormatError
-from tidegate.evaluation.binary import probabilities
 from tidegate.inference import model_folder
-from tidegate.model.classifier import from_arrays
 from tidegate.runs import results as results_file
-from tidegate.training.loop import predict
-from tidegate.training.recipe import load
 
 VALUES = {
     "hidden_size": 6,
@@ -79,14 +75,16 @@ def test_results_hold_everything_a_later_question_needs(finished):
 def test_a_saved_model_repeats_its_test_predictions(finished, reviews):
     run, _ = finished
     results = results_file.load(run)
-    data = prepare(acl_imdb.load(reviews), load("notebook").with_values(VALUES).preparation())
+    test = acl_imdb.load(reviews).test
     for job in results.jobs:
-        folder = model_folder.load(run / job.model)
-        assert folder.vocabulary["words"] == data.vocabulary.words
-        model = from_arrays(folder.config["architecture"], folder.tensors)
-        outputs, _ = predict(model, data.test)
-        assert probabilities(outputs[:, 0]).tolist() == job.test.probabilities
-        assert f"{job.test.accuracy:.4f}" in folder.card
+        model = tidegate.load(run / job.model)
+        assert model.classes == ("neg", "pos")
+        found = model.predict_proba(test.texts)
+        np.testing.assert_allclose(found[:, 1], job.test.probabilities, atol=1e-6)
+        assert np.mean(model.predict(test.texts) == np.array(["neg", "pos"])[test.labels]) == (
+            job.test.accuracy
+        )
+        assert f"{job.test.accuracy:.4f}" in model.folder.card
 
 
 def test_the_screen_says_what_happens(finished):
@@ -164,7 +162,7 @@ def test_ctrl_c_keeps_what_is_finished(reviews, tmp_path):
     assert results.status == "interrupted"
     assert len(results.jobs) >= 4
     for job in results.jobs:
-        assert model_folder.load(out / job.model).config["architecture"]["cell"] == job.cell
+        assert model_folder.load(out / job.model).architecture.cell == job.cell
     report = (out / "report.html").read_text(encoding="utf-8")
     assert f"was interrupted: {len(results.jobs)} of 400 jobs finished" in report
 

@@ -10,7 +10,8 @@ import pytest
 from tidegate.data.ngrams import NgramIndex, _order
 from tidegate.data.ragged import Ragged
 from tidegate.errors import FormatError
-from tidegate.model.ngrams import NgramClassifier
+from tidegate.inference.ngrams import NgramClassifier
+from tidegate.model.ngrams import fit_ngrams
 
 
 def sets_of_ngrams(rows, max_order):
@@ -170,7 +171,7 @@ SETTINGS = {"max_order": 2, "min_count": 3, "C": 3.0, "alpha": 0.5}
 
 def test_two_classes_have_the_logits_of_the_formula():
     texts, labels, rows = labelled(2)
-    logits = NgramClassifier.fit(texts, labels, **SETTINGS).decision_function(texts)
+    logits = fit_ngrams(texts, labels, **SETTINGS).decision_function(texts)
     expected = regression_by_hand(rows, labels == 1, **SETTINGS)
     # The solver stops at a tolerance of 1e-4; the worst seen in 12 such problems is 3.1e-5.
     np.testing.assert_allclose(logits, expected, atol=2e-4)
@@ -179,18 +180,18 @@ def test_two_classes_have_the_logits_of_the_formula():
 
 def test_several_classes_have_the_logits_of_each_against_the_rest():
     texts, labels, rows = labelled(3)
-    logits = NgramClassifier.fit(texts, labels, **SETTINGS).decision_function(texts)
+    logits = fit_ngrams(texts, labels, **SETTINGS).decision_function(texts)
     expected = [regression_by_hand(rows, labels == one, **SETTINGS) for one in range(3)]
     np.testing.assert_allclose(logits, np.transpose(expected), atol=2e-4)
     new, new_labels, _ = labelled(3, seed=6)
-    found = NgramClassifier.fit(texts, labels).decision_function(new).argmax(axis=1)
+    found = fit_ngrams(texts, labels).decision_function(new).argmax(axis=1)
     assert np.mean(found == new_labels) > 0.7
 
 
 @pytest.mark.parametrize("num_classes", [2, 3])
 def test_logits_do_not_depend_on_the_other_texts(num_classes):
     texts, labels, rows = labelled(num_classes)
-    classifier = NgramClassifier.fit(texts, labels)
+    classifier = fit_ngrams(texts, labels)
     together = classifier.decision_function(texts)
     for row in (0, 41, 89):
         alone = classifier.decision_function(Ragged.from_rows([rows[row]]))
@@ -200,7 +201,7 @@ def test_logits_do_not_depend_on_the_other_texts(num_classes):
 
 def test_a_text_of_unseen_ngrams_has_the_intercept():
     texts, labels, _ = labelled(2)
-    classifier = NgramClassifier.fit(texts, labels)
+    classifier = fit_ngrams(texts, labels)
     assert (
         classifier.decision_function(Ragged.from_rows([[77, 78], []])).tolist()
         == [classifier.intercepts[0]] * 2
@@ -210,7 +211,7 @@ def test_a_text_of_unseen_ngrams_has_the_intercept():
 @pytest.mark.parametrize("num_classes", [2, 3])
 def test_arrays_bring_back_the_same_bits(num_classes):
     texts, labels, _ = labelled(num_classes)
-    classifier = NgramClassifier.fit(texts, labels)
+    classifier = fit_ngrams(texts, labels)
     arrays = classifier.to_arrays()
     assert {name: array.dtype.name for name, array in arrays.items()} == {
         "codes_1": "int64",
@@ -222,12 +223,12 @@ def test_arrays_bring_back_the_same_bits(num_classes):
     }
     again = NgramClassifier.from_arrays(arrays).decision_function(texts)
     assert np.array_equal(again, classifier.decision_function(texts))
-    repeated = NgramClassifier.fit(texts, labels).to_arrays()
+    repeated = fit_ngrams(texts, labels).to_arrays()
     assert all(np.array_equal(repeated[name], array) for name, array in arrays.items())
 
 
 def test_arrays_of_something_else_are_refused():
-    arrays = NgramClassifier.fit(*labelled(2)[:2]).to_arrays()
+    arrays = fit_ngrams(*labelled(2)[:2]).to_arrays()
     without = {name: array for name, array in arrays.items() if name != "codes_2"}
     with pytest.raises(FormatError, match="expected arrays codes_1, codes_2 and so on"):
         NgramClassifier.from_arrays(without)
@@ -249,7 +250,7 @@ def test_arrays_of_something_else_are_refused():
 def test_what_cannot_be_trained_on_is_refused(labels, options, message):
     texts = Ragged.from_rows([[1], [2], [1]])
     with pytest.raises(ValueError, match=message):
-        NgramClassifier.fit(texts, np.array(labels), **{"min_count": 1} | options)
+        fit_ngrams(texts, np.array(labels), **{"min_count": 1} | options)
 
 
 def test_neither_training_nor_blending_needs_pytorch():

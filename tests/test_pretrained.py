@@ -8,6 +8,7 @@ import torch
 
 from pretrained_samples import RECIPE, WORDS, language_model, save
 from tidegate.cells import CELLS
+from tidegate.data.acl_imdb import TASK
 from tidegate.data.batches import make_batch
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.prepared import prepare
@@ -106,8 +107,13 @@ def test_words_that_the_language_model_does_not_know_are_unknown(tmp_path):
     found = pretrained.of_experiment(
         experiment(init_from=str(folder)), texts, tmp_path, callback=None
     )
-    dataset = TextDataset("toy", "nowhere", texts, texts)
-    data = prepare(dataset, RECIPE.preparation(), vocabulary=found.vocabulary)
+    dataset = TextDataset("toy", "nowhere", texts, texts, TASK)
+    data = prepare(
+        dataset,
+        RECIPE.text_options(),
+        validation_share=RECIPE.validation_share,
+        vocabulary=found.vocabulary,
+    )
     assert data.vocabulary.words == ["the", "film", "good", "bad"]
     assert data.test.token_ids[0].tolist() == [1, 2, 6, 5, 2, 4, 7, 2]
     assert found.encoders.keys() == {("gru", 0), ("gru", 1)}

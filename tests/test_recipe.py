@@ -25,8 +25,8 @@ def test_every_file_loads_with_every_value_in_the_order_of_the_class(name):
     assert [*content] == [*KINDS]
     recipe = load(name)
     assert recipe.configuration() == {"name": name, **content}
-    assert recipe.preparation().max_length == recipe.max_length
-    assert recipe.preparation().full_token_ids == (recipe.linear_order > 0)
+    assert recipe.text_options().max_length == recipe.max_length
+    assert recipe.text_options().full_token_ids == (recipe.linear_order > 0)
     assert recipe.changes() == {}
 
 

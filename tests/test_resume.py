@@ -14,7 +14,7 @@ from tidegate.cells import CELLS
 from tidegate.storage.checkpoint import Checkpoints
 from tidegate.training import average, loop
 from tidegate.training.checkpoint_manager import CheckpointManager
-from tidegate.training.loop import fit, predict
+from tidegate.training.classification import fit, predict
 from training_samples import EVERYTHING, PLAIN, Silent, examples, make
 
 FINGERPRINT = {"configuration": {}}

@@ -9,7 +9,7 @@ import pytest
 from checkpoint_samples import around_operations
 from resume_samples import OPTIONS, SMALL, outcome, settings
 from tidegate.storage.lock import FolderLock
-from tidegate.training import loop
+from tidegate.training import classification
 from training_samples import EVERYTHING
 
 
@@ -28,7 +28,7 @@ def train(tidegate, reviews, monkeypatch):
 @pytest.fixture
 def at_step(monkeypatch):
     """Raise an error in place of a step, counted from 1 over all processes' trainings."""
-    original = loop.step
+    original = classification.step
 
     def plan(number, error):
         calls = 0
@@ -40,7 +40,7 @@ def at_step(monkeypatch):
                 raise error
             return original(*arguments)
 
-        monkeypatch.setattr(loop, "step", step)
+        monkeypatch.setattr(classification, "step", step)
 
     return plan
 
@@ -239,14 +239,14 @@ def test_a_training_that_diverges_says_where_and_what_to_try(train, tmp_path, se
 def test_the_last_good_checkpoint_outlives_a_training_that_diverges(
     train, stopped, tidegate, monkeypatch
 ):
-    original = loop.step
+    original = classification.step
 
     def step(model, *arguments):
         found = original(model, *arguments)
         model.head.bias.data.fill_(float("nan"))
         return found
 
-    monkeypatch.setattr(loop, "step", step)
+    monkeypatch.setattr(classification, "step", step)
     said(
         tidegate("train", "--resume", stopped),
         1,
@@ -255,7 +255,7 @@ def test_the_last_good_checkpoint_outlives_a_training_that_diverges(
         "the largest gradient is inf",
     )
     assert checkpoints(stopped) == ["step-00000003", "step-00000004"]
-    monkeypatch.setattr(loop, "step", original)
+    monkeypatch.setattr(classification, "step", original)
     said(tidegate("train", "--resume", stopped), 0, "resumed after step 4")
 
 

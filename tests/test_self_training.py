@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tidegate.data.acl_imdb import TASK
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.examples import Examples
 from tidegate.data.prepared import prepare
@@ -15,7 +16,7 @@ from tidegate.runs import results as results_file
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.run import run
 from tidegate.training import linear
-from tidegate.training.loop import predict
+from tidegate.training.classification import predict
 from training_samples import PLAIN, Silent
 
 GOOD, BAD, OTHER = ("fine", "good", "great"), ("poor", "bad", "dull"), ("film", "plot", "scene")
@@ -65,7 +66,7 @@ def texts(count, seed):
 def dataset():
     labels = np.arange(40) % 2
     train, test = Split(texts(32, 0), labels[:32]), Split(texts(8, 1), labels[:8])
-    return TextDataset("toy", "nowhere", train, test)
+    return TextDataset("toy", "nowhere", train, test, TASK)
 
 
 class Fits:
@@ -93,7 +94,12 @@ def trained(tmp_path, monkeypatch):
     def carry_out(values, unlabelled=True):
         recipe = RECIPE.with_values(values)
         chunks = [texts(6, 2), texts(4, 3)] if unlabelled else []
-        data = prepare(dataset(), recipe.preparation(), unlabelled=chunks)
+        data = prepare(
+            dataset(),
+            recipe.text_options(),
+            validation_share=recipe.validation_share,
+            unlabelled=chunks,
+        )
         fits, callback = Fits(data), Callback()
         monkeypatch.setattr(jobs, "fit", fits)
         run(Experiment(recipe, ("gru",), (0,), 1), data, tmp_path, callback)
@@ -123,10 +129,10 @@ def test_the_second_network_learns_labels_and_the_first_ones_answers(trained, mo
             RECIPE.with_values({"linear_order": order}), data.train, data.validation, data.test
         )
         asked_logits, labels = asked[0]
-        np.testing.assert_array_equal(asked_logits["network"], known)
+        np.testing.assert_array_equal(asked_logits["network"][:, 0], known)
         np.testing.assert_array_equal(asked_logits["linear"], branch.validation)
         np.testing.assert_array_equal(labels, data.validation.targets)
-        other = branch.model.decision_function(data.unlabelled.full_token_ids)
+        other = branch.model.decision_function(data.unlabelled.full_token_ids)[:, 0]
         assert np.ptp(other) > 0.1
         logits = (0.7 * logits / 0.5 + 0.3 * other / 4) / 0.8
     assert first is data.train
@@ -136,7 +142,7 @@ def test_the_second_network_learns_labels_and_the_first_ones_answers(trained, mo
     assert second.targets.dtype == np.float32
     np.testing.assert_allclose(second.targets, expected, rtol=1e-6)
     assert 0.1 < np.ptp(second.targets[-10:])  # the answers differ
-    for part in ("words", "bigrams"):
+    for part in ("token_ids", "bigram_ids"):
         own, others = getattr(data.train, part), getattr(data.unlabelled, part)
         joined = [own[row] for row in range(24)] * 2 + [others[row] for row in range(10)]
         found = getattr(second, part)
@@ -201,12 +207,11 @@ def test_without_texts_it_is_refused_before_anything_is_trained(trained, monkeyp
 
 def test_lists_of_examples_are_joined():
     words = [Ragged.from_rows(rows) for rows in ([[1, 4], [5]], [], [[6, 7, 8]])]
-    parts = [
-        Examples(part, np.arange(len(part)), part, part if whole else None)
-        for part, whole in zip(words, (True, True, True), strict=True)
-    ]
+    names = ("token_ids", "bigram_ids", "full_token_ids")
+    parts = [Examples(dict.fromkeys(names, part), np.arange(len(part))) for part in words]
     found = Examples.concatenate(parts)
-    for ragged in (found.token_ids, found.bigrams, found.full_token_ids):
+    assert {*found.inputs} == {*names}
+    for ragged in (found.token_ids, found.bigram_ids, found.full_token_ids):
         assert [row.tolist() for row in map(ragged.__getitem__, range(3))] == [
             [1, 4],
             [5],
@@ -220,5 +225,5 @@ def test_lists_of_examples_are_joined():
     assert [more.token_ids[row].tolist() for row in (0, 5, 6)] == [[1, 4], [5], [6, 7, 8]]
     assert more.full_token_ids is None
     assert parts[0].with_more(parts[1], 1).token_ids.offsets.tolist() == [0, 2, 3]
-    plain = Examples(words[0], np.zeros(2, np.int64))
-    assert plain.with_more(plain, 1).bigrams is None
+    plain = Examples({"token_ids": words[0]}, np.zeros(2, np.int64))
+    assert plain.with_more(plain, 1).bigram_ids is None

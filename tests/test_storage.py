@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tidegate.errors import FormatError
-from tidegate.inference.model_folder import ModelFolder, load
+from tidegate.runs.language_model_folder import LanguageModelFolder, load
 from tidegate.storage.atomic import new_folder, write_text
 
 FILES = ["README.md", "config.json", "manifest.json", "model.safetensors", "vocabulary.json"]
@@ -15,7 +15,7 @@ FILES = ["README.md", "config.json", "manifest.json", "model.safetensors", "voca
 
 @pytest.fixture
 def folder(tmp_path):
-    content = ModelFolder(
+    content = LanguageModelFolder(
         config={"architecture": {"cell": "gru"}},
         tensors={"weight": np.arange(6, dtype=np.float32).reshape(2, 3) / 7},
         vocabulary={"words": ["the", "caf\u00e9"]},

@@ -6,8 +6,10 @@ import re
 import numpy as np
 import pytest
 
+from tidegate.data.acl_imdb import TASK
 from tidegate.data.dataset import Split, TextDataset
-from tidegate.data.prepared import Preparation, prepare
+from tidegate.data.prepared import prepare
+from tidegate.data.preprocessing.text import TextOptions
 from tidegate.data.ragged import Ragged, pad_front
 from tidegate.data.tokenise import Words, split
 from tidegate.data.vocabulary import Vocabulary
@@ -118,12 +120,12 @@ def test_the_front_is_padded_and_the_front_is_cut():
 def dataset():
     train = Split([f"word{n} the" for n in range(10)], np.arange(10) % 2)
     test = Split(["the unseen", "the the the"], np.array([0, 1]))
-    return TextDataset("toy", "nowhere", train, test)
+    return TextDataset("toy", "nowhere", train, test, TASK)
 
 
 def prepared(dataset, limit=None, **options):
-    values = {"vocabulary_size": 20, "max_length": 3, "validation_share": 0.2} | options
-    return prepare(dataset, Preparation(**values), limit=limit)
+    values = {"vocabulary_size": 20, "max_length": 3} | options
+    return prepare(dataset, TextOptions(**values), validation_share=0.2, limit=limit)
 
 
 def rows(sequences):
@@ -150,7 +152,7 @@ def test_the_test_part_never_enters_the_vocabulary(dataset):
     assert "unseen" not in data.vocabulary.words
     assert rows(data.test.token_ids) == [[1, 4, 2], [4, 4, 4]]
     other = TextDataset(
-        "toy", "nowhere", dataset.train, Split(["word1"] * 9, np.zeros(9, np.int64))
+        "toy", "nowhere", dataset.train, Split(["word1"] * 9, np.zeros(9, np.int64)), TASK
     )
     assert prepared(other).vocabulary == data.vocabulary
 
@@ -164,22 +166,24 @@ def test_the_whole_texts_are_kept_where_it_is_asked_for(dataset):
 
 
 def test_texts_may_be_numbered_by_a_vocabulary_from_before(dataset):
-    values = Preparation(vocabulary_size=20, max_length=3, validation_share=0.2)
-    data = prepare(dataset, values, vocabulary=Vocabulary(["the", "!"], "words"))
+    values = TextOptions(vocabulary_size=20, max_length=3)
+    words = Vocabulary(["the", "!"], "words")
+    data = prepare(dataset, values, validation_share=0.2, vocabulary=words)
     assert data.vocabulary == Vocabulary(["the", "!"], "words")
     assert rows(data.test.token_ids) == [[1, 4, 2], [4, 4, 4]]
 
 
 def test_texts_without_labels_have_a_say_in_the_vocabularies(dataset):
-    values = Preparation(7, 3, 0.2, bigram_vocabulary_size=9, full_token_ids=True)
-    data = prepare(dataset, values, unlabelled=[["new word9", "the new"], ["the new"]])
+    values = TextOptions(7, 3, bigram_vocabulary_size=9, full_token_ids=True)
+    others = [["new word9", "the new"], ["the new"]]
+    data = prepare(dataset, values, validation_share=0.2, unlabelled=others)
     assert data.vocabulary.words == ["the", "new", "word9"]
-    assert data.bigrams.to_json()["pairs"] == [[1, 4], [4, 5]]
+    assert data.bigrams.codes.tolist() == [1 * 7 + 4, 4 * 7 + 5]
     assert rows(data.unlabelled.token_ids) == [[1, 5, 6], [1, 4, 5], [1, 4, 5]]
-    assert rows(data.unlabelled.bigrams) == [[0, 0, 0], [0, 1, 2], [0, 1, 2]]
+    assert rows(data.unlabelled.bigram_ids) == [[0, 0, 0], [0, 1, 2], [0, 1, 2]]
     # The linear model knows the words of texts with labels.
     assert rows(data.unlabelled.full_token_ids) == [[1, 2, 14, 3], [1, 4, 2, 3], [1, 4, 2, 3]]
-    assert "new" not in prepare(dataset, values).vocabulary.words
+    assert "new" not in prepare(dataset, values, validation_share=0.2).vocabulary.words
 
 
 def test_what_was_done_is_counted(dataset):

@@ -13,16 +13,15 @@ import torch
 from torch import nn
 
 from tidegate.cells import CELLS
-from tidegate.evaluation.binary import accuracy, cross_entropy, probabilities
 from tidegate.model import cells
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.initialise import like_keras
 from tidegate.optim import KerasAdam
 from tidegate.training import network
+from tidegate.training.classification import fit, measure, predict
 from tidegate.training.diverged import DivergedError
-from tidegate.training.loop import fit, measure, predict
 from tidegate.training.recipe import load
-from training_samples import PLAIN, Silent, examples
+from training_samples import PLAIN, Silent, accuracy, cross_entropy, examples
 
 GOLDEN = Path(__file__).parent / "golden"
 RECIPE = load("notebook").with_values(
@@ -122,15 +121,6 @@ def test_embedding_moves_as_in_keras_on_tensorflow():
         optimiser.step()
         torch.testing.assert_close(embedding.weight.data, torch.tensor(step["embedding"]), **exact)
         torch.testing.assert_close(head.data, torch.tensor(step["head"]), rtol=0, atol=3e-7)
-
-
-def test_measures_by_hand():
-    logits, labels = np.array([0.0, 2.0, -1.0, 800.0]), np.array([1, 1, 1, 0])
-    assert accuracy(logits, labels) == 0.25  # a logit of 0 is on neither side: negative
-    expected = (math.log(2) + math.log1p(math.exp(-2)) + math.log1p(math.e) + 800) / 4
-    assert cross_entropy(logits, labels) == pytest.approx(expected, rel=1e-15)
-    np.testing.assert_allclose(probabilities(logits)[:3], [0.5, 0.880797077978, 0.268941421370])
-    assert probabilities(np.array([-800.0, 800.0])).tolist() == [0.0, 1.0]
 
 
 @pytest.mark.parametrize("cell", CELLS)

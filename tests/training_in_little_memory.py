@@ -16,7 +16,7 @@ import tidegate
 from tidegate.data.examples import Examples
 from tidegate.data.ragged import Ragged, offsets_of
 from tidegate.training import network, optimisers
-from tidegate.training.loop import fit
+from tidegate.training.classification import fit
 from tidegate.training.recipe import load
 from training_samples import Silent
 
@@ -80,13 +80,13 @@ recipe = load("default").with_values(
     }
 )
 model = network.make("gru", recipe, 0, vocabulary_size=NUM_IDS)
-few = Examples(words, labels).take(slice(0, 64))
+few = Examples({"token_ids": words}, labels).take(slice(0, 64))
 optimisers.make(model, recipe)  # what libraries set up at first use, they have set up
 limit = data_bytes() + ALLOWED_BYTES
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 watch = Watch()
 try:
-    fit(model, recipe, Examples(words, labels), few, seed=0, callback=watch)
+    fit(model, recipe, Examples({"token_ids": words}, labels), few, seed=0, callback=watch)
 except Enough:
     pass
 try:

@@ -75,10 +75,10 @@ def examples(count=60, *, longest=9, with_bigrams=False, seed=7):
     rows = [draws.integers(1, V, size=length) for length in draws.integers(2, longest, count)]
     words = Ragged.from_rows([row.tolist() for row in rows])
     targets = np.array([np.mean(row) > (V - 1) / 2 for row in rows]).astype(np.int64)
-    bigrams = None
+    inputs = {"token_ids": words}
     if with_bigrams:
-        bigrams = Bigrams.build(words, V, 20, unknown=2).encode(words)
-    return Examples(words, targets, bigrams)
+        inputs["bigram_ids"] = Bigrams.build(words, V, 20, unknown=2).encode(words)
+    return Examples(inputs, targets)
 
 
 def make(cell, recipe, seed=0):
@@ -90,3 +90,13 @@ def make(cell, recipe, seed=0):
         vocabulary_size=V,
         bigram_vocabulary_size=recipe.bigram_vocabulary_size,
     )
+
+
+def accuracy(logits, labels):
+    """The share of examples on the right side of 0."""
+    return np.mean((logits > 0) == (labels == 1))
+
+
+def cross_entropy(logits, labels):
+    """The mean negative logarithm of the probability given to the true class, in nats."""
+    return np.mean(np.logaddexp(0, np.where(labels == 1, -logits, logits)))

@@ -24,14 +24,22 @@ def get_num_threads() -> int:
     return engine.num_threads()
 
 
+_LAZY = {
+    "accelerate": "tidegate.nn.accelerate",
+    "restore": "tidegate.nn.accelerate",
+    "load": "tidegate.inference.predictor",
+}
+
+
 def __getattr__(name: str) -> object:
-    """``accelerate`` and ``restore``, which need PyTorch, when they are asked for."""
-    if name in ("accelerate", "restore"):
+    """What is heavy to import, when it is asked for."""
+    if name in _LAZY:
         # By name, so that the rules of import see no room below leaning on this one.
-        return getattr(import_module("tidegate.nn.accelerate"), name)
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
 
 
 if TYPE_CHECKING:
+    from tidegate.inference.predictor import load as load
     from tidegate.nn.accelerate import accelerate as accelerate
     from tidegate.nn.accelerate import restore as restore

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from tidegate.bench.problem import generator
 from tidegate.data import imdb
-from tidegate.data.prepared import Preparation, prepare
+from tidegate.data.prepared import prepare
+from tidegate.data.preprocessing.text import TextOptions
 from tidegate.data.tokenise import split
 from tidegate.data.vocabulary import FIRST_WORD, START, UNKNOWN
 from tidegate.errors import DataError
@@ -47,7 +48,9 @@ def notebook_batches(count: int, seed: int = 0) -> Batches:
     """
     try:
         data = prepare(
-            imdb.load(), Preparation(VOCABULARY_SIZE, LENGTH, validation_share=0.2, padding="front")
+            imdb.load(),
+            TextOptions(VOCABULARY_SIZE, LENGTH, padding="front"),
+            validation_share=0.2,
         )
     except DataError:
         return _drawn_batches(count, seed)

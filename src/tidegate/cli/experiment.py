@@ -273,7 +273,7 @@ def _read(config: "RunConfig") -> "tuple[TextDataset, float]":
     begin = time.perf_counter()
     texts = imdb.load(None if config.data is None else Path(config.data))
     experiment = config.experiment
-    num_trained_on(texts, experiment.recipe.preparation(), experiment.limit)
+    num_trained_on(texts, experiment.recipe.validation_share, experiment.limit)
     return texts, time.perf_counter() - begin
 
 
@@ -303,7 +303,8 @@ def _carry_out(
             begin = time.perf_counter()
             data = prepare(
                 texts,
-                experiment.recipe.preparation(),
+                experiment.recipe.text_options(),
+                validation_share=experiment.recipe.validation_share,
                 limit=experiment.limit,
                 vocabulary=None if pretrained is None else pretrained.vocabulary,
                 unlabelled=_unlabelled(experiment),

@@ -16,7 +16,10 @@ VERBS = {
     "bench": "Time tidegate against PyTorch on this machine.",
     "compare": "Train RNN, LSTM and GRU on one data set and report how they do.",
     "data": "Get data sets.",
+    "evaluate": "Measure a trained model on a data set's test part.",
     "info": "Show versions, processor, instruction set and threads.",
+    "inspect": "Say what a trained model is.",
+    "predict": "Answer texts by a trained model.",
     "pretrain": "Train a language model on texts without labels, to start from.",
     "train": "Train one network on a data set, and test it.",
 }

@@ -13,9 +13,11 @@ from pathlib import Path, PurePosixPath
 from tidegate.data.dataset import TextDataset, by_hash, merge
 from tidegate.errors import DataError
 from tidegate.storage import regular
+from tidegate.task import Task
 
 PARTS = ("train", "test")
 CLASSES = ("neg", "pos")
+TASK = Task("binary", CLASSES)
 LABELLED = tuple((part, name) for part in PARTS for name in CLASSES)
 UNLABELLED = (("train", "unsup"),)
 
@@ -48,6 +50,7 @@ def load(path: Path) -> TextDataset:
         source=f"the official archive at {path}, with its own test split",
         train=splits["train"],
         test=splits["test"],
+        task=TASK,
     )
 
 

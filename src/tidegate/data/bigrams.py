@@ -4,7 +4,7 @@ A bag of such pairs is what lets linear models on text come near to networks (Wa
 2012; Joulin et al. 2017); a recurrent network that reads them has both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,35 +60,32 @@ class Bigrams:
         return Ragged(ids.astype(np.int32), words.offsets)
 
     def to_json(self) -> dict[str, Any]:
-        """What a model folder keeps of them: the ids of each pair's words."""
-        pairs = np.stack(np.divmod(self.codes, self.num_ids), 1)
-        return {"num_words": self.num_ids, "pairs": pairs.tolist()}
+        """What a model folder keeps of them: ``first * num_words + second`` of each pair."""
+        return {"num_words": self.num_ids, "codes": self.codes.tolist()}
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "Bigrams":
+    def from_json(cls, content: Mapping[str, Any]) -> "Bigrams":
         """The pairs that :meth:`to_json` wrote.
 
         Raises:
             FormatError: They are none, or not in order.
         """
-        try:
-            num_ids, pairs = int(content["num_words"]), _pairs(content["pairs"])
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise FormatError(
-                f"bigrams: expected num_words and pairs, a list of [first, second], got {error!r}"
-            ) from None
-        codes = pairs[:, 0] * num_ids + pairs[:, 1]
-        if pairs.size and (
-            pairs.min() < 0 or pairs.max() >= num_ids or (np.diff(codes) <= 0).any()
+        num_ids, codes = content.get("num_words"), content.get("codes")
+        if not (
+            {*content} == {"num_words", "codes"}
+            and type(num_ids) is int
+            and 0 <= num_ids < 1 << 31
+            and isinstance(codes, list)
+            and all(type(code) is int and 0 <= code < num_ids**2 for code in codes)
         ):
             raise FormatError(
-                f"bigrams: expected ascending pairs of ids from 0 to {num_ids - 1}, got others"
+                "bigrams: expected num_words below 2^31 and codes, a list of whole numbers from 0 "
+                f"to num_words^2 - 1, got {num_ids!r} and {str(codes)[:40]}"
             )
-        return cls(codes, num_ids)
-
-
-def _pairs(content: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    return np.array(content, np.int64).reshape(len(content), 2)
+        found = np.array(codes, np.int64)
+        if (np.diff(found) <= 0).any():
+            raise FormatError("bigrams: expected ascending codes, got others")
+        return cls(found, num_ids)
 
 
 def _codes(words: Ragged, num_ids: int) -> NDArray[np.int64]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.task import Task
+
 
 @dataclass(frozen=True)
 class Split:
@@ -39,6 +41,8 @@ class TextDataset:
     """Where it came from, and how its test part was made: a sentence for the user."""
     train: Split
     test: Split
+    task: Task
+    """Binary, multi-class, or another, and the names of the classes."""
 
 
 def by_hash(texts: list[str], label: int) -> list[tuple[str, int, str]]:

@@ -1,13 +1,14 @@
-"""Labelled sequences of ids, and their batches."""
+"""Labelled sequences, as named arrays, and their batches."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.batches import Batch, Rows, epoch_batches, make_batch, ordered_batches
+from tidegate.data.preprocessing.text import BIGRAM_IDS, FULL_TOKEN_IDS, TOKEN_IDS
 from tidegate.data.ragged import Ragged
 from tidegate.seeding import permutation
 
@@ -16,40 +17,50 @@ from tidegate.seeding import permutation
 class Examples:
     """Sequences and their targets; memory maps are read batch by batch."""
 
-    token_ids: Ragged
+    inputs: Mapping[str, Ragged]
+    """What a preprocessor made of them, by name: one array or several of equally many sequences.
+    The first has the lengths by which batches are made."""
     targets: NDArray[Any]
     """As the task has them, (number of examples, ...)."""
-    bigrams: Ragged | None = None
-    """Ids of the pairs of neighbouring words, of the same lengths as ``token_ids``."""
-    full_token_ids: Ragged | None = None
-    """The same texts uncut, over all words there are: for models that count n-grams."""
 
     def __len__(self) -> int:
-        return len(self.token_ids)
+        return len(self.targets)
+
+    @property
+    def steps(self) -> Ragged:
+        """The array that the recurrent layers read, step by step."""
+        return next(iter(self.inputs.values()))
+
+    @property
+    def token_ids(self) -> Ragged:
+        """The ids of texts' tokens."""
+        return self.inputs[TOKEN_IDS]
+
+    @property
+    def bigram_ids(self) -> Ragged | None:
+        """The ids of pairs of neighbouring tokens, where there are such, as long as the tokens'."""
+        return self.inputs.get(BIGRAM_IDS)
+
+    @property
+    def full_token_ids(self) -> Ragged | None:
+        """The ids of uncut texts over all words, where there are such, for a linear model."""
+        return self.inputs.get(FULL_TOKEN_IDS)
 
     @classmethod
     def concatenate(cls, parts: Sequence["Examples"]) -> "Examples":
-        """The examples of several lists, one list after the other, all with the same fields."""
-
-        def joined(found: list[Ragged | None]) -> Ragged | None:
-            there = [ragged for ragged in found if ragged is not None]
-            return Ragged.concatenate(there) if there else None
-
+        """The examples of several lists, one list after the other, all with the same arrays."""
         return cls(
-            Ragged.concatenate([part.token_ids for part in parts]),
+            {
+                name: Ragged.concatenate([part.inputs[name] for part in parts])
+                for name in parts[0].inputs
+            },
             np.concatenate([part.targets for part in parts]),
-            joined([part.bigrams for part in parts]),
-            joined([part.full_token_ids for part in parts]),
         )
 
     def take(self, rows: slice) -> "Examples":
         """Some of the examples."""
-        return replace(
-            self,
-            token_ids=self.token_ids.take(rows),
-            targets=self.targets[rows],
-            bigrams=None if self.bigrams is None else self.bigrams.take(rows),
-            full_token_ids=None if self.full_token_ids is None else self.full_token_ids.take(rows),
+        return Examples(
+            {name: ragged.take(rows) for name, ragged in self.inputs.items()}, self.targets[rows]
         )
 
     def with_more(self, others: "Examples", copies: int) -> "Examples":
@@ -57,15 +68,16 @@ class Examples:
 
         Targets become float32, for those of the others may be probabilities.
         """
+        read = [name for name in self.inputs if name != FULL_TOKEN_IDS]
         parts = [
-            replace(part, targets=part.targets.astype(np.float32), full_token_ids=None)
+            Examples({name: part.inputs[name] for name in read}, part.targets.astype(np.float32))
             for part in (self, others)
         ]
         return Examples.concatenate(parts[:1] * copies + parts[1:])
 
     def batch(self, rows: Rows) -> tuple[Batch, Batch | None, NDArray[Any]]:
-        """Some examples' words, bigrams and targets."""
-        bigrams = None if self.bigrams is None else make_batch(self.bigrams, rows)
+        """Some examples' tokens, pairs of tokens and targets."""
+        bigrams = None if self.bigram_ids is None else make_batch(self.bigram_ids, rows)
         return make_batch(self.token_ids, rows), bigrams, self.targets[rows]
 
     def epoch(self, batch_size: int, seed: int, epoch: int) -> list[Rows]:
@@ -74,7 +86,7 @@ class Examples:
         Sequences of unequal length are batched with others of their length; where all are equal,
         the order is one permutation.
         """
-        lengths = self.token_ids.lengths()
+        lengths = self.steps.lengths()
         if len(lengths) and lengths.min() < lengths.max():
             return epoch_batches(lengths, batch_size, seed, epoch)
         order = permutation(len(self), seed, "shuffle", epoch)
@@ -82,4 +94,4 @@ class Examples:
 
     def in_order(self, batch_size: int, max_tokens: int) -> list[Rows]:
         """The batches of a pass that only looks."""
-        return ordered_batches(self.token_ids.lengths(), batch_size, max_tokens=max_tokens)
+        return ordered_batches(self.steps.lengths(), batch_size, max_tokens=max_tokens)

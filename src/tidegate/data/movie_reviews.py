@@ -9,6 +9,7 @@ import csv
 from importlib import metadata, util
 from pathlib import Path
 
+from tidegate.data.acl_imdb import TASK
 from tidegate.data.dataset import TextDataset, by_hash, hold_out, merge
 from tidegate.errors import DataError
 
@@ -44,6 +45,7 @@ def load() -> TextDataset:
         ),
         train=merge(list(kept)),
         test=merge(list(held)),
+        task=TASK,
     )
 
 

@@ -12,16 +12,17 @@ _COUNTED_AT_ONCE = 1 << 20
 
 @dataclass(frozen=True)
 class Ragged:
-    """A list of sequences of ids."""
+    """A list of sequences: of ids, or of the numbers of each step."""
 
-    values: NDArray[np.int32]
-    """All ids, sequence after sequence; shape (sum of the lengths,). May be a memory map."""
+    values: NDArray[Any]
+    """All steps, sequence after sequence: ids, int32, shape (P,) with P the sum of the lengths; or
+    I numbers a step, (P, I). May be a memory map."""
     offsets: NDArray[np.int64]
     """Where each sequence begins, and the end of the last; shape (number of sequences + 1,)."""
 
     @classmethod
     def from_rows(cls, rows: Iterable[Iterable[int]]) -> "Ragged":
-        """Lay out sequences one after the other."""
+        """Lay out sequences of ids one after the other."""
         arrays = [np.fromiter(row, np.int32) for row in rows]
         offsets = offsets_of([len(array) for array in arrays])
         return cls(np.concatenate([np.empty(0, np.int32), *arrays]), offsets)
@@ -31,14 +32,13 @@ class Ragged:
         """The sequences of several lists, one list after the other."""
         values = [part.values[part.offsets[0] : part.offsets[-1]] for part in parts]
         lengths = [np.empty(0, np.int64), *(part.lengths() for part in parts)]
-        return cls(
-            np.concatenate([np.empty(0, np.int32), *values]), offsets_of(np.concatenate(lengths))
-        )
+        empty = values[0][:0] if values else np.empty(0, np.int32)
+        return cls(np.concatenate([empty, *values]), offsets_of(np.concatenate(lengths)))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, row: int) -> NDArray[np.int32]:
+    def __getitem__(self, row: int) -> NDArray[Any]:
         if not -len(self) <= row < len(self):
             raise IndexError(f"Ragged: expected a row of {len(self)}, got {row}")
         row %= len(self)
@@ -72,7 +72,7 @@ class Ragged:
         return self._gather(starts, self.offsets[1:][rows] - starts)
 
     def last(self, count: int) -> "Ragged":
-        """The last ``count`` ids of every sequence, or all where there are fewer."""
+        """The last ``count`` steps of every sequence, or all where there are fewer."""
         lengths = np.minimum(self.lengths(), count)
         return self._gather(self.offsets[1:] - lengths, lengths)
 

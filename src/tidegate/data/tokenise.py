@@ -9,13 +9,17 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from tidegate.data.ragged import Ragged, offsets_of
 from tidegate.errors import DataError
+
+# Arrow numbers the words of a training; a model that answers does without it.
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BLOCK_CHARACTERS = 1 << 20
 """Characters of text worked on at once: small enough to stay in the processor's cache."""
@@ -46,7 +50,7 @@ class Words:
     """The words of some texts: every distinct word once, and its number wherever it stands."""
 
     scheme: str
-    distinct: pa.StringArray
+    distinct: "pa.StringArray"
     """The distinct words, in the order of their first appearance."""
     codes: Ragged
     """For every text, the place in ``distinct`` of each of its words."""
@@ -54,6 +58,8 @@ class Words:
     @classmethod
     def from_lists(cls, texts: Iterable[Sequence[str]], scheme: str = "keras") -> "Words":
         """Words that were split elsewhere."""
+        import pyarrow as pa
+
         lists = list(texts)
         flat = pa.array([word for words in lists for word in words], pa.string())
         lengths = np.array([len(words) for words in lists], np.int64)
@@ -64,6 +70,8 @@ class Words:
 
     def __getitem__(self, text: int) -> list[str]:
         """The words of one text."""
+        import pyarrow as pa
+
         words: list[str] = self.distinct.take(pa.array(self.codes[text])).to_pylist()
         return words
 
@@ -88,22 +96,69 @@ def split(texts: Sequence[str], scheme: str = "keras") -> Words:
         DataError: A text holds half a surrogate pair, which no UTF-8 file can.
         ValueError: There is no such scheme.
     """
-    rules = _rules(scheme)
+    import pyarrow as pa
+
     words: list[pa.StringArray] = []
     lengths = [np.empty(0, np.int64)]
-    for block in _blocks(texts):
-        block_words, block_lengths = _split_block(block, rules)
-        words.append(block_words)
-        lengths.append(block_lengths)
+    for block in _split_blocks(texts, scheme):
+        offsets, characters = (pa.py_buffer(part) for part in (block.offsets, block.characters))
+        words.append(pa.StringArray.from_buffers(len(block.offsets) - 1, offsets, characters))
+        lengths.append(block.lengths)
     return _number(scheme, words, np.concatenate(lengths))
 
 
-def _number(scheme: str, words: list[pa.StringArray], lengths: NDArray[np.int64]) -> Words:
+def tokenise(texts: Sequence[str], scheme: str = "keras") -> tuple[list[bytes], NDArray[np.int64]]:
+    """Split texts into the words that :func:`split` gives, as a list; without Arrow.
+
+    Returns:
+        The words of all texts in UTF-8, one text after the other, and how many each text has.
+
+    Raises:
+        DataError, ValueError: As :func:`split`.
+    """
+    words: list[bytes] = []
+    lengths = [np.empty(0, np.int64)]
+    for block in _split_blocks(texts, scheme):
+        words += block.words()
+        lengths.append(block.lengths)
+    return words, np.concatenate(lengths)
+
+
+def _number(scheme: str, words: "list[pa.StringArray]", lengths: NDArray[np.int64]) -> Words:
+    import pyarrow as pa
+
     numbered = pa.chunked_array(words, pa.string()).dictionary_encode()
     chunks = numbered.chunks
     distinct = chunks[-1].dictionary if chunks else pa.array([], pa.string())
     codes = [np.empty(0, np.int32), *(chunk.indices.to_numpy() for chunk in chunks)]
     return Words(scheme, distinct, Ragged(np.concatenate(codes), offsets_of(lengths)))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The words of some texts, laid out as Arrow lays out strings."""
+
+    characters: NDArray[np.uint8]
+    """All words in UTF-8, one after the other."""
+    offsets: NDArray[np.int32]
+    """Where each word begins, and the end of the last."""
+    lengths: NDArray[np.int64]
+    """How many words each text has."""
+
+    def words(self) -> list[bytes]:
+        """The words one by one."""
+        # Blanks go between them, for bytes.split makes a list of words faster than slices do.
+        num_words = len(self.offsets) - 1
+        spaced = np.full(len(self.characters) + num_words, ord(" "), np.uint8)
+        number = np.repeat(np.arange(num_words), np.diff(self.offsets))
+        spaced[np.arange(len(self.characters)) + number] = self.characters
+        return spaced.tobytes().split()
+
+
+def _split_blocks(texts: Sequence[str], scheme: str) -> Iterator[_Block]:
+    rules = _rules(scheme)
+    for block in _blocks(texts):
+        yield _split_block(block, rules)
 
 
 def _blocks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -117,8 +172,7 @@ def _blocks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
         yield texts[start:]
 
 
-def _split_block(texts: Sequence[str], rules: Scheme) -> tuple[pa.StringArray, NDArray[np.int64]]:
-    """The words of some texts, one after the other, and how many each text has."""
+def _split_block(texts: Sequence[str], rules: Scheme) -> _Block:
     encoded = [_encode(text if text.isascii() else rules.fold(text)) for text in texts]
     joined = b" ".join(encoded).translate(_TO_LOWER)
     if len(joined) > MAX_BLOCK_BYTES:
@@ -136,12 +190,9 @@ def _split_block(texts: Sequence[str], rules: Scheme) -> tuple[pa.StringArray, N
     begins[1:] &= (classes[1:] != LETTER) | (classes[:-1] != LETTER)
     characters = content[kept]
     offsets = np.append(np.flatnonzero(begins[kept]), len(characters)).astype(np.int32)
-    words = pa.StringArray.from_buffers(
-        len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(characters)
-    )
     text_ends = np.cumsum([len(text) + 1 for text in encoded])
     words_before = np.searchsorted(np.flatnonzero(begins), text_ends)
-    return words, np.diff(words_before, prepend=0)
+    return _Block(characters, offsets, np.diff(words_before, prepend=0))
 
 
 def _settle_apostrophes(classes: NDArray[np.uint8]) -> None:

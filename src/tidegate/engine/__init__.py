@@ -33,6 +33,7 @@ from tidegate._engine import (
 )
 from tidegate.engine._arrays import CELLS, Array, Cell, Weights, address
 from tidegate.engine._layer import Forward, Gradients, Saved, backward, forward, forward_tokens
+from tidegate.engine._ragged import RaggedForward, forward_ragged, pool
 from tidegate.engine._settings import read_environment, set_num_threads, use_isa
 from tidegate.engine._stepper import Stepper
 
@@ -42,6 +43,7 @@ __all__ = [
     "Cell",
     "Forward",
     "Gradients",
+    "RaggedForward",
     "Saved",
     "Stepper",
     "Weights",
@@ -52,6 +54,7 @@ __all__ = [
     "cpu_name",
     "fma_peak",
     "forward",
+    "forward_ragged",
     "forward_tokens",
     "keep_mask",
     "kept_memory",
@@ -59,6 +62,7 @@ __all__ = [
     "layer_forward",
     "multiply",
     "num_threads",
+    "pool",
     "pool_rows",
     "reserve_bytes",
     "set_num_threads",

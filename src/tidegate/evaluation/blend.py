@@ -13,7 +13,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax
 
 from tidegate.errors import FormatError
 
@@ -39,8 +38,8 @@ class Blend:
         """The blend's logits.
 
         Args:
-            logits: Of every classifier of the blend on the same examples, shape (N,) for two
-                classes or (N, classes).
+            logits: Of every classifier of the blend on the same examples, shape (N,) or (N, 1)
+                for two classes, or (N, classes).
 
         Returns:
             An array of the same shape.
@@ -94,15 +93,15 @@ def fit_blend(logits: Mapping[str, Logits], labels: NDArray[np.int64]) -> Blend:
     the blend is as unsure as ``MAX_SCALE`` allows.
 
     Args:
-        logits: Of each classifier on the same examples, by its name: shape (N,) for two classes,
-            or (N, classes).
+        logits: Of each classifier on the same examples, by its name: shape (N,) or (N, 1) for two
+            classes, or (N, classes).
         labels: The true classes, counted from 0, shape (N,).
 
     Raises:
         ValueError: Shapes differ, a logit is not finite, or a label is out of its range.
     """
     shape = _check(logits)
-    num_classes = shape[1] if len(shape) == 2 else 2
+    num_classes = max(shape[1], 2) if len(shape) == 2 else 2
     if labels.shape != shape[:1] or not ((labels >= 0) & (labels < num_classes)).all():
         raise ValueError(
             f"fit_blend: expected labels of shape (N,) = ({shape[0]},) from 0 to "
@@ -141,7 +140,9 @@ def _check(logits: Mapping[str, Logits]) -> tuple[int, ...]:
 
 def _scores(logits: Logits) -> Logits:
     """One logit of two classes as two: shape (N, classes) in every case."""
-    return np.stack([np.zeros_like(logits), logits], axis=1) if logits.ndim == 1 else logits
+    if logits.ndim == 2 and logits.shape[1] > 1:
+        return logits
+    return np.stack([np.zeros(len(logits)), logits.reshape(-1)], axis=1)
 
 
 def _scales(scores: Logits, labels: NDArray[np.int64], least: float) -> NDArray[np.float64]:
@@ -155,8 +156,9 @@ def _scales(scores: Logits, labels: NDArray[np.int64], least: float) -> NDArray[
     Returns:
         Shape (M,), each from ``least`` to ``MAX_SCALE``.
     """
-    # Here, for it takes a quarter of a second that most trainings need not wait.
+    # Here, for a model that answers does without SciPy.
     from scipy.optimize import minimize
+    from scipy.special import log_softmax
 
     rows = np.arange(len(labels))
     of_truth = scores[:, rows, labels].mean(axis=1)

@@ -1,21 +1,20 @@
 """The network: embedded words or features, recurrent layers, pooling over the steps, a head."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from tidegate.cells import CELLS
+from tidegate.inference.architecture import Architecture
 from tidegate.model.inputs import Inputs, Rows
 from tidegate.model.masks import Masks
 from tidegate.model.pooled import Pooled
 from tidegate.model.stack import Stack
-from tidegate.model.tasks import Task
 from tidegate.nn import Explanation, pool
+from tidegate.task import Kind
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,8 @@ class SequenceClassifier(nn.Module):
             that of the second word; 0 for none.
         by_place: Whether the embedding's gradient is kept for every place where a word stands,
             rather than for every distinct word.
-        kind, num_outputs: Of the :class:`Task`.
+        kind: Of the :class:`~tidegate.task.Task`; it decides what the loss is.
+        num_outputs: C, logits or numbers of the head.
         dropout: Shares by the names of :class:`Dropout`.
 
     Call with:
@@ -72,7 +72,7 @@ class SequenceClassifier(nn.Module):
         (N, num_outputs): logits, or numbers for a regression.
 
     Raises:
-        ValueError: A cell that there is none of; neither or both of vocabulary and input size.
+        ValueError: As :class:`~tidegate.inference.architecture.Architecture`.
     """
 
     embedding_mean: Tensor
@@ -93,37 +93,27 @@ class SequenceClassifier(nn.Module):
         pool_embedding: bool = False,
         bigram_vocabulary_size: int = 0,
         by_place: bool = False,
-        kind: Any = "binary",
+        kind: Kind = "binary",
         num_outputs: int = 1,
         dropout: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
-        if cell not in CELLS:
-            raise ValueError(f"SequenceClassifier: expected a cell of {[*CELLS]}, got {cell!r}")
-        if bool(vocabulary_size) == bool(input_size):
-            raise ValueError(
-                "SequenceClassifier: expected either vocabulary_size or input_size, got "
-                f"{vocabulary_size} and {input_size}"
-            )
-        self.task = Task(kind, num_outputs)
+        self.architecture = Architecture(
+            cell=cell,
+            hidden_size=hidden_size,
+            vocabulary_size=vocabulary_size,
+            input_size=input_size,
+            embedding_dim=embedding_dim,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            residual=residual,
+            pooling=pooling,
+            pool_embedding=pool_embedding,
+            bigram_vocabulary_size=bigram_vocabulary_size,
+            num_outputs=num_outputs,
+        )
+        self.kind, self.num_outputs = kind, num_outputs
         self.dropout = Dropout(**(dropout or {}))
-        self.config: dict[str, Any] = {
-            "cell": cell,
-            "hidden_size": hidden_size,
-            "vocabulary_size": vocabulary_size,
-            "input_size": input_size,
-            "embedding_dim": embedding_dim,
-            "num_layers": num_layers,
-            "bidirectional": bidirectional,
-            "residual": residual,
-            "pooling": pooling,
-            "pool_embedding": pool_embedding,
-            "bigram_vocabulary_size": bigram_vocabulary_size,
-            "by_place": by_place,
-            "kind": kind,
-            "num_outputs": num_outputs,
-            "dropout": asdict(self.dropout),
-        }
         self.by_place, self.pool_embedding = by_place, pool_embedding
         width = input_size
         if vocabulary_size:
@@ -159,8 +149,8 @@ class SequenceClassifier(nn.Module):
     @property
     def reads_ids(self) -> bool:
         """Whether the engine can read ids and rows rather than a vector a step."""
-        config, stack = self.config, self.recurrent
-        has_others = config["input_size"] or config["bigram_vocabulary_size"] or self.by_place
+        shape, stack = self.architecture, self.recurrent
+        has_others = shape.input_size or shape.bigram_vocabulary_size or self.by_place
         return not (has_others or (stack.residual and stack.input_size == stack.width))
 
     def embed(self, inputs: Inputs, masks: Masks | None = None) -> Tensor:
@@ -204,17 +194,17 @@ class SequenceClassifier(nn.Module):
         """Name, output shape (None for the batch or the steps) and trained parameters of layers."""
         H, width = self.recurrent.width, self.recurrent.input_size
         states: list[int | None] = [None, length, H]
-        if self.config["pooling"] == "last":
+        if self.architecture.pooling == "last":
             states = [None, H]
         found: list[tuple[str, list[int | None], nn.Module]] = []
-        if self.config["vocabulary_size"]:
+        if self.architecture.vocabulary_size:
             found.append(("embedding (Embedding)", [None, length, width], self.embedding))
-        if self.config["bigram_vocabulary_size"]:
+        if self.architecture.bigram_vocabulary_size:
             found.append(("bigrams (Embedding)", [None, length, width], self.bigram_embedding))
         name = f"recurrent ({self.recurrent.name})"
         found.append((name, states, self.recurrent))
-        if self.config["pooling"] != "last":
-            name = f"pooling ({self.config['pooling']})"
+        if self.architecture.pooling != "last":
+            name = f"pooling ({self.architecture.pooling})"
             found.append((name, [None, self.head.in_features], self.pooling))
         found.append(("head (Linear)", [None, self.head.out_features], self.head))
         return [(name, shape, num_trained(module)) for name, shape, module in found]
@@ -290,10 +280,3 @@ class SequenceClassifier(nn.Module):
 def num_trained(module: nn.Module) -> int:
     """How many numbers training moves."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
-
-
-def from_arrays(config: Mapping[str, Any], tensors: Mapping[str, Any]) -> SequenceClassifier:
-    """The model of a model folder's configuration and arrays."""
-    model = SequenceClassifier(**config)
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in tensors.items()})
-    return model.eval()

@@ -27,9 +27,9 @@ BIGRAM_SPREAD = 0.03
 @torch.no_grad()
 def like_keras(model: SequenceClassifier, seed: int) -> None:
     """Draw all parameters of a model; cells of one seed share embedding and head."""
-    if model.config["vocabulary_size"]:
+    if model.architecture.vocabulary_size:
         nn.init.uniform_(model.embedding.weight, -0.05, 0.05, _generator(seed, "embedding"))
-    if model.config["bigram_vocabulary_size"]:
+    if model.architecture.bigram_vocabulary_size:
         nn.init.uniform_(model.bigram_embedding.weight, -0.05, 0.05, _generator(seed, "bigrams"))
     _recurrent_and_head(model, seed)
 
@@ -37,10 +37,10 @@ def like_keras(model: SequenceClassifier, seed: int) -> None:
 @torch.no_grad()
 def normal(model: SequenceClassifier, seed: int) -> None:
     """The same with normal embeddings, in units of their spread."""
-    if model.config["vocabulary_size"]:
+    if model.architecture.vocabulary_size:
         nn.init.normal_(model.embedding.weight, 0, SPREAD, _generator(seed, "embedding"))
         model.embedding_scale.fill_(SPREAD)
-    if model.config["bigram_vocabulary_size"]:
+    if model.architecture.bigram_vocabulary_size:
         generator = _generator(seed, "bigrams")
         nn.init.normal_(model.bigram_embedding.weight, 0, BIGRAM_SPREAD, generator)
     _recurrent_and_head(model, seed)
@@ -50,7 +50,7 @@ def _recurrent_and_head(model: SequenceClassifier, seed: int) -> None:
     for number, layer in enumerate(model.recurrent.layers):
         for suffix in ("", "_reverse")[: 2 if layer.bidirectional else 1]:
             name = (f" of layer {number}" if number else "") + suffix
-            _layer(layer, f"_l0{suffix}", model.config["cell"], seed, name)
+            _layer(layer, f"_l0{suffix}", model.architecture.cell, seed, name)
     nn.init.xavier_uniform_(model.head.weight, generator=_generator(seed, "head"))
     nn.init.zeros_(model.head.bias)
 

@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from tidegate.inference.architecture import POOLINGS
 from tidegate.nn import AttentionPooling, pool
-
-KINDS = ("last", "mean", "max", "mean+max", "mean+max+last", "attention")
 
 
 class Pooled(nn.Module):
@@ -25,8 +24,8 @@ class Pooled(nn.Module):
 
     def __init__(self, kind: str, width: int) -> None:
         super().__init__()
-        if kind not in KINDS:
-            raise ValueError(f"pooling: expected one of {', '.join(KINDS)}, got {kind!r}")
+        if kind not in POOLINGS:
+            raise ValueError(f"pooling: expected one of {', '.join(POOLINGS)}, got {kind!r}")
         self.kind = kind
         self.width = width * (kind.count("+") + 1)
         if kind == "attention":

@@ -50,11 +50,11 @@ it after every epoch, {data["num_test"]:,} tested it once.
 {_together(job)}
 {_preprocessing(recipe)}
 
-    from tidegate.inference import model_folder
-    from tidegate.model.classifier import from_arrays
+    import tidegate
 
-    folder = model_folder.load(path)
-    model = from_arrays(folder.config["architecture"], folder.tensors)
+    model = tidegate.load(path)
+    model.predict(["A text."])
+    model.predict_proba(["A text."])
 """
 
 
@@ -95,14 +95,14 @@ def _together(job: Job) -> str:
     if job.combined is None or job.blend is None:
         return ""
     return f"""
-Together with the run's linear model, which is not in this folder, accuracy is
+Together with the linear model in this folder, as `tidegate.load` answers, accuracy is
 {job.combined.accuracy:.4f} and cross-entropy {job.combined.loss:.4f}.
 """
 
 
 def _preprocessing(recipe: Recipe) -> str:
     text = (
-        f"A text is {_SPLITTING[recipe.tokens]}, numbered by `vocabulary.json`, and its last "
+        f"A text is {_SPLITTING[recipe.tokens]}, numbered by `preprocessor.json`, and its last "
         f"{recipe.max_length} tokens are read"
     )
     if recipe.padding == "front":

@@ -14,27 +14,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tidegate.storage.atomic import remove_tree
-from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.data.examples import Examples
+from tidegate.data.prepared import PreparedData
+from tidegate.errors import RecipeError
+from tidegate.evaluation.blend import Blend
+from tidegate.evaluation.metrics import measure
 from tidegate.inference.model_folder import ModelFolder
+from tidegate.model.classifier import SequenceClassifier, num_trained
+from tidegate.model.inputs import Inputs
 from tidegate.runs.card import model_card
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.fingerprint import exactness
 from tidegate.runs.results import Evaluation, Job, LayerSummary
 from tidegate.runs.run_folder import MODELS, TRAINING
-from tidegate.data.examples import Examples
-from tidegate.data.prepared import PreparedData
-from tidegate.errors import RecipeError
-from tidegate.evaluation.binary import accuracy, cross_entropy, probabilities
-from tidegate.model.classifier import SequenceClassifier, num_trained
-from tidegate.model.inputs import Inputs
+from tidegate.storage.atomic import remove_tree
+from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.task import Task
 from tidegate.training import network
+from tidegate.training.callback import Callback
 from tidegate.training.checkpoint_manager import CheckpointManager
+from tidegate.training.classification import fit, predict
 from tidegate.training.linear import LinearBranch
-from tidegate.training.loop import fit, predict
 from tidegate.training.recipe import Recipe
 from tidegate.training.state import Progress
-from tidegate.training.callback import Callback
 
 STUDENT = "student"
 
@@ -88,12 +90,13 @@ def run_job(
         model, student = trainer.teach(model, linear)
     progress = student or teacher
     outputs, batch_ms = predict(model, data.test)
-    logits = outputs[:, 0]
     combined = blend = None
     if linear is not None:
-        blend = linear.blend(predict(model, data.validation)[0][:, 0], data.validation.targets)
+        blend = linear.blend(predict(model, data.validation)[0], data.validation.targets)
         combined = evaluation(
-            blend.combine({"network": logits, "linear": linear.test}), data.test.targets
+            data.task,
+            blend.combine({"network": outputs, "linear": linear.test}),
+            data.test.targets,
         )
     job = Job(
         cell=cell,
@@ -102,7 +105,7 @@ def run_job(
         num_parameters=num_trained(model),
         summary=summary,
         history=progress.epochs,
-        test=evaluation(logits, data.test.targets),
+        test=evaluation(data.task, outputs, data.test.targets),
         training_s=sum(sum(part.step_ms) for part in trainer.parts) / 1e3,
         wall_s=time.perf_counter() - begin + (pretraining_s or 0),
         pretraining_s=pretraining_s,
@@ -114,8 +117,7 @@ def run_job(
         combined=combined,
         blend=None if blend is None else blend.to_json(),
     )
-    tensors = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    _save(job, experiment, data, model.config, tensors, run_folder / job.model)
+    _save(job, experiment, data, model, linear, blend, run_folder / job.model)
     return job
 
 
@@ -172,7 +174,7 @@ class _Trainer:
             checkpoint_manager=checkpoint_manager,
         )
         self.parts.append(progress)
-        self.num_tokens += len(progress.epochs) * len(examples.token_ids.values)
+        self.num_tokens += len(progress.epochs) * len(examples.steps.values)
         return progress
 
     def teach(
@@ -185,13 +187,13 @@ class _Trainer:
         """
         unlabelled, who = self.data.unlabelled, "the first one answers"
         assert unlabelled is not None
-        logits = predict(model, unlabelled)[0][:, 0]
+        logits = predict(model, unlabelled)[0]
         if linear is not None:
             who = "the first one and the linear model answer"
-            known = predict(model, self.data.validation)[0][:, 0]
+            known = predict(model, self.data.validation)[0]
             answers = {"network": logits, "linear": linear.answer(unlabelled)}
             logits = linear.blend(known, self.data.validation.targets).combine(answers)
-        answered = replace(unlabelled, targets=probabilities(logits))
+        answered = replace(unlabelled, targets=self.data.task.soft_targets(logits))
         recipe = self.experiment.recipe
         examples = self.data.train.with_more(answered, recipe.self_copies)
         student = self._network()
@@ -224,12 +226,13 @@ def training_folder(run_folder: Path, cell: str, seed: int) -> Path:
     return run_folder / TRAINING / name_of(cell, seed)
 
 
-def evaluation(logits: NDArray[np.float64], targets: NDArray[Any]) -> Evaluation:
+def evaluation(task: Task, outputs: NDArray[np.float64], targets: NDArray[Any]) -> Evaluation:
     """What one pass over the test part gave."""
+    metrics = measure(task, outputs, targets)
     return Evaluation(
-        loss=cross_entropy(logits, targets),
-        accuracy=accuracy(logits, targets),
-        probabilities=probabilities(logits).tolist(),
+        loss=metrics["loss"],
+        accuracy=metrics["accuracy"],
+        probabilities=task.probabilities(outputs)[:, 1].tolist(),
     )
 
 
@@ -237,23 +240,25 @@ def _save(
     job: Job,
     experiment: Experiment,
     data: PreparedData,
-    architecture: dict[str, Any],
-    tensors: dict[str, NDArray[np.float32]],
+    model: SequenceClassifier,
+    linear: LinearBranch | None,
+    blend: Blend | None,
     path: Path,
 ) -> None:
     if os.path.lexists(path):  # of a run that was stopped before its results were written
         remove_tree(path)
-    vocabulary = data.vocabulary.to_json()
-    if data.bigrams is not None:
-        vocabulary["bigrams"] = data.bigrams.to_json()
-    recipe = experiment.recipe
+    preprocessor, ngrams = replace(data.preprocessor, full_vocabulary=None), None
+    if linear is not None:
+        assert data.preprocessor.full_vocabulary is not None
+        ngrams, words = linear.model.compact(data.preprocessor.full_vocabulary)
+        preprocessor = replace(preprocessor, full_vocabulary=words)
     folder = ModelFolder(
-        config={
-            "architecture": architecture,
-            "preprocessing": {"max_length": recipe.max_length, "padding": recipe.padding},
-        },
-        tensors=tensors,
-        vocabulary=vocabulary,
+        task=data.task,
+        preprocessor=preprocessor,
+        architecture=model.architecture,
+        tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},
+        linear=ngrams,
+        blend=blend,
         card=model_card(job, experiment, data.facts),
     )
     with as_run_folder_error(f"model {path}: expected to write it"):

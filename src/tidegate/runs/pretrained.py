@@ -11,15 +11,6 @@ import torch
 
 import tidegate
 from tidegate.cells import CELLS
-from tidegate.inference import model_folder
-from tidegate.storage import schema
-from tidegate.storage.atomic import remove_leftovers, remove_tree
-from tidegate.storage.os_errors import as_run_folder_error
-from tidegate.storage.schema import Between, OneOf
-from tidegate.storage.tensors import check_shapes
-from tidegate.inference.model_folder import CONFIG, TENSORS, VOCABULARY, ModelFolder
-from tidegate.runs.experiment import Experiment
-from tidegate.runs.fingerprint import compute_exactly, exactness
 from tidegate.data import unlabelled
 from tidegate.data.corpus import Corpus, open_corpus, write_corpus
 from tidegate.data.dataset import Split
@@ -28,10 +19,19 @@ from tidegate.data.tokenise import split
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, FormatError, RecipeError
 from tidegate.model.language_model import LanguageModel
+from tidegate.runs import language_model_folder
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.fingerprint import compute_exactly, exactness
+from tidegate.runs.language_model_folder import CONFIG, TENSORS, VOCABULARY, LanguageModelFolder
+from tidegate.storage import schema
+from tidegate.storage.atomic import remove_leftovers, remove_tree
+from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.storage.schema import Between, OneOf
+from tidegate.storage.tensors import check_shapes
+from tidegate.training.callback import Callback
 from tidegate.training.checkpoint_manager import CheckpointManager, discard
 from tidegate.training.pretraining import Pretraining, pretrain
 from tidegate.training.recipe import Recipe
-from tidegate.training.callback import Callback
 
 KIND = "language-model"
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.01, 100
@@ -93,7 +93,7 @@ def load(path: Path) -> Pretrained:
     Raises:
         FormatError: It is not one, or damaged.
     """
-    folder = model_folder.load(path)
+    folder = language_model_folder.load(path)
     architecture = folder.config.get("architecture")
     if not isinstance(architecture, dict) or architecture.pop("kind", None) != KIND:
         raise FormatError(
@@ -255,8 +255,16 @@ def _train(
         },
         allow_inexact=allow_inexact,
     )
-    progress = pretrain(model, values, train, held_out, seed=seed, callback=callback, checkpoint_manager=checkpoint_manager)
-    saved = ModelFolder(
+    progress = pretrain(
+        model,
+        values,
+        train,
+        held_out,
+        seed=seed,
+        callback=callback,
+        checkpoint_manager=checkpoint_manager,
+    )
+    saved = LanguageModelFolder(
         config={"architecture": {"kind": KIND, **model.config}},
         tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},
         vocabulary=vocabulary.to_json(),

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from tidegate.cells import CELLS
+from tidegate.errors import FormatError
 from tidegate.storage import json_file, schema
 from tidegate.storage.atomic import write_text
 from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.storage.schema import Between, NotEmpty, OneOf
-from tidegate.errors import FormatError
 from tidegate.training.history import Epoch
 
 FORMAT = "tidegate.runs/2"

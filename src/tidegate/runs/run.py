@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tidegate import machine
-from tidegate.storage.fingerprint import differences
-from tidegate.runs.experiment import Experiment
-from tidegate.runs.fingerprint import compute_exactly
-from tidegate.runs.job import JobCallback, run_job, evaluation, training_folder
-from tidegate.runs.pretrained import Encoders
-from tidegate.runs.results import Job, LinearModel, Results
 from tidegate.data.prepared import PreparedData
 from tidegate.errors import RunFolderError
-from tidegate.evaluation.binary import accuracy
+from tidegate.evaluation.metrics import measure
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.fingerprint import compute_exactly
+from tidegate.runs.job import JobCallback, evaluation, run_job, training_folder
+from tidegate.runs.pretrained import Encoders
+from tidegate.runs.results import Job, LinearModel, Results
+from tidegate.storage.fingerprint import differences
 from tidegate.training.checkpoint_manager import discard
 from tidegate.training.linear import LinearBranch
 
@@ -141,12 +141,15 @@ def _linear(
     callback.linear_begins(name)
     begin = time.perf_counter()
     branch = LinearBranch.train(recipe, data.train, data.validation, data.test)
+    known = measure(data.task, branch.validation, data.validation.targets)
     results.linear = LinearModel(
         name=name,
-        num_parameters=branch.model.coefficients.size + branch.model.intercepts.size,
-        test=evaluation(branch.test, data.test.targets),
+        num_parameters=branch.model.num_parameters,
+        test=evaluation(data.task, branch.test, data.test.targets),
         wall_s=time.perf_counter() - begin,
-        validation_accuracy=accuracy(branch.validation, data.validation.targets),
+        validation_accuracy=measure(data.task, branch.validation, data.validation.targets)[
+            "accuracy"
+        ],
     )
     callback.linear_ends(results.linear)
     return branch

@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
+from tidegate.errors import FormatError, RecipeError, RunFolderError
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.logs import NAMES
 from tidegate.storage import json_file, schema
 from tidegate.storage.atomic import write_text
 from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.storage.schema import IsPath, OneOf
-from tidegate.runs.experiment import Experiment
-from tidegate.runs.logs import NAMES
-from tidegate.errors import FormatError, RecipeError, RunFolderError
 
 FORMAT = "tidegate.run/1"
 FILE_NAME = "run.json"

@@ -14,14 +14,18 @@ MOST_DEPTH = 32
 """Of lists and objects in one another: our own files have eight at most."""
 
 
-def to_bytes(content: Mapping[str, Any]) -> bytes:
+def to_bytes(content: Mapping[str, Any], *, indent: int | None = 1) -> bytes:
     """The bytes of a file for a person to read too.
+
+    Args:
+        content: What JSON has a form for.
+        indent: Blanks a level; None for all in one line, for long lists.
 
     Raises:
         TypeError: Something in it has no form in JSON.
         ValueError: A number in it is not finite.
     """
-    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
+    text = json.dumps(content, ensure_ascii=False, indent=indent, allow_nan=False)
     return (text + "\n").encode()
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from tidegate.data.examples import Examples
 from tidegate.evaluation.blend import Blend, Logits, fit_blend
-from tidegate.model.ngrams import NgramClassifier
+from tidegate.inference.ngrams import NgramClassifier
+from tidegate.model.ngrams import fit_ngrams
 from tidegate.training.recipe import Recipe
 
 
@@ -25,7 +26,7 @@ class LinearBranch:
         assert train.full_token_ids is not None
         assert validation.full_token_ids is not None
         assert test.full_token_ids is not None
-        model = NgramClassifier.fit(
+        model = fit_ngrams(
             train.full_token_ids,
             train.targets,
             max_order=recipe.linear_order,
@@ -39,7 +40,7 @@ class LinearBranch:
         )
 
     def answer(self, examples: Examples) -> Logits:
-        """The logits of other examples, (N,)."""
+        """The logits of other examples, (N, C)."""
         assert examples.full_token_ids is not None
         return self.model.decision_function(examples.full_token_ids)
 
@@ -47,7 +48,7 @@ class LinearBranch:
         """Temperatures and weights that are best on the validation part.
 
         Args:
-            network: The network's logits there, (N,).
+            network: The network's logits there, (N, C).
             targets: The labels there.
         """
         return fit_blend({"network": network, "linear": self.validation}, targets)

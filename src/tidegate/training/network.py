@@ -69,7 +69,7 @@ def _begin_with(
     parameters = dict(model.named_parameters())
     for name, tensor in encoder.items():
         parameters[name].copy_(tensor)
-    if model.config["bigram_vocabulary_size"]:
+    if model.architecture.bigram_vocabulary_size:
         model.bigram_embedding.weight.zero_()
     model.normalise(frequencies)
     for name, weight in model.recurrent.layers[0].named_parameters():

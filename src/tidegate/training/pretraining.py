@@ -1,8 +1,5 @@
 """The training of a language model: windows of running text, the state carried between them."""
 
-import statistics
-import time
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -17,11 +14,10 @@ from tidegate.model.language_model import LanguageModel
 from tidegate.optim import Adam, clip_grad_norm_
 from tidegate.training.callback import Callback
 from tidegate.training.checkpoint_manager import CheckpointManager
-from tidegate.training.diverged import DivergedError, diverged, first_not_finite
-from tidegate.training.history import Epoch, Step
 from tidegate.training.pretraining_state import PretrainingState
 from tidegate.training.schedule import rate
 from tidegate.training.state import Progress
+from tidegate.training.trainer import StepResult, Trainer
 
 EVALUATION_STREAMS = 32
 """Streams of a pass that only looks: its result does not depend on them but for their first steps,
@@ -76,15 +72,16 @@ def pretrain(
         callback: Is told losses in nats a token, and the share of targets that were the likeliest.
 
     Raises:
-        DivergedError: The loss of a step or of the held-out documents is not finite, or a
-            parameter that was to be saved; the last checkpoint stays.
-        RunFolderError, FormatError: A checkpoint cannot be written, or belongs to another run.
+        DivergedError, RunFolderError, FormatError: As :meth:`Trainer.run`.
         ValueError: A corpus with fewer tokens than streams.
     """
-    return _Pretraining(model, values, corpus, held_out, seed, callback, checkpoint_manager).run()
+    objective = LanguageModelling(model, values, corpus, held_out, seed)
+    return Trainer(objective, callback, checkpoint_manager).run()
 
 
-class _Pretraining:
+class LanguageModelling:
+    """The objective of a language model: the next word, and of a backward one that before."""
+
     def __init__(
         self,
         model: LanguageModel,
@@ -92,11 +89,9 @@ class _Pretraining:
         corpus: Ragged,
         held_out: Ragged,
         seed: int,
-        callback: Callback,
-        checkpoint_manager: CheckpointManager | None,
     ) -> None:
         self.model, self.values, self.held_out = model, values, held_out
-        self.callback, self.checkpoint_manager = callback, checkpoint_manager
+        self.num_epochs, self.patience = values.epochs, 0
         self.streams = [
             Streams(
                 corpus,
@@ -118,46 +113,24 @@ class _Pretraining:
             eps=values.epsilon,
             lazy=values.table_rule == "lazy",
         )
-        self.optimiser = optimiser
         self.state = PretrainingState(model, optimiser, None, Progress())
 
-    def run(self) -> Progress:
-        progress = self.state.progress
-        with ExitStack() as stack:
-            if self.checkpoint_manager is not None:
-                self.checkpoint_manager.open(self.state, self.callback, stack)
-                progress = self.state.progress
-            self.callback.training_begins(progress.step)
-            while len(progress.epochs) < self.values.epochs:
-                self._epoch()
-        return progress
-
-    def _epoch(self) -> None:
-        progress, num_windows = self.state.progress, self.streams[0].num_windows
-        self.callback.epoch_begins(progress.epoch, num_windows, progress.position)
-        if progress.position == 0:
+    def begin_epoch(self) -> int:
+        """Begin without a state; gives the number of windows."""
+        if self.state.progress.position == 0:
             self.state.carried = [None] * len(self.streams)
-        while progress.position < num_windows:
-            self._step(num_windows * self.values.epochs)
-            is_within = progress.position < num_windows
-            if (
-                is_within
-                and self.checkpoint_manager is not None
-                and self.checkpoint_manager.is_due(progress.step)
-            ):
-                self._save()
-        self._end_epoch()
+        return self.streams[0].num_windows
 
-    def _step(self, num_steps: int) -> None:
-        progress, values = self.state.progress, self.values
-        begin = time.perf_counter()
+    def step(self, num_steps: int) -> StepResult:
+        """Move the parameters by a window of every stream, in both directions."""
+        progress, values, optimiser = self.state.progress, self.values, self.state.optimiser
         share = rate("one-cycle", progress.step, num_steps, values.warmup_share)
-        for group in self.optimiser.param_groups:
+        for group in optimiser.param_groups:
             group["lr"] = values.learning_rate * share
         windows = [streams.window(progress.epoch, progress.position) for streams in self.streams]
         candidates = self.negatives.draw(progress.step)
-        self.optimiser.catch_up(self.model.embedding.weight, _words(windows, candidates))
-        self.optimiser.zero_grad()
+        optimiser.catch_up(self.model.embedding.weight, _words(windows, candidates))
+        optimiser.zero_grad()
         loss, num_right, num_tokens = 0.0, 0, 0
         for direction, window in enumerate(windows):
             found = _predict(self.model, direction, window, candidates, self.state.carried)
@@ -165,88 +138,34 @@ class _Pretraining:
             loss += found.loss.item() / len(windows)
             num_right += int(found.num_right)
             num_tokens += len(window.targets)
-        if not np.isfinite(loss):
-            what = f"a finite loss, got {loss} on window {progress.position + 1} of the epoch"
-            raise self._diverged(what, progress.step + 1)
-        clip_grad_norm_(self.model.parameters(), values.clip_norm)
-        self.optimiser.step()
-        progress.step += 1
-        progress.position += 1
-        progress.step_ms.append((time.perf_counter() - begin) * 1e3)
-        self._count(loss, num_right, num_tokens)
-
-    def _count(self, loss: float, num_right: int, num_tokens: int) -> None:
-        progress = self.state.progress
-        progress.num_seen += num_tokens
-        progress.loss_sum += loss * num_tokens
-        progress.num_right += num_right
-        learning_rate = self.optimiser.param_groups[0]["lr"]
-        if self.checkpoint_manager is not None:
-            self.checkpoint_manager.log.append(
-                {
-                    "step": progress.step,
-                    "epoch": progress.epoch,
-                    "loss": loss,
-                    "learning_rate": learning_rate,
-                }
-            )
-        self.callback.step_ends(
-            Step(
-                step=progress.step,
-                loss=loss,
-                accuracy=num_right / num_tokens,
-                learning_rate=learning_rate,
-                num_tokens=num_tokens,
-                ms=progress.step_ms[-1],
-                mean_loss=progress.loss_sum / progress.num_seen,
-                mean_accuracy=progress.num_right / progress.num_seen,
-            )
+        if np.isfinite(loss):
+            clip_grad_norm_(self.model.parameters(), values.clip_norm)
+            optimiser.step()
+        return StepResult(
+            loss=loss,
+            num_right=num_right,
+            num_examples=num_tokens,
+            num_tokens=num_tokens,
+            learning_rate=optimiser.param_groups[0]["lr"],
+            batch=f"window {progress.position + 1} of the epoch",
         )
 
-    def _end_epoch(self) -> None:
-        progress = self.state.progress
-        self.optimiser.catch_up()
-        validation_loss, validation_accuracy = measure(self.model, self.held_out)
-        if not np.isfinite(validation_loss):
-            what = f"a finite loss of the held-out documents, got {validation_loss}"
-            raise self._diverged(what, progress.step)
-        steps = progress.step_ms[-progress.position :]
-        epoch = Epoch(
-            epoch=progress.epoch,
-            loss=progress.loss_sum / progress.num_seen,
-            accuracy=progress.num_right / progress.num_seen,
-            validation_loss=validation_loss,
-            validation_accuracy=validation_accuracy,
-            training_s=sum(steps) / 1e3,
-            step_ms=statistics.median(steps),
-        )
-        if self.checkpoint_manager is not None:
-            self.checkpoint_manager.log.append(
-                {
-                    "epoch": epoch.epoch,
-                    "loss": epoch.loss,
-                    "accuracy": epoch.accuracy,
-                    "validation_loss": validation_loss,
-                    "validation_accuracy": validation_accuracy,
-                }
-            )
-        progress.epochs.append(epoch)
-        progress.position, progress.loss_sum, progress.num_right, progress.num_seen = 0, 0.0, 0, 0
-        # Told before the checkpoint: told again after a kill in between, rather than never.
-        self.callback.epoch_ends(epoch)
-        self._save()
+    def settle(self) -> None:
+        """Make the moves of the embedding's rows that were put off."""
+        self.state.optimiser.catch_up()
 
-    def _save(self) -> None:
-        if self.checkpoint_manager is not None:
-            self.optimiser.catch_up()
-            name = first_not_finite(self.model)
-            if name is not None:
-                what = f"finite parameters, got others in {name}"
-                raise self._diverged(what, self.state.progress.step)
-            self.checkpoint_manager.save(self.state)
+    def after_step(self) -> None:
+        """Nothing follows the weights."""
 
-    def _diverged(self, what: str, step: int) -> DivergedError:
-        return diverged(what, self.state, self.values, self.checkpoint_manager, step=step)
+    def validate(self) -> tuple[float, float]:
+        """Loss and accuracy on the held-out documents."""
+        return measure(self.model, self.held_out)
+
+    def after_validation(self, is_best: bool) -> None:
+        """The last epoch's weights are the result."""
+
+    def finish(self) -> None:
+        """The last epoch's weights are the result."""
 
 
 def _predict(

@@ -11,7 +11,7 @@ from tidegate.errors import RecipeError
 from tidegate.storage.schema import OneOf
 
 if TYPE_CHECKING:
-    from tidegate.data.prepared import Preparation
+    from tidegate.data.preprocessing.text import TextOptions
 
 NAMES = ("notebook", "fast", "default", "best")
 
@@ -133,18 +133,17 @@ class Recipe:
         """All values by name, as results and checkpoints record them."""
         return asdict(self)
 
-    def preparation(self) -> "Preparation":
-        """What becomes of the texts."""
+    def text_options(self) -> "TextOptions":
+        """How texts become ids."""
         # Here, for the list of recipes is wanted where NumPy is not.
-        from tidegate.data.prepared import Preparation
+        from tidegate.data.preprocessing.text import TextOptions
 
-        return Preparation(
+        return TextOptions(
             tokens=self.tokens,
             vocabulary_size=self.vocabulary_size,
             bigram_vocabulary_size=self.bigram_vocabulary_size,
             max_length=self.max_length,
             padding=self.padding,
-            validation_share=self.validation_share,
             full_token_ids=self.linear_order > 0,
         )
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.inputs import Inputs
+from tidegate.model.losses import is_right, losses
 from tidegate.model.masks import Masks
 from tidegate.optim import Adam, clip_grad_norm_
 from tidegate.training.recipe import Recipe
@@ -46,13 +47,14 @@ def step(
     optimiser.zero_grad()
 
     def mean_loss(outputs: Tensor) -> Tensor:
-        losses = model.task.losses(
+        found = losses(
+            model.kind,
             outputs,
             targets,
             label_smoothing=recipe.label_smoothing,
             class_weights=class_weights,
         )
-        return losses.mean()
+        return found.mean()
 
     if recipe.adversarial_norm:
         vectors = model.embed(inputs, masks)
@@ -74,7 +76,7 @@ def step(
         loss.backward()
     found = StepResult(
         loss=loss.item(),
-        num_right=int(model.task.is_right(outputs.detach(), targets).sum()),
+        num_right=int(is_right(model.kind, outputs.detach(), targets).sum()),
         num_tokens=int(inputs.offsets[-1]),
     )
     if not torch.isfinite(loss):

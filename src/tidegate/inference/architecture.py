@@ -1,0 +1,143 @@
+"""The shape of a network: all that inference needs to know beside its weights."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from tidegate.cells import CELLS
+from tidegate.errors import FormatError
+
+POOLINGS = ("last", "mean", "max", "mean+max", "mean+max+last", "attention")
+"""What may become of the states of all steps."""
+
+GATES = {"rnn": 1, "lstm": 4, "gru": 3, "gru-before": 3}
+
+MAX_SIZE = 1 << 31
+"""No size of a network reaches this."""
+MAX_LAYERS = 256
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Embedded tokens or numbers, recurrent layers, pooling over the steps, a linear head.
+
+    Raises:
+        ValueError: A size, a cell or a pooling that no network has.
+    """
+
+    cell: str
+    """A name of :data:`tidegate.cells.CELLS`."""
+    hidden_size: int
+    """H, units of a layer and direction."""
+    vocabulary_size: int = 0
+    """Number of ids; 0 where sequences are of numbers."""
+    input_size: int = 0
+    """Numbers a step; 0 where sequences are of ids."""
+    embedding_dim: int = 0
+    num_layers: int = 1
+    bidirectional: bool = False
+    residual: bool = False
+    """Whether a layer's input is added to its output where both are equally wide."""
+    pooling: str = "last"
+    """One of :data:`POOLINGS`."""
+    pool_embedding: bool = False
+    """Whether the head also reads the mean of the embedded steps."""
+    bigram_vocabulary_size: int = 0
+    """Number of ids of pairs of tokens; 0 for none."""
+    num_outputs: int = 1
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value: Any = getattr(self, field.name)
+            kind: Any = field.type
+            if type(value) is not kind or (kind is int and not 0 <= value < MAX_SIZE):
+                raise ValueError(
+                    f"architecture: expected {field.name} of type {kind.__name__}"
+                    f"{', from 0 to below 2^31' if kind is int else ''}, got {value!r}"
+                )
+        if self.cell not in CELLS:
+            raise ValueError(f"architecture: expected a cell of {[*CELLS]}, got {self.cell!r}")
+        if self.pooling not in POOLINGS:
+            raise ValueError(
+                f"architecture: expected pooling of {', '.join(POOLINGS)}, got {self.pooling!r}"
+            )
+        if bool(self.vocabulary_size) == bool(self.input_size):
+            raise ValueError(
+                "architecture: expected either vocabulary_size or input_size, got "
+                f"{self.vocabulary_size} and {self.input_size}"
+            )
+        needed = ["hidden_size", "num_layers", "num_outputs"]
+        needed += ["embedding_dim"] * bool(self.vocabulary_size)
+        for name in needed:
+            if getattr(self, name) < 1:
+                raise ValueError(f"architecture: expected {name} of at least 1, got 0")
+
+        if self.num_layers > MAX_LAYERS:
+            raise ValueError(
+                f"architecture: expected num_layers of at most {MAX_LAYERS}, got {self.num_layers}"
+            )
+
+    @property
+    def width(self) -> int:
+        """I: numbers that the first layer reads at every step."""
+        return self.embedding_dim if self.vocabulary_size else self.input_size
+
+    @property
+    def num_directions(self) -> int:
+        """D: 2 where layers run from both ends, else 1."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def head_width(self) -> int:
+        """Numbers that the head reads."""
+        states = self.num_directions * self.hidden_size
+        pooled = states * (self.pooling.count("+") + 1)
+        return pooled + self.width * self.pool_embedding
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every tensor of the network, by PyTorch's name of it."""
+        shapes: dict[str, tuple[int, ...]] = {
+            "embedding_mean": (self.width,),
+            "embedding_scale": (),
+        }
+        if self.vocabulary_size:
+            shapes["embedding.weight"] = (self.vocabulary_size, self.width)
+        if self.bigram_vocabulary_size:
+            shapes["bigram_embedding.weight"] = (self.bigram_vocabulary_size, self.width)
+        states, rows = self.num_directions * self.hidden_size, GATES[self.cell] * self.hidden_size
+        for layer in range(self.num_layers):
+            read = self.width if layer == 0 else states
+            for suffix in ("", "_reverse")[: self.num_directions]:
+                for name, shape in (
+                    ("weight_ih", (rows, read)),
+                    ("weight_hh", (rows, self.hidden_size)),
+                    ("bias_ih", (rows,)),
+                    ("bias_hh", (rows,)),
+                ):
+                    shapes[f"recurrent.{layer}.{name}_l0{suffix}"] = shape
+        if self.pooling == "attention":
+            shapes["pooling.attention.weight"] = (states,)
+        shapes["head.weight"] = (self.num_outputs, self.head_width)
+        shapes["head.bias"] = (self.num_outputs,)
+        return shapes
+
+    def to_json(self) -> dict[str, Any]:
+        """For a JSON file."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """The architecture of :meth:`to_json`.
+
+        Raises:
+            FormatError: The content is not that of an architecture.
+        """
+        expected = {field.name for field in fields(cls)}
+        if {*content} != expected:
+            raise FormatError(
+                f"architecture: expected {sorted(expected)}, got {sorted(map(str, content))}"
+            )
+        try:
+            return cls(**content)
+        except ValueError as error:
+            raise FormatError(str(error)) from error

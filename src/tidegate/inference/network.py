@@ -1,0 +1,178 @@
+"""A network's forward pass on NumPy and the engine: as the PyTorch network of the same weights."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate import engine
+from tidegate.data.batches import make_batch, ordered_batches
+from tidegate.data.preprocessing.text import BIGRAM_IDS, TOKEN_IDS
+from tidegate.data.ragged import Ragged
+from tidegate.engine import Cell, Weights
+from tidegate.errors import FormatError
+from tidegate.inference.architecture import Architecture
+
+BATCH_SIZE, BATCH_POSITIONS = 256, 32_768
+"""Sequences of a batch, and steps of it, at most: what stays in a processor's cache."""
+
+VALUES = "values"
+"""The name of the array of sequences of numbers."""
+
+ENGINE_CELLS: dict[str, Cell] = {
+    "rnn": "rnn_tanh",
+    "lstm": "lstm",
+    "gru": "gru_after",
+    "gru-before": "gru_before",
+}
+
+Array = NDArray[np.float32]
+
+
+class Network:
+    """The network of an architecture and its weights, for inference.
+
+    A sequence's outputs have the same bits whatever is predicted beside it.
+
+    Args:
+        architecture: Its shape.
+        tensors: Its weights, under PyTorch's names, float32.
+
+    Raises:
+        FormatError: The tensors are not those of the architecture.
+    """
+
+    def __init__(self, architecture: Architecture, tensors: Mapping[str, NDArray[Any]]) -> None:
+        check_tensors(architecture, tensors)
+        self.architecture = architecture
+        self._tensors = {
+            name: np.ascontiguousarray(tensor, np.float32) for name, tensor in tensors.items()
+        }
+        self._layers = [self._weights(layer) for layer in range(architecture.num_layers)]
+        self._cell = ENGINE_CELLS[architecture.cell]
+        self._table = None
+        if architecture.vocabulary_size:
+            self._table = self._scaled(self._tensors["embedding.weight"] - self._mean)
+        self._bigram_table = None
+        if architecture.bigram_vocabulary_size:
+            self._bigram_table = self._scaled(self._tensors["bigram_embedding.weight"])
+            self._bigram_table[0] = 0  # of all pairs that have no id: nothing is added there
+
+    def outputs(self, inputs: Mapping[str, Ragged]) -> NDArray[np.float64]:
+        """Answer for sequences.
+
+        Args:
+            inputs: What the preprocessor made of them, by name.
+
+        Returns:
+            (N, C): logits, or numbers for a regression.
+        """
+        steps = next(iter(inputs.values()))
+        found = np.empty((len(steps), self.architecture.num_outputs))
+        for rows in ordered_batches(steps.lengths(), BATCH_SIZE, max_tokens=BATCH_POSITIONS):
+            found[rows] = self._batch(inputs, rows)
+        return found
+
+    def _batch(self, inputs: Mapping[str, Ragged], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        if self._table is None:
+            taken = inputs[VALUES].take(rows)
+            return self._run(np.ascontiguousarray(taken.values, np.float32), None, taken.offsets)
+        words = make_batch(inputs[TOKEN_IDS], rows)
+        table = self._table[words.distinct]
+        if self._bigram_table is None:
+            return self._run(table, words.slots, words.offsets)
+        pairs = make_batch(inputs[BIGRAM_IDS], rows)
+        vectors = table[words.slots] + self._bigram_table[pairs.distinct][pairs.slots]
+        return self._run(vectors, None, words.offsets)
+
+    def _run(
+        self, values: Array, slots: NDArray[np.int64] | None, offsets: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """``values`` are the steps, or with slots the rows that stand at them."""
+        architecture, output, final = self.architecture, values, values
+        embedded = values if slots is None else None
+        for number, directions in enumerate(self._layers):
+            given, ids = output, slots if number == 0 else None
+            output, final = engine.forward_ragged(self._cell, given, offsets, directions, ids=ids)
+            if architecture.residual and given.shape[1] == output.shape[1]:
+                output = output + (given if ids is None else given[ids])
+        pooled = self._pooled(output, final, offsets)
+        if architecture.pool_embedding:
+            vectors = values[slots] if embedded is None else embedded
+            pooled = np.concatenate([pooled, engine.pool(vectors, offsets, "mean")], 1)
+        return self._head(pooled)
+
+    def _pooled(self, states: Array, final: Array, offsets: NDArray[np.int64]) -> Array:
+        how = self.architecture.pooling
+        if how == "last":
+            return final
+        if how == "attention":
+            return attention(states, offsets, self._tensors["pooling.attention.weight"])
+        if how == "mean+max+last":
+            return np.concatenate([engine.pool(states, offsets, "mean+max"), final], 1)
+        return cast(Array, engine.pool(states, offsets, how))  # type: ignore[arg-type]
+
+    def _head(self, pooled: Array) -> NDArray[np.float64]:
+        """Class by class, for a product of matrices rounds as its number of rows has it."""
+        weight = self._tensors["head.weight"].astype(np.float64)
+        bias = self._tensors["head.bias"].astype(np.float64)
+        read = pooled.astype(np.float64)
+        return np.stack([(read * row).sum(1) for row in weight], 1) + bias
+
+    @property
+    def _mean(self) -> Array:
+        return self._tensors["embedding_mean"]
+
+    def _scaled(self, table: Array) -> Array:
+        return table / self._tensors["embedding_scale"]
+
+    def _weights(self, layer: int) -> list[Weights]:
+        suffixes = ("", "_reverse")[: self.architecture.num_directions]
+        return [
+            Weights(
+                *(self._tensors[f"recurrent.{layer}.{name}_l0{suffix}"] for name in Weights._fields)
+            )
+            for suffix in suffixes
+        ]
+
+
+def attention(states: Array, offsets: NDArray[np.int64], weight: Array) -> Array:
+    """The mean of every sequence's states, weighted by the softmax of their scores, (N, F).
+
+    Zeros for a sequence without steps.
+    """
+    pooled = np.zeros((len(offsets) - 1, states.shape[1]), np.float32)
+    scores = (states * weight).sum(1)
+    is_real = np.diff(offsets) > 0
+    starts, lengths = offsets[:-1][is_real], np.diff(offsets)[is_real]
+    if len(starts):
+        powers = np.exp(scores - np.repeat(np.maximum.reduceat(scores, starts), lengths))
+        totals = np.add.reduceat(powers, starts)
+        sums = np.add.reduceat(powers[:, None] * states, starts)
+        pooled[is_real] = sums / totals[:, None]
+    return pooled
+
+
+def check_tensors(architecture: Architecture, tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse tensors that are not exactly those of an architecture, or not finite.
+
+    Raises:
+        FormatError: Which, and what was expected.
+    """
+    expected = architecture.shapes()
+    missing, others = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected)
+    if missing or others:
+        raise FormatError(
+            f"weights: expected those of the architecture, got none of {missing[:5]} and "
+            f"{others[:5]} beside them"
+        )
+    for name, shape in expected.items():
+        tensor = tensors[name]
+        if tensor.shape != shape or tensor.dtype != np.float32:
+            raise FormatError(
+                f"weights: expected {name} of shape {shape} and dtype float32, got {tensor.shape} "
+                f"of {tensor.dtype}"
+            )
+        if not np.isfinite(tensor).all():
+            raise FormatError(f"weights: expected finite numbers, got others in {name}")

@@ -1,0 +1,174 @@
+"""Training of a network on labelled sequences, and the pass over data that only looks."""
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tidegate.data.examples import Examples
+from tidegate.model.classifier import SequenceClassifier
+from tidegate.model.inputs import Inputs
+from tidegate.model.losses import balanced_weights, is_right, losses
+from tidegate.model.masks import Masks
+from tidegate.training import optimisers
+from tidegate.training.average import Average
+from tidegate.training.callback import Callback
+from tidegate.training.checkpoint_manager import CheckpointManager
+from tidegate.training.diverged import batch_identity
+from tidegate.training.recipe import Recipe
+from tidegate.training.state import Progress, State
+from tidegate.training.step import step
+from tidegate.training.trainer import StepResult, Trainer
+
+NORMALISE_EVERY = 100
+"""Steps between two measurements of the embedding's mean and spread."""
+EVALUATION_TOKENS = 32_768
+"""Positions of a batch that is only looked at, at most."""
+
+
+def fit(
+    model: SequenceClassifier,
+    recipe: Recipe,
+    train: Examples,
+    validation: Examples,
+    *,
+    seed: int,
+    callback: Callback,
+    checkpoint_manager: CheckpointManager | None = None,
+) -> Progress:
+    """Train a model by a recipe; at the end it has the weights that the recipe keeps.
+
+    Batches and dropout depend on (seed, epoch, step) alone, so a training that was killed and is
+    resumed by its checkpoint_manager ends with the same bits.
+
+    Raises:
+        DivergedError, RunFolderError, FormatError: As :meth:`Trainer.run`.
+    """
+    objective = Classification(model, recipe, train, validation, seed)
+    return Trainer(objective, callback, checkpoint_manager).run()
+
+
+class Classification:
+    """The objective of a recipe: the right answers to labelled sequences."""
+
+    def __init__(
+        self,
+        model: SequenceClassifier,
+        recipe: Recipe,
+        train: Examples,
+        validation: Examples,
+        seed: int,
+    ) -> None:
+        self.model, self.values, self.seed = model, recipe, seed
+        self.train, self.validation = train, validation
+        self.num_epochs, self.patience = recipe.epochs, recipe.patience
+        average = Average(model, recipe.ema_decay) if recipe.ema_decay else None
+        self.state = State(model, optimisers.make(model, recipe), average, Progress())
+        self.class_weights = None
+        if recipe.class_weights == "balanced":
+            self.class_weights = balanced_weights(
+                model.kind, model.num_outputs, torch.from_numpy(train.targets)
+            )
+        self.frequencies: Tensor | None = None
+        if recipe.adversarial_norm and model.architecture.vocabulary_size:
+            counts = train.token_ids.counts(model.architecture.vocabulary_size)
+            self.frequencies = torch.from_numpy((counts / counts.sum()).astype(np.float32))
+
+    def begin_epoch(self) -> int:
+        """Order the examples; gives the number of batches."""
+        epoch = self.state.progress.epoch
+        self.batches = self.train.epoch(self.values.batch_size, self.seed, epoch)
+        self.model.train()
+        return len(self.batches)
+
+    def step(self, num_steps: int) -> StepResult:
+        """Move the parameters by a batch."""
+        recipe, progress, optimiser = self.values, self.state.progress, self.state.optimiser
+        rows = self.batches[progress.position]
+        if self.frequencies is not None and progress.step % NORMALISE_EVERY == 0:
+            self.settle()
+            self.model.normalise(self.frequencies)
+        optimisers.set_rates(optimiser, recipe, progress.step, num_steps, progress.epoch)
+        words, bigrams, targets = self.train.batch(rows)
+        found = step(
+            self.model,
+            optimiser,
+            recipe,
+            Inputs.of(words, bigrams),
+            torch.from_numpy(targets),
+            Masks(self.seed, progress.step),
+            self.class_weights,
+        )
+        return StepResult(
+            loss=found.loss,
+            num_right=found.num_right,
+            num_examples=len(rows),
+            num_tokens=found.num_tokens,
+            learning_rate=max(group["lr"] for group in optimiser.param_groups),
+            batch=batch_identity(progress.position + 1, rows),
+        )
+
+    def settle(self) -> None:
+        """Bring every row of the embeddings to where dense Adam would have it."""
+        self.state.optimiser.catch_up()
+
+    def after_step(self) -> None:
+        """Let the average of the weights follow."""
+        average = self.state.average
+        if average is not None and average.is_due(self.state.progress.step):
+            self.settle()
+            average.update(self.model)
+
+    def validate(self) -> tuple[float, float]:
+        """Loss and accuracy on the validation part, of the average where there is one."""
+        self.weights = self.model.state_dict()
+        if self.state.average is not None:
+            self.weights = {name: tensor.clone() for name, tensor in self.weights.items()}
+            self.model.load_state_dict(self.state.average.of(self.model))
+        outputs, _ = predict(self.model, self.validation)
+        return measure(self.model, outputs, self.validation.targets)
+
+    def after_validation(self, is_best: bool) -> None:
+        """Keep the weights of the best epoch, and go on from those that were moved last."""
+        if is_best and self.values.keep == "best":
+            kept = self.model.state_dict()
+            self.state.best = {name: tensor.clone() for name, tensor in kept.items()}
+        if self.state.average is not None:
+            self.model.load_state_dict(self.weights)
+
+    def finish(self) -> None:
+        """Give the model the weights that the recipe keeps."""
+        self.settle()
+        if self.values.keep == "best" and self.state.best is not None:
+            self.model.load_state_dict(self.state.best)
+        elif self.state.average is not None:
+            self.model.load_state_dict(self.state.average.of(self.model))
+
+
+@torch.inference_mode()
+def predict(
+    model: SequenceClassifier, examples: Examples, batch_size: int = 256
+) -> tuple[NDArray[np.float64], list[float]]:
+    """The outputs for all examples, (number, C), and the wall time of every batch in ms."""
+    model.eval()
+    outputs = np.empty((len(examples), model.num_outputs))
+    batch_ms = []
+    for rows in examples.in_order(batch_size, EVALUATION_TOKENS):
+        words, bigrams, _ = examples.batch(rows)
+        begin = time.perf_counter()
+        found = model(Inputs.of(words, bigrams))
+        batch_ms.append((time.perf_counter() - begin) * 1e3)
+        outputs[rows] = found.double().numpy()
+    return outputs, batch_ms
+
+
+def measure(
+    model: SequenceClassifier, outputs: NDArray[np.float64], targets: NDArray[Any]
+) -> tuple[float, float]:
+    """Mean loss without smoothing or weights, and share of right answers."""
+    found, wanted = torch.from_numpy(outputs), torch.from_numpy(targets)
+    mean = losses(model.kind, found, wanted).mean()
+    return float(mean), float(is_right(model.kind, found, wanted).double().mean())

@@ -1,0 +1,222 @@
+"""The training loop of any objective: epochs, steps, validation, checkpoints, what is told."""
+
+import statistics
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from tidegate.training.callback import Callback
+from tidegate.training.checkpoint_manager import CheckpointManager
+from tidegate.training.diverged import DivergedError, Values, diverged, first_not_finite
+from tidegate.training.history import Epoch, Step
+from tidegate.training.state import Progress, State
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one batch gave, before its move; nothing has moved where the loss is not finite."""
+
+    loss: float
+    """Mean over the batch."""
+    num_right: int
+    num_examples: int
+    """What the loss and the right answers are means and counts over."""
+    num_tokens: int
+    learning_rate: float
+    """The highest that a part of the network has."""
+    batch: str
+    """Which one, for a message."""
+
+
+class Objective(Protocol):
+    """What a training makes better, and by which steps.
+
+    Everything that is drawn is a function of (seed, epoch, step), so that a training that was
+    killed and is resumed ends with the same bits.
+    """
+
+    num_epochs: int
+    patience: int
+    """Epochs without a better validation loss after which training stops; 0 for never."""
+
+    @property
+    def state(self) -> State:
+        """Model, optimiser, and where the training stands; what a checkpoint holds."""
+
+    @property
+    def values(self) -> Values:
+        """What an error advises to change where the training diverges."""
+
+    def begin_epoch(self) -> int:
+        """Prepare the epoch under way, of which steps may be done; gives its number of steps."""
+
+    def step(self, num_steps: int) -> StepResult:
+        """Move the parameters by the batch at ``state.progress.position``.
+
+        Args:
+            num_steps: Of the whole training, for a schedule.
+        """
+
+    def settle(self) -> None:
+        """Make the parameters those of now, where some of their moves were put off."""
+
+    def after_step(self) -> None:
+        """A step was counted."""
+
+    def validate(self) -> tuple[float, float]:
+        """Loss and share of right answers on what validates."""
+
+    def after_validation(self, is_best: bool) -> None:
+        """The epoch's validation loss is finite; whether it is the lowest so far."""
+
+    def finish(self) -> None:
+        """Give the model the weights that are the result."""
+
+
+class Trainer:
+    """Trains by an objective, from its checkpoint where there is one.
+
+    Args:
+        objective: What is trained, and how.
+        callback: Is told how it goes.
+        checkpoint_manager: Keeps checkpoints and the log; None for neither.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        callback: Callback,
+        checkpoint_manager: CheckpointManager | None = None,
+    ) -> None:
+        self.objective, self.callback = objective, callback
+        self.checkpoint_manager = checkpoint_manager
+
+    @property
+    def progress(self) -> Progress:
+        """Where the training stands."""
+        return self.objective.state.progress
+
+    def run(self) -> Progress:
+        """Train to the end.
+
+        Raises:
+            DivergedError: The loss of a step or of the validation is not finite, or a parameter
+                that was to be saved; the last checkpoint stays.
+            RunFolderError, FormatError: A checkpoint cannot be written, or belongs to another run.
+        """
+        with ExitStack() as stack:
+            if self.checkpoint_manager is not None:
+                self.checkpoint_manager.open(self.objective.state, self.callback, stack)
+            self.callback.training_begins(self.progress.step)
+            while self._goes_on():
+                self._epoch()
+        self.objective.finish()
+        return self.progress
+
+    def _goes_on(self) -> bool:
+        progress, patience = self.progress, self.objective.patience
+        done = len(progress.epochs)
+        is_stale = (
+            bool(patience) and progress.position == 0 and done - progress.best_epoch >= patience
+        )
+        return done < self.objective.num_epochs and not is_stale
+
+    def _epoch(self) -> None:
+        progress, manager = self.progress, self.checkpoint_manager
+        num_steps = self.objective.begin_epoch()
+        self.callback.epoch_begins(progress.epoch, num_steps, progress.position)
+        while progress.position < num_steps:
+            self._step(num_steps * self.objective.num_epochs)
+            is_within = progress.position < num_steps
+            if is_within and manager is not None and manager.is_due(progress.step):
+                self._save()
+        self._end_epoch()
+
+    def _step(self, num_steps: int) -> None:
+        progress, begin = self.progress, time.perf_counter()
+        found = self.objective.step(num_steps)
+        if not np.isfinite(found.loss):
+            what = f"a finite loss, got {found.loss} on {found.batch}"
+            raise self._diverged(what, progress.step + 1)
+        progress.step += 1
+        progress.position += 1
+        self.objective.after_step()
+        progress.step_ms.append((time.perf_counter() - begin) * 1e3)
+        self._count(found)
+
+    def _count(self, found: StepResult) -> None:
+        progress = self.progress
+        progress.num_seen += found.num_examples
+        progress.loss_sum += found.loss * found.num_examples
+        progress.num_right += found.num_right
+        self._log(
+            step=progress.step,
+            epoch=progress.epoch,
+            loss=found.loss,
+            learning_rate=found.learning_rate,
+        )
+        self.callback.step_ends(
+            Step(
+                step=progress.step,
+                loss=found.loss,
+                accuracy=found.num_right / found.num_examples,
+                learning_rate=found.learning_rate,
+                num_tokens=found.num_tokens,
+                ms=progress.step_ms[-1],
+                mean_loss=progress.loss_sum / progress.num_seen,
+                mean_accuracy=progress.num_right / progress.num_seen,
+            )
+        )
+
+    def _end_epoch(self) -> None:
+        progress = self.progress
+        self.objective.settle()
+        loss, accuracy = self.objective.validate()
+        if not np.isfinite(loss):
+            raise self._diverged(f"a finite validation loss, got {loss}", progress.step)
+        is_best = progress.best_loss is None or loss < progress.best_loss
+        if is_best:
+            progress.best_loss, progress.best_epoch = loss, progress.epoch
+        self.objective.after_validation(is_best)
+        steps = progress.step_ms[-progress.position :]
+        epoch = Epoch(
+            epoch=progress.epoch,
+            loss=progress.loss_sum / progress.num_seen,
+            accuracy=progress.num_right / progress.num_seen,
+            validation_loss=loss,
+            validation_accuracy=accuracy,
+            training_s=sum(steps) / 1e3,
+            step_ms=statistics.median(steps),
+        )
+        self._log(
+            epoch=epoch.epoch,
+            loss=epoch.loss,
+            accuracy=epoch.accuracy,
+            validation_loss=loss,
+            validation_accuracy=accuracy,
+        )
+        progress.epochs.append(epoch)
+        progress.position, progress.loss_sum, progress.num_right, progress.num_seen = 0, 0.0, 0, 0
+        # Told before the checkpoint: told again after a kill in between, rather than never.
+        self.callback.epoch_ends(epoch)
+        self._save()
+
+    def _log(self, **values: float) -> None:
+        if self.checkpoint_manager is not None:
+            self.checkpoint_manager.log.append(values)
+
+    def _save(self) -> None:
+        if self.checkpoint_manager is not None:
+            self.objective.settle()
+            name = first_not_finite(self.objective.state.model)
+            if name is not None:
+                what = f"finite parameters, got others in {name}"
+                raise self._diverged(what, self.progress.step)
+            self.checkpoint_manager.save(self.objective.state)
+
+    def _diverged(self, what: str, step: int) -> DivergedError:
+        objective = self.objective
+        return diverged(what, objective.state, objective.values, self.checkpoint_manager, step=step)
