@@ -82,6 +82,14 @@ def test_files_are_rooms_not_halls():
     assert {name: length for name, length in lengths.items() if length > 600} == {}
 
 
+def test_git_ignores_no_source():
+    """Linters and the build of a package pass by what git ignores."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    command = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout == b""
+
+
 def test_the_instruction_sets_are_those_the_kernel_reports():
     isas = engine.supported_isas()
     assert isas[0] == "generic"

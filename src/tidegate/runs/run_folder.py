@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tidegate.errors import RunFolderError
+from tidegate.runs.results import FILE_NAME
 from tidegate.storage.atomic import is_aside, make_folders, remove_leftovers
 from tidegate.storage.lock import FolderLock
 from tidegate.storage.os_errors import as_run_folder_error
-from tidegate.runs.results import FILE_NAME
-from tidegate.errors import RunFolderError
 
 MODELS, TRAINING = "models", "training"
 """Where a run's models go, and what it needs to go on from."""
