@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import tidegate as tidegate_package
 from tidegate import engine, machine
 
 ROOT = Path(__file__).parent.parent
@@ -51,6 +52,41 @@ def test_torch_is_not_imported_by(code):
 def test_help_imports_nothing_heavy():
     loaded = modules_after(cli("--help"))
     assert not loaded & {"numpy", "rich", "matplotlib", "jinja2", "pooch", "requests", "pandas"}
+
+
+@pytest.mark.parametrize("name", ["engine", "equations", "nn", "optim"])
+def test_submodules_are_there_after_import_tidegate(name):
+    """Each in an interpreter of its own, for one may import another."""
+    code = f"import tidegate; assert '{name}' in dir(tidegate); tidegate.{name}.__file__"
+    assert f"tidegate.{name}" in modules_after(code)
+
+
+def test_an_unknown_attribute_is_one():
+    with pytest.raises(AttributeError, match="module 'tidegate' has no attribute 'nm'"):
+        tidegate_package.nm  # noqa: B018
+
+
+def test_type_checkers_are_told_of_our_types():
+    assert (ROOT / "src" / "tidegate" / "py.typed").is_file()
+
+
+def test_python_dash_m_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "tidegate", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"tidegate, version {found_version()}\n"
+
+
+def test_a_mistyped_verb_gets_a_suggestion(tidegate):
+    outcome = tidegate("comapre", "imdb")
+    assert outcome.code == 2
+    assert outcome.err.endswith(
+        "Error: expected a verb of bench, compare, data, info, pretrain, train, got 'comapre'; did "
+        "you mean 'compare'?\n"
+    )
+    assert tidegate("xyz").err.endswith("train, got 'xyz'\n")
+    assert tidegate("-h").code == 0
+    assert "No such option '-x'" in tidegate("-x").err
 
 
 def test_a_verb_without_torch_says_what_to_install(tmp_path):

@@ -24,14 +24,31 @@ def get_num_threads() -> int:
     return engine.num_threads()
 
 
+_SUBMODULES = ("engine", "equations", "nn", "optim")
+
+
 def __getattr__(name: str) -> object:
-    """``accelerate`` and ``restore``, which need PyTorch, when they are asked for."""
+    """Import a submodule, ``accelerate`` or ``restore`` on first use.
+
+    ``import tidegate`` alone stays light: it loads neither NumPy nor PyTorch.
+    """
+    # By name, so that the rules of import see no room below leaning on this one.
+    if name in _SUBMODULES:
+        return import_module(f"tidegate.{name}")
     if name in ("accelerate", "restore"):
-        # By name, so that the rules of import see no room below leaning on this one.
         return getattr(import_module("tidegate.nn.accelerate"), name)
     raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    """Also what is imported on first use."""
+    return sorted({*globals(), *_SUBMODULES, "accelerate", "restore"})
+
+
 if TYPE_CHECKING:
+    from tidegate import engine as engine
+    from tidegate import equations as equations
+    from tidegate import nn as nn
+    from tidegate import optim as optim
     from tidegate.nn.accelerate import accelerate as accelerate
     from tidegate.nn.accelerate import restore as restore
