@@ -1,6 +1,7 @@
 """The main job from the command line, on a few small reviews: what it says, writes, refuses."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -19,7 +20,6 @@ from tidegate.engine import active_isa
 from tidegate.errors import FormatError
 from tidegate.evaluation.binary import probabilities
 from tidegate.inference import model_folder
-from tidegate.model.classifier import from_arrays
 from tidegate.runs import results as results_file
 from tidegate.training.loop import predict
 from tidegate.training.recipe import load
@@ -83,8 +83,10 @@ def test_a_saved_model_repeats_its_test_predictions(finished, reviews):
     for job in results.jobs:
         folder = model_folder.load(run / job.model)
         assert folder.vocabulary["words"] == data.vocabulary.words
-        model = from_arrays(folder.config["architecture"], folder.tensors)
-        outputs, _ = predict(model, data.test)
+        # By the card's own code, from a path as a person has it.
+        names = {"path": str(run / job.model)}
+        exec("\n".join(re.findall("^    (.*)$", folder.card, re.MULTILINE)), names)
+        outputs, _ = predict(names["model"], data.test)
         assert probabilities(outputs[:, 0]).tolist() == job.test.probabilities
         assert f"{job.test.accuracy:.4f}" in folder.card
 
@@ -92,7 +94,7 @@ def test_a_saved_model_repeats_its_test_predictions(finished, reviews):
 def test_the_screen_says_what_happens(finished):
     run, outcome = finished
     for text in (
-        "the official archive at",
+        "texts in the official archive's layout at",
         "40 for training (32 train, the last 8 validate), 40 for the test",
         "vocabulary of 20",
         "to their last 12 tokens",
@@ -201,7 +203,7 @@ def test_a_misused_option_is_named(tidegate, options, texts, tmp_path):
 
 def test_another_data_set_and_another_verb_are_refused(tidegate):
     refused(tidegate("compare", "mnist"), 2, "'imdb'")
-    refused(tidegate("compair"), 2, "No such command 'compair'")
+    refused(tidegate("compair"), 2, "got 'compair'; did you mean 'compare'?")
 
 
 def test_too_few_training_texts(compare, tmp_path):

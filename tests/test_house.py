@@ -3,12 +3,15 @@
 import platform
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 
 import tidegate as tidegate_package
 from tidegate import engine, machine
+from tidegate.cli.main import VERBS
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src" / "tidegate").rglob("*.py"))
@@ -75,6 +78,23 @@ def test_python_dash_m_is_the_command():
         [sys.executable, "-m", "tidegate", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout == f"tidegate, version {found_version()}\n"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_has_a_description(verb):
+    command = import_module(f"tidegate.cli.{verb}").command
+    for part in [command, *getattr(command, "commands", {}).values()]:
+        assert part.help
+        assert [o.name for o in part.params if isinstance(o, click.Option) and not o.help] == []
+    described = [o.help for o in command.params if o.name == "threads"]
+    assert not any(text.startswith("[default") for text in described)
+
+
+def test_a_data_set_is_called_dataset_everywhere(tidegate):
+    for verb in ("train", "compare", "pretrain"):
+        text = tidegate(verb, "--help").out
+        assert text.startswith(f"Usage: tidegate {verb} [OPTIONS] DATASET\n")
+        assert "DATASET (imdb)" in text
 
 
 def test_a_mistyped_verb_gets_a_suggestion(tidegate):

@@ -155,8 +155,8 @@ def card(name, linear=None, **values):
 def test_the_card_is_true_for_every_recipe():
     notebook = card("notebook")
     for text in (
-        "Adam as Keras on TensorFlow has it with a learning rate of 0.001",
-        "in one direction, with one layer of 128 units each, and decides from the last state.",
+        "Adam as Keras on TensorFlow computes it with a learning rate of 0.001",
+        "in one direction, with one layer of 128 units, and decides from the last state.",
         "its last 200 tokens are read; shorter ones have id 0 in front",
         "split at blanks and punctuation",
     ):
@@ -174,13 +174,16 @@ def test_the_card_is_true_for_every_recipe():
     for part in (
         "recipe `default` with other values:",
         f"Adam with a learning rate of up to {default.learning_rate:g}",
-        f"in both directions, with 2 layers of {default.hidden_size} units each",
-        "the mean and the largest of all states, unit by unit, beside the mean of the embedded",
+        f"in both directions, with 2 layers of {default.hidden_size} units per direction",
+        "the mean of and the maximum over all states, unit by unit, beside the mean of",
         f"its last {default.max_length} tokens are read. To a word's embedding that of the pair",
         "Together with the run's linear model, which is not in this folder, accuracy is 0.8800",
     ):
         assert part in text, (part, text)
     assert "in front" not in text
+    assert "recipe `fast`: 1 epoch, batches of 32," in card("fast")
+    assert "5 epochs, batches" in notebook
+    assert "with 2 layers of 128 units each, and" in card("notebook", num_layers=2)
     assert "linear model" not in card("fast")
     assert "of the pair" not in card("fast", bigram_vocabulary_size=0)
 

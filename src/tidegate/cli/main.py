@@ -15,8 +15,8 @@ from tidegate.errors import TidegateError
 
 VERBS = {
     "bench": "Time tidegate against PyTorch on this machine.",
-    "compare": "Train RNN, LSTM and GRU on one data set and report how they do.",
-    "data": "Get data sets.",
+    "compare": "Train RNN, LSTM and GRU on one data set and write a report.",
+    "data": "Download data sets.",
     "info": "Show versions, processor, instruction set and threads.",
     "pretrain": "Train a language model on texts without labels, to start from.",
     "train": "Train one network on a data set, and test it.",

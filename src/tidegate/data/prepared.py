@@ -40,7 +40,7 @@ class PreparedData:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What becomes of texts before a network reads them."""
+    """How texts are tokenised, numbered, cut and padded."""
 
     vocabulary_size: int
     """Number of ids, the reserved ones included."""
@@ -140,7 +140,7 @@ def prepare(
 
 
 def num_trained_on(dataset: TextDataset, preparation: Preparation, limit: int | None) -> int:
-    """How many of the training texts train; the others validate.
+    """The number of training texts that train; the others validate.
 
     Raises:
         DataError: There are too few for both.

@@ -1,4 +1,4 @@
-"""The training loop, and the pass over data that only looks."""
+"""The training loop, prediction and evaluation."""
 
 import statistics
 import time
@@ -230,7 +230,7 @@ class _Training:
             self.checkpoint_manager.save(self.state)
 
     def _settle(self) -> None:
-        """Bring every row of the embeddings to where dense Adam would have it."""
+        """Apply the deferred Adam updates of all embedding rows."""
         self.state.optimiser.catch_up()
 
     def _diverged(self, what: str, step: int) -> DivergedError:
@@ -257,7 +257,7 @@ def predict(
 def measure(
     model: SequenceClassifier, outputs: NDArray[np.float64], targets: NDArray[Any]
 ) -> tuple[float, float]:
-    """Mean loss without smoothing or weights, and share of right answers."""
+    """Mean loss without label smoothing or class weights, and accuracy."""
     found, wanted = torch.from_numpy(outputs), torch.from_numpy(targets)
     losses = model.task.losses(found, wanted)
     return float(losses.mean()), float(model.task.is_right(found, wanted).double().mean())
