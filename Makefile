@@ -11,9 +11,10 @@ SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cpp -type 
 help:
 	@echo "make compare    train a simple RNN, an LSTM and a GRU on IMDB reviews and write a report"
 	@echo "                (options: make compare ARGS='--cells lstm,gru --seeds 3')"
-	@echo "make test       run the tests"
+	@echo "make test       run the tests (some of them: make test ARGS=tests/test_report.py)"
 	@echo "make lint       check form, types and the rules of import"
 	@echo "make sanitize   run the engine's tests under the sanitizers (takes some minutes)"
+	@echo "make install    set up $(VENV) alone; to use it: source $(BIN)/activate"
 	@echo "make clean      remove the virtual environment and what was built"
 
 install: $(INSTALLED)
@@ -21,8 +22,16 @@ install: $(INSTALLED)
 compare: $(INSTALLED)
 	$(BIN)/tidegate compare imdb $(ARGS)
 
+# Those that measure time first, by themselves; then the others, file by file, in two processes, whose
+# threads do not spin while they wait for each other.
 test: $(INSTALLED)
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
+else
+	$(BIN)/python -m pytest -m alone
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -m "not alone" \
+	  --numprocesses 2 --dist loadfile --no-loadscope-reorder
+endif
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -41,6 +50,7 @@ $(INSTALLED): $(SOURCES)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
+	@echo "set up in $(VENV); to use it: source $(BIN)/activate"
 
 clean:
 	rm -rf $(VENV) build

@@ -93,6 +93,7 @@ def test_distinct_ids_are_those_of_a_sort():
         np.testing.assert_array_equal(batch.ids, np.concatenate([ragged[row] for row in rows]))
 
 
+@pytest.mark.alone
 def test_a_batch_costs_little():
     ragged = drawn(64, longest=500)
 

@@ -317,7 +317,7 @@ def test_other_means_are_refused_unless_allowed(two, open_folder, folder):
     told = []
     assert checkpoints.newest(told.append, allow_inexact=True).step == 2
     assert told == [
-        f"checkpoint {folder / 'step-00000002'} is resumed inexactly, and the run will end with "
+        f"checkpoint {folder / 'step-00000002'} is resumed inexactly, and the run may end with "
         f"other bits: {differences}"
     ]
 

@@ -1,6 +1,7 @@
 """The main job from the command line, on a few small reviews: what it says, writes, refuses."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -77,7 +78,13 @@ def test_a_saved_model_repeats_its_test_predictions(finished, reviews):
     results = results_file.load(run)
     test = acl_imdb.load(reviews).test
     for job in results.jobs:
-        model = tidegate.load(run / job.model)
+        # By the card's own code, from a path as a person has it.
+        names = {"path": str(run / job.model)}
+        model = tidegate.load(names["path"])
+        exec("\n".join(re.findall("^    (.*)$", model.folder.card, re.MULTILINE)), names)
+        assert names["model"].predict(["a good film"]).tolist() == (
+            model.predict(["a good film"]).tolist()
+        )
         assert model.classes == ("neg", "pos")
         found = model.predict_proba(test.texts)
         np.testing.assert_allclose(found[:, 1], job.test.probabilities, atol=1e-6)
@@ -90,7 +97,7 @@ def test_a_saved_model_repeats_its_test_predictions(finished, reviews):
 def test_the_screen_says_what_happens(finished):
     run, outcome = finished
     for text in (
-        "the official archive at",
+        "texts in the official archive's layout at",
         "40 for training (32 train, the last 8 validate), 40 for the test",
         "vocabulary of 20",
         "to their last 12 tokens",
@@ -199,7 +206,7 @@ def test_a_misused_option_is_named(tidegate, options, texts, tmp_path):
 
 def test_another_data_set_and_another_verb_are_refused(tidegate):
     refused(tidegate("compare", "mnist"), 2, "'imdb'")
-    refused(tidegate("compair"), 2, "No such command 'compair'")
+    refused(tidegate("compair"), 2, "got 'compair'; did you mean 'compare'?")
 
 
 def test_too_few_training_texts(compare, tmp_path):

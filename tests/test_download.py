@@ -152,7 +152,7 @@ def test_the_verb_fills_the_cache_once(server, tmp_path, monkeypatch, tidegate):
     assert (first.code, second.code, len(server.ranges)) == (0, 0, 1)
     assert first.out.strip() == str(tmp_path / imdb.ARCHIVE)
     assert "checksum right" in first.err
-    assert "is there already" in second.err
+    assert "downloaded before" in second.err
 
 
 def test_the_verb_fails_without_traceback(server, tmp_path, monkeypatch, tidegate):

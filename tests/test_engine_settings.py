@@ -114,6 +114,7 @@ def test_a_number_of_threads_is_a_whole_number():
         tidegate.set_num_threads(2.0)
 
 
+@pytest.mark.alone
 def test_import_is_quick():
     """Without the engine: nothing is loaded before it is needed."""
     code = (

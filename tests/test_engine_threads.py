@@ -78,6 +78,7 @@ def test_one_stepper_a_thread():
         assert set(callers.map(stream, range(12))) == {wanted}
 
 
+@pytest.mark.alone
 def test_another_python_thread_runs_during_a_call():
     """The GIL is released: this one counts while a call of some 100 ms runs."""
     rng = np.random.default_rng(0)

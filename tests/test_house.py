@@ -4,11 +4,15 @@ import platform
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 
+import tidegate as tidegate_package
 from tidegate import engine, machine
+from tidegate.cli.main import VERBS
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src" / "tidegate").rglob("*.py"))
@@ -54,6 +58,58 @@ def test_help_imports_nothing_heavy():
     assert not loaded & {"numpy", "rich", "matplotlib", "jinja2", "pooch", "requests", "pandas"}
 
 
+@pytest.mark.parametrize("name", ["engine", "equations", "nn", "optim"])
+def test_submodules_are_there_after_import_tidegate(name):
+    """Each in an interpreter of its own, for one may import another."""
+    code = f"import tidegate; assert '{name}' in dir(tidegate); tidegate.{name}.__file__"
+    assert f"tidegate.{name}" in modules_after(code)
+
+
+def test_an_unknown_attribute_is_one():
+    with pytest.raises(AttributeError, match="module 'tidegate' has no attribute 'nm'"):
+        tidegate_package.nm  # noqa: B018
+
+
+def test_type_checkers_are_told_of_our_types():
+    assert (ROOT / "src" / "tidegate" / "py.typed").is_file()
+
+
+def test_python_dash_m_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "tidegate", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"tidegate, version {found_version()}\n"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_has_a_description(verb):
+    command = import_module(f"tidegate.cli.{verb}").command
+    for part in [command, *getattr(command, "commands", {}).values()]:
+        assert part.help
+        assert [o.name for o in part.params if isinstance(o, click.Option) and not o.help] == []
+    described = [o.help for o in command.params if o.name == "threads"]
+    assert not any(text.startswith("[default") for text in described)
+
+
+def test_a_data_set_is_called_dataset_everywhere(tidegate):
+    for verb in ("train", "compare", "pretrain"):
+        text = tidegate(verb, "--help").out
+        assert text.startswith(f"Usage: tidegate {verb} [OPTIONS] DATASET\n")
+        assert "DATASET (imdb)" in text
+
+
+def test_a_mistyped_verb_gets_a_suggestion(tidegate):
+    outcome = tidegate("comapre", "imdb")
+    assert outcome.code == 2
+    assert outcome.err.endswith(
+        "Error: expected a verb of bench, compare, data, info, pretrain, train, got 'comapre'; did "
+        "you mean 'compare'?\n"
+    )
+    assert tidegate("xyz").err.endswith("train, got 'xyz'\n")
+    assert tidegate("-h").code == 0
+    assert "No such option '-x'" in tidegate("-x").err
+
+
 def test_a_verb_without_torch_says_what_to_install(tmp_path):
     code = (
         "import sys; sys.modules['torch'] = None\n"
@@ -94,6 +150,14 @@ def test_files_are_rooms_not_halls():
     code = [*SOURCES, *(ROOT / "cpp").rglob("*.[ch]pp"), *(ROOT / "tests").glob("*.py")]
     lengths = {str(p.relative_to(ROOT)): len(p.read_bytes().splitlines()) for p in code}
     assert {name: length for name, length in lengths.items() if length > 600} == {}
+
+
+def test_git_ignores_no_source():
+    """Linters and the build of a package pass by what git ignores."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    command = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout == b""
 
 
 def test_the_instruction_sets_are_those_the_kernel_reports():

@@ -108,7 +108,8 @@ def test_pretrain_leaves_a_language_model_of_all_but_what_validates(run, reviews
     ):
         assert text in found.err, found.err
     loss = float(re.search(r"val loss ([\d.]+)", found.err)[1])
-    assert f"on 47 texts in 1 epochs. Cross-entropy on texts held out: {loss:.3f} nats" in card
+    assert f"on 47 texts in 1 epoch. Cross-entropy on held-out texts: {loss:.3f} nats" in card
+    assert "tidegate train imdb --recipe default --init-from PATH" in card
     # The run is its language model, and what it needed on the way is gone.
     assert not (tmp_path / "run" / "results.json").exists()
     assert {path.name for path in folder.parent.iterdir()} == {"model", "history.jsonl"}

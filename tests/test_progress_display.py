@@ -45,11 +45,11 @@ def show(epochs=3, num_steps=1234):
 
 def lines_at_terminal(columns, epochs, num_steps):
     """Everything that :func:`show` draws at a terminal so wide, between carriage returns."""
-    checkpoint_manager, terminal = pty.openpty()
+    reader, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
     process = subprocess.Popen(
-        [sys.executable, "-c", f"import test_screen; test_screen.show({epochs}, {num_steps})"],
+        [sys.executable, "-c", f"from {__name__} import show; show({epochs}, {num_steps})"],
         stdin=terminal,
         stderr=terminal,
         cwd=Path(__file__).parent,
@@ -58,11 +58,11 @@ def lines_at_terminal(columns, epochs, num_steps):
     os.close(terminal)
     drawn = b""
     try:
-        while piece := os.read(checkpoint_manager, 65536):
+        while piece := os.read(reader, 65536):
             drawn += piece
     except OSError:  # what Linux says at the end of a terminal
         pass
-    os.close(checkpoint_manager)
+    os.close(reader)
     assert process.wait() == 0
     text = drawn.decode()
     assert "\x1b[1A" not in text, "the bar takes more than one line"

@@ -69,7 +69,7 @@ def test_the_notebooks_values_are_the_notebooks():
 def test_an_unknown_key_is_refused_with_the_nearest(key, near):
     with pytest.raises(RecipeError) as error:
         DEFAULT.with_settings([f"{key}=3"])
-    assert f"expected a key that it has, got '{key}'; did you mean " in str(error.value)
+    assert f"expected a known key, got '{key}'; did you mean " in str(error.value)
     assert str(error.value).rpartition(" ")[2].rstrip("?") in KINDS
     if key != "dropout":
         assert str(error.value).endswith(f"did you mean {near}?")
@@ -200,7 +200,7 @@ def test_a_wrong_setting_ends_before_anything_is_made(tidegate, tmp_path):
     outcome = tidegate("train", "imdb", "--out", tmp_path / "run", "--set", "hiden_size=5")
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err == (
-        "Error: recipe: expected a key that it has, got 'hiden_size'; did you mean hidden_size?\n"
+        "Error: recipe: expected a known key, got 'hiden_size'; did you mean hidden_size?\n"
     )
     assert not (tmp_path / "run").exists()
 

@@ -35,7 +35,7 @@ def read(results: Results) -> Page:
 
 
 def headline(results: Results) -> str:
-    return prose.headline(summarize(results))
+    return prose.headline(summarize(results), results)
 
 
 def num_points(text: str, gid: str) -> int:
@@ -135,7 +135,9 @@ def test_wilson_interval_stays_between_0_and_1() -> None:
 def test_one_seed_is_judged_by_the_number_of_test_examples() -> None:
     few, many = make_results(num_test=1000), make_results(num_test=25_000)
     assert headline(few) == "No clear winner between GRU (reset after) and LSTM"
-    assert headline(many) == "GRU (reset after) is ahead of LSTM by 1.00 percentage points"
+    assert headline(many) == (
+        "With one seed each, GRU (reset after) is ahead of LSTM by 1.00 percentage points"
+    )
     assert "These overlap" in read(few).text
     assert "do not overlap" in read(many).text
     assert "luck of the initial weights" in read(many).text
@@ -147,6 +149,26 @@ def test_several_seeds_are_judged_by_their_ranges() -> None:
     assert headline(level) == "No clear winner between GRU (reset after) and LSTM"
     assert headline(apart) == "GRU (reset after) is ahead of LSTM by 1.00 percentage points"
     assert "would separate like this once in 3 comparisons" in read(apart).text
+
+
+def test_the_headline_says_what_makes_it_doubtful() -> None:
+    results = make_results(epochs=1, num_test=25_000)
+    results.configuration |= {"changed": {"epochs": 5}, "limit": 4500}
+    assert headline(results) == (
+        "With one seed each, 1 of the recipe's 5 epochs and only 4,500 training texts, GRU (reset "
+        "after) is ahead of LSTM by 1.00 percentage points"
+    )
+    results.configuration |= {"changed": {"epochs": 1}, "epochs": 5, "limit": 9000}
+    assert headline(results).startswith("With one seed each, GRU"), "more epochs, fewer texts"
+    assert headline(make_results(("rnn",))) == (
+        "With one seed, simple RNN (tanh) reaches 75.00 % test accuracy"
+    )
+    assert headline(make_results(("rnn",), (0, 1), seed_step=0)) == (
+        "Simple RNN (tanh) reaches 75.00 % test accuracy"
+    )
+    # Of the second seed, LSTM's job alone is finished.
+    unequal = make_results(("lstm", "gru"), (0, 1), num_finished=3, num_test=25_000)
+    assert headline(unequal).startswith("With one seed of GRU (reset after), GRU (reset after) is")
 
 
 def test_all_that_are_level_with_the_best_are_named() -> None:
@@ -290,6 +312,36 @@ def test_ids_are_unique_and_references_lead_somewhere() -> None:
     assert used_ids <= set(seen.ids)
 
 
+def test_landmarks_have_names_of_their_own() -> None:
+    seen = read(make_results(ALL_CELLS))
+    named = [a for tag, a in seen.elements if tag == "section" or a.get("role") == "region"]
+    names = [a.get("aria-label") or a["aria-labelledby"] for a in named]
+    assert {"Table of accuracy and loss", "Table of times", "Layers of LSTM", "data"} <= {*names}
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("cells", [ALL_CELLS[:num] for num in (1, 2, 3, 4)], ids=len)
+def test_a_phone_shows_the_text_of_charts_with_12_pixels_or_more(cells: tuple[str, ...]) -> None:
+    """Of 390 pixels, the margins of the page leave 358."""
+    charts = re.findall(r"<svg role='img'.*?</svg>", page.render(make_results(cells)), re.DOTALL)
+    assert len(charts) == len(cells) + 1
+    for chart in charts:
+        found = re.search(r'viewBox="0 0 ([\d.]+)', chart)
+        assert found
+        sizes = {float(size) for size in re.findall(r"font-size: ([\d.]+)px", chart)}
+        assert sizes
+        assert min(sizes) * 358 / float(found.group(1)) >= 12
+
+
+def test_tables_that_scroll_have_a_shadow_at_the_edge() -> None:
+    text = page.render(make_results())
+    rule = re.search(r"^\.scroll {(.*?)^}", text, re.DOTALL | re.MULTILINE)
+    assert rule
+    assert "overflow-x: auto" in rule.group(1)
+    assert re.search(r"var\(--surface\).*local", rule.group(1)), "covers the shadow at the end"
+    assert re.search(r"var\(--shadow\).*scroll", rule.group(1))
+
+
 def test_colours_follow_the_scheme_of_the_reader() -> None:
     text = page.render(make_results(ALL_CELLS, reference=REFERENCE))
     assert "#0a0b" not in text, "a stand-in was left"
@@ -298,7 +350,7 @@ def test_colours_follow_the_scheme_of_the_reader() -> None:
         for block in re.findall(r":root {(.*?)}", text, re.DOTALL)
     )
     used = set(re.findall(r"var\((--[\w-]+)\)", text))
-    assert used - {"--columns"} <= light.keys()
+    assert used - {"--columns", "--drawn", "--share"} <= light.keys()
     colours = {name for name in light if light[name].startswith("#")}
     assert {f"--cell-{cell}" for cell in ALL_CELLS} <= colours
     assert all(dark[name] != light[name] for name in colours)

@@ -36,21 +36,28 @@ def test_the_table_has_all_three():
 
 def test_a_linear_model_that_beats_every_network_is_the_headline():
     results = make_results(linear=0.91)
-    assert headline(results) == "The linear model alone is better than every network"
+    assert headline(results) == (
+        "With one seed each, the linear model alone is better than every network"
+    )
     # 50 of 1,000 examples more are right, and none less.
     assert (
         "The linear model alone (a sample of a linear model) has 91.00 % and is better than the "
         "best network alone, GRU (reset after) with 86.00 % (p < 0.001)."
     ) in read(results).text
     one = make_results(("gru",), linear=0.91)
-    assert headline(one) == "The linear model alone is better than GRU (reset after)"
+    assert headline(one) == (
+        "With one seed, the linear model alone is better than GRU (reset after)"
+    )
+    two = make_results(("gru",), (0, 1), linear=0.91)
+    assert headline(two) == "The linear model alone is better than GRU (reset after)"
 
 
 def test_a_linear_model_that_is_level_is_said_to_be():
     """5 examples of 1,000 more are right, and none less: p = 2 / 2^5."""
     results = make_results(("gru",), linear=0.865)
     assert headline(results) == (
-        "GRU (reset after) reaches 86.00 % test accuracy; the linear model reaches 86.50 %"
+        "With one seed, GRU (reset after) reaches 86.00 % test accuracy; the linear model reaches "
+        "86.50 %"
     )
     text = read(results).text
     assert "not clearly different from the network alone" in text
@@ -113,7 +120,7 @@ def test_changed_values_are_named():
     seen = read(results)
     text = seen.text
     shown = dict(seen.tables["The configuration"])
-    assert shown["changed"] == "hidden_size 64, bidirectional yes"
+    assert shown["changed"] == ("hidden_size 128 (not 64), bidirectional no (not yes)")
     assert (
         "by the recipe notebook with hidden_size 128 (not 64) and bidirectional no (not yes)."
         in text
@@ -148,8 +155,8 @@ def card(name, linear=None, **values):
 def test_the_card_is_true_for_every_recipe():
     notebook = card("notebook")
     for text in (
-        "Adam as Keras on TensorFlow has it with a learning rate of 0.001",
-        "in one direction, with one layer of 128 units each, and decides from the last state.",
+        "Adam as Keras on TensorFlow computes it with a learning rate of 0.001",
+        "in one direction, with one layer of 128 units, and decides from the last state.",
         "its last 200 tokens are read; shorter ones have id 0 in front",
         "split at blanks and punctuation",
     ):
@@ -167,13 +174,16 @@ def test_the_card_is_true_for_every_recipe():
     for part in (
         "recipe `default` with other values:",
         f"Adam with a learning rate of up to {default.learning_rate:g}",
-        f"in both directions, with 2 layers of {default.hidden_size} units each",
-        "the mean and the largest of all states, unit by unit, beside the mean of the embedded",
+        f"in both directions, with 2 layers of {default.hidden_size} units per direction",
+        "the mean of and the maximum over all states, unit by unit, beside the mean of",
         f"its last {default.max_length} tokens are read. To a word's embedding that of the pair",
         "Together with the run's linear model, which is not in this folder, accuracy is 0.8800",
     ):
         assert part in text, (part, text)
     assert "in front" not in text
+    assert "recipe `fast`: 1 epoch, batches of 32," in card("fast")
+    assert "5 epochs, batches" in notebook
+    assert "with 2 layers of 128 units each, and" in card("notebook", num_layers=2)
     assert "linear model" not in card("fast")
     assert "of the pair" not in card("fast", bigram_vocabulary_size=0)
 

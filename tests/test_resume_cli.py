@@ -163,7 +163,7 @@ def test_other_threads_are_refused_unless_they_are_allowed(stopped, tidegate):
         tidegate(*resume),
         1,
         "expected what computed it, got other means: exactness.threads was 1, is 2",
-        "allow an inexact resume",
+        "or with --allow-inexact, after which it may end with other bits",
     )
     said(tidegate(*resume, "--allow-inexact"), 0, "is resumed inexactly", "threads was 1, is 2")
 

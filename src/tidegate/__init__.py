@@ -24,22 +24,37 @@ def get_num_threads() -> int:
     return engine.num_threads()
 
 
-_LAZY = {
+_SUBMODULES = ("engine", "equations", "nn", "optim")
+_FUNCTIONS = {
     "accelerate": "tidegate.nn.accelerate",
-    "restore": "tidegate.nn.accelerate",
     "load": "tidegate.inference.predictor",
+    "restore": "tidegate.nn.accelerate",
 }
 
 
 def __getattr__(name: str) -> object:
-    """What is heavy to import, when it is asked for."""
-    if name in _LAZY:
-        # By name, so that the rules of import see no room below leaning on this one.
-        return getattr(import_module(_LAZY[name]), name)
+    """Import a submodule or a function on first use.
+
+    ``import tidegate`` alone stays light: it loads neither NumPy nor PyTorch.
+    """
+    # By name, so that the rules of import see no room below leaning on this one.
+    if name in _SUBMODULES:
+        return import_module(f"tidegate.{name}")
+    if name in _FUNCTIONS:
+        return getattr(import_module(_FUNCTIONS[name]), name)
     raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    """Also what is imported on first use."""
+    return sorted({*globals(), *_SUBMODULES, *_FUNCTIONS})
+
+
 if TYPE_CHECKING:
+    from tidegate import engine as engine
+    from tidegate import equations as equations
+    from tidegate import nn as nn
+    from tidegate import optim as optim
     from tidegate.inference.predictor import load as load
     from tidegate.nn.accelerate import accelerate as accelerate
     from tidegate.nn.accelerate import restore as restore

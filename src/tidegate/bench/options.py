@@ -78,7 +78,9 @@ def cells_option(default: str = ",".join(CELLS)) -> Callable[[F], F]:
 def threads_option() -> Callable[[F], F]:
     """``--threads``."""
     return click.option(
-        "--threads", type=click.IntRange(min=1), help="For every peer. [default: all processors]"
+        "--threads",
+        type=click.IntRange(min=1),
+        help="Threads of every peer. [default: all processors]",
     )
 
 
@@ -157,7 +159,13 @@ def _common(family: str, case_budget_s: float) -> list[Callable[[Any], Any]]:
             show_default=True,
             help="A case ends when all medians have a standard error below this share.",
         ),
-        click.option("--max-rounds", type=click.IntRange(min=1), default=200, show_default=True),
+        click.option(
+            "--max-rounds",
+            type=click.IntRange(min=1),
+            default=200,
+            show_default=True,
+            help="Most times that a case is measured.",
+        ),
         click.option(
             "--out",
             type=click.Path(path_type=Path, dir_okay=False),

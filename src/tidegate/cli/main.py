@@ -4,6 +4,7 @@ A verb's module is imported when the verb is called, and each imports what is he
 so that help and typing errors answer at once.
 """
 
+import difflib
 import sys
 from importlib import import_module
 
@@ -14,8 +15,8 @@ from tidegate.errors import TidegateError
 
 VERBS = {
     "bench": "Time tidegate against PyTorch on this machine.",
-    "compare": "Train RNN, LSTM and GRU on one data set and report how they do.",
-    "data": "Get data sets.",
+    "compare": "Train RNN, LSTM and GRU on one data set and write a report.",
+    "data": "Download data sets.",
     "evaluate": "Measure a trained model on a data set's test part.",
     "info": "Show versions, processor, instruction set and threads.",
     "inspect": "Say what a trained model is.",
@@ -44,12 +45,27 @@ class _Verbs(click.Group):
         command: click.Command = import_module(f"tidegate.cli.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in VERBS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, VERBS, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"expected a verb of {', '.join(VERBS)}, got {name!r}{hint}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
             formatter.write_dl([*VERBS.items()])
 
 
-@click.group(cls=_Verbs, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Verbs,
+    epilog=EXAMPLES,
+    subcommand_metavar="VERB ...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(tidegate.__version__, prog_name="tidegate")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:

@@ -9,22 +9,23 @@ from tidegate.cli import experiment
 
 EXAMPLES = """\b
 Examples:
-  tidegate pretrain imdb --unlabelled reviews.parquet --epochs 2 --out runs/language
-      a language model on these texts and on the training reviews; on the latter alone
-      without --unlabelled
-  tidegate train imdb --recipe best --init-from runs/language/pretraining/gru-seed0/model
-      a classifier that begins with it
+  tidegate pretrain imdb --unlabelled aclImdb_v1.tar.gz --epochs 2 --out runs/language
+      a language model of the training reviews and the archive's 50,000 reviews without
+      labels; without --unlabelled, of the training reviews alone
+  tidegate train imdb --recipe best --unlabelled aclImdb_v1.tar.gz \\
+      --init-from runs/language/pretraining/gru-seed0/model
+      a classifier that starts from it
   tidegate pretrain --resume runs/language
-      go on after Ctrl-C, a power cut or a full disk, to the same bits
+      continue after Ctrl-C, a power cut or a full disk; the result has the same bits
 """
 
 
 @click.command("pretrain", epilog=EXAMPLES)
-@click.argument("dataset", type=click.Choice(["imdb"]), required=False)
+@experiment.dataset_argument
 @click.option(
-    "--cell", type=click.Choice([*CELLS]), default="gru", show_default=True, help="What to train."
+    "--cell", type=click.Choice([*CELLS]), default="gru", show_default=True, help="Recurrent cell."
 )
-@click.option("--seed", type=experiment.at_least(0), default=0, show_default=True)
+@experiment.seed_option
 @click.option(
     "--epochs",
     type=experiment.at_least(1),
@@ -32,10 +33,10 @@ Examples:
 )
 @experiment.options(default_recipe="best", without=("--init-from", "--epochs", "--log"))
 def command(dataset: str | None, cell: str, seed: int, **options: Any) -> None:
-    """Train a language model on DATASET's training texts and on texts without labels.
+    """Train a language model on the training texts of DATASET (imdb) and on texts without labels.
 
-    One reads forwards and, where the recipe is bidirectional, one backwards, with one embedding.
-    'tidegate train --init-from' makes a classifier of them; a recipe with pretrain_epochs does both
-    at once.
+    It predicts the next word; where the recipe is bidirectional, a second one with the same
+    embedding predicts the previous word. 'tidegate train --init-from' starts a classifier from
+    them; a recipe with pretrain_epochs does both in one run.
     """
     experiment.start(dataset, (cell,), (seed,), only_pretrain=True, **options)

@@ -1,4 +1,4 @@
-"""What a run shows on stderr: what it is about to do, and how it goes."""
+"""What a run shows on stderr: its values, its data, and its progress."""
 
 import sys
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ WIDE = 90
 
 
 class ProgressDisplay:
-    """Watches a comparison for the person at the terminal.
+    """Shows a run at the terminal: progress bars, and a line per epoch.
 
-    Where stderr is no terminal, an epoch is one plain line at its end.
+    Where stderr is no terminal, there are no bars.
 
     Args:
-        verb: That goes on with the run, where it is none of the two that end with a table.
+        verb: The verb that resumes the run; by default train or compare, by the number of jobs.
     """
 
     def __init__(self, experiment: Experiment, out: Path, verb: str | None = None) -> None:
@@ -78,15 +78,15 @@ class ProgressDisplay:
             ),
             "words": (
                 f"vocabulary of {facts['vocabulary_size']:,}, {facts['distinct_words']:,} distinct "
-                f"words in the training texts; unknown are {unknown['training']} of their words "
-                f"and {unknown['test']} of the test's"
+                f"words in the training texts; {unknown['training']} of their words are unknown, "
+                f"{unknown['test']} of the test's"
             ),
             "cut": (
                 f"{facts['training_texts_cut']:,} training and {facts['test_texts_cut']:,} test "
                 f"texts, to their last {recipe.max_length} tokens"
             ),
             "threads": str(self.experiment.threads),
-            "took": f"{preparation_s:.1f} s to read and number the texts",
+            "reading": f"{preparation_s:.1f} s, tokenising and numbering the words included",
         }
         self._print(lines)
 
@@ -137,7 +137,7 @@ class ProgressDisplay:
         self.console.print(f"\n[bold]linear model[/]: {name}")
 
     def linear_ends(self, linear: LinearModel) -> None:
-        """Show how it does."""
+        """Show its accuracy, size and time."""
         self.console.print(
             f"validation accuracy {linear.validation_accuracy:.4f}, test accuracy "
             f"[bold]{linear.test.accuracy:.4f}[/], {linear.num_parameters:,} parameters, "
@@ -176,7 +176,7 @@ class ProgressDisplay:
         )
 
     def epoch_ends(self, epoch: Epoch) -> None:
-        """Put a line in the place of the epoch's bar."""
+        """Replace the epoch's bar with a line."""
         self.progress.remove_task(self.task)
         name = f"epoch {epoch.epoch}/{self.num_epochs}"
         speed = f"  {self._speed()}" * (self.console.width >= WIDE)
@@ -214,7 +214,7 @@ class ProgressDisplay:
         )
 
     def _speed(self) -> str:
-        """Of the training steps since this process began or resumed the training."""
+        """Tokens per second of the training steps that this process made."""
         return f"{self.num_tokens / self.training_ms:,.0f}k tok/s"
 
     def _progress(self) -> Progress:
@@ -237,7 +237,7 @@ def _clock(seconds: float) -> str:
 
 
 def _in_short(recipe: Recipe) -> Text:
-    """Its name, and what is not as the recipe of that name has it."""
+    """Its name, and the changed values with the recipe's own."""
     own = recipe.changes()
     values = recipe.configuration()
     changed = ", ".join(f"{key} {_typed(values[key])} (not {_typed(own[key])})" for key in own)

@@ -1,4 +1,4 @@
-"""What the networks of a run learn from beside labelled texts, checked before the run begins."""
+"""Checks of --unlabelled and --init-from, before the run begins."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ def check(
     *,
     only_pretrain: bool = False,
 ) -> None:
-    """Refuse sources that are missing, that nothing reads, or that do not fit the networks.
+    """Refuse sources that are missing, that the recipe does not use, or that do not fit it.
 
     Args:
         recipe, cells: Of the networks.

@@ -1,12 +1,14 @@
-"""The outcome of a run as a table on stdout."""
+"""The outcome of a run on stdout: a table, or a block per model where the terminal is narrow."""
 
 import sys
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
 from rich import box
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, Group
+from rich.measure import Measurement
+from rich.table import Column, Table
+from rich.text import Text
 
 from tidegate.cells import CELLS
 from tidegate.report import outcome
@@ -22,7 +24,10 @@ def show(results: Results) -> None:
     console = Console(
         width=None if sys.stdout.isatty() else NO_TERMINAL_WIDTH, highlight=False, markup=False
     )
-    console.print(_table(results))
+    table = _table(results)
+    unfolded = console.options.update(width=NO_TERMINAL_WIDTH)
+    is_narrow = Measurement.get(console, unfolded, table).maximum > console.width
+    console.print(_blocks(table) if is_narrow else table)
     cells = summarize(results)
     console.print(f"{outcome.headline(cells, results)}.")
     for paragraph in outcome.findings(cells, results):
@@ -65,6 +70,24 @@ def _table(results: Results) -> Table:
         }
         table.add_row("linear model", *(figures.get(name, "") for name in columns))
     return table
+
+
+def _blocks(table: Table) -> Group:
+    """The rows of a table one below the other, each figure on a line of its own.
+
+    The table itself would lose figures: Rich cuts columns that do not fit.
+    """
+    names, *columns = table.columns
+    blocks: list[Text | Table] = [Text(f"{table.title}", "italic")]
+    for name, *figures in zip(names.cells, *(column.cells for column in columns), strict=True):
+        block = Table.grid("", Column(no_wrap=True), padding=(0, 0, 0, 2), pad_edge=True)
+        for column, figure in zip(columns, figures, strict=True):
+            if figure:
+                value, *span = str(figure).split("\n")
+                label = str(column.header).replace("\n", " ")
+                block.add_row(label, value + (f" ({''.join(span)})" if span else ""))
+        blocks += [Text(f"\n{name}", "bold"), block]
+    return Group(*blocks, "")
 
 
 def _columns(results: Results) -> dict[str, Callable[[Sequence[Job]], str]]:

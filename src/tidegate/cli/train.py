@@ -12,25 +12,25 @@ Examples:
   tidegate train imdb --recipe fast
       past the notebook's accuracy in some seconds
   tidegate train imdb --recipe default --cell gru --seed 0 --out runs/gru
-      a bidirectional GRU and a linear model, apart and together
-  tidegate train imdb --recipe best --unlabelled reviews.parquet
-      learns from texts without labels as well
+      a bidirectional GRU and a linear model, each alone and both together
+  tidegate train imdb --recipe best --unlabelled aclImdb_v1.tar.gz
+      also learns from the 50,000 reviews without labels in the official archive
   tidegate train imdb --set hidden_size=32 --set epochs=3
-      other values
+      a recipe with other values
   tidegate train --resume runs/gru
-      go on after Ctrl-C, a power cut or a full disk, to the same bits
+      continue after Ctrl-C, a power cut or a full disk; the result has the same bits
 """
 
 
 @click.command("train", epilog=EXAMPLES)
-@click.argument("dataset", type=click.Choice(["imdb"]), required=False)
+@experiment.dataset_argument
 @click.option(
-    "--cell", type=click.Choice([*CELLS]), default="gru", show_default=True, help="What to train."
+    "--cell", type=click.Choice([*CELLS]), default="gru", show_default=True, help="Recurrent cell."
 )
-@click.option("--seed", type=experiment.at_least(0), default=0, show_default=True)
+@experiment.seed_option
 @experiment.options(default_recipe="default")
 def command(dataset: str | None, cell: str, seed: int, **options: Any) -> None:
-    """Train one network on DATASET by a recipe, test it, and write a report.
+    """Train one network on DATASET (imdb) by a recipe, test it, and write a report.
 
     The run folder holds results.json, report.html, the trained model and, until it is done, the
     checkpoints that --resume goes on from.

@@ -20,6 +20,8 @@ CLASSES = ("neg", "pos")
 TASK = Task("binary", CLASSES)
 LABELLED = tuple((part, name) for part in PARTS for name in CLASSES)
 UNLABELLED = (("train", "unsup"),)
+NUM_OFFICIAL = 25_000
+"""Reviews of each part."""
 
 MOST_BYTES = 1 << 24
 """Of a review; the longest official one has 14 thousand."""
@@ -45,9 +47,11 @@ def load(path: Path) -> TextDataset:
     for part in PARTS:
         classes = [_decode(path, files, part, name) for name in CLASSES]
         splits[part] = merge([by_hash(texts, label) for label, texts in enumerate(classes)])
+    is_official = all(len(split) == NUM_OFFICIAL for split in splits.values())
+    what = "the official archive" if is_official else "texts in the official archive's layout"
     return TextDataset(
         name="imdb",
-        source=f"the official archive at {path}, with its own test split",
+        source=f"{what} at {path}, with its own test split",
         train=splits["train"],
         test=splits["test"],
         task=TASK,

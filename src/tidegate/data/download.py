@@ -21,7 +21,7 @@ Progress = Callable[[int, int | None], None]
 
 
 def download(url: str, md5: str, target: Path, on_progress: Progress | None = None) -> bool:
-    """Bring a file to ``target`` unless it is there with the right sum already.
+    """Download a file to ``target``, unless it is there with the right checksum.
 
     Args:
         url: Where it is.

@@ -64,7 +64,7 @@ class Examples:
         )
 
     def with_more(self, others: "Examples", copies: int) -> "Examples":
-        """These examples, so many times, and others; without the uncut texts.
+        """These examples ``copies`` times, then others; without the uncut texts.
 
         Targets become float32, for those of the others may be probabilities.
         """
@@ -93,5 +93,5 @@ class Examples:
         return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
     def in_order(self, batch_size: int, max_tokens: int) -> list[Rows]:
-        """The batches of a pass that only looks."""
+        """The batches of an evaluation."""
         return ordered_batches(self.steps.lengths(), batch_size, max_tokens=max_tokens)

@@ -1,4 +1,4 @@
-"""Which words stand in for the whole vocabulary in a step of language-model training."""
+"""Negative sampling for the softmax of language-model training."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from tidegate.seeding import derive_seed
 
 @dataclass(frozen=True)
 class Candidates:
-    """Words that were drawn, and how many words each stands for."""
+    """Sampled words and their importance weights."""
 
     ids: NDArray[np.int64]
     """Distinct, ascending; shape (S,)."""

@@ -114,7 +114,7 @@ def prepare(
 
 
 def num_trained_on(dataset: TextDataset, validation_share: float, limit: int | None) -> int:
-    """How many of the training texts train; the others validate.
+    """The number of training texts that train; the others validate.
 
     Raises:
         DataError: There are too few for both.

@@ -11,7 +11,7 @@ from tidegate.seeding import permutation
 
 @dataclass(frozen=True)
 class Window:
-    """Some steps of every stream, stream after stream: what is read, and what comes next."""
+    """A few steps of every stream: input tokens, and the next tokens as targets."""
 
     inputs: NDArray[np.int64]
     """The tokens read, shape (P,), P the sum of the streams' steps."""

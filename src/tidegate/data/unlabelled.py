@@ -1,4 +1,4 @@
-"""Texts without labels, in chunks, from the kinds of files that people have them in.
+"""Texts without labels, read in chunks from parquet, JSON lines, text files or IMDB's archive.
 
 Nothing is read further than the chunk at hand, so a file may be larger than memory; only IMDB's
 own archive, of a known size, is read at once.
@@ -26,7 +26,7 @@ COLUMNS = ("text", "review", "sentence")
 def read(
     path: Path, *, column: str | None = None, chunk_texts: int = CHUNK_TEXTS
 ) -> Iterator[list[str]]:
-    """The texts of a file, chunk by chunk; what can be seen to be wrong is so at once.
+    """Read the texts of a file in chunks; errors that the first look shows are raised at once.
 
     Args:
         path: By its name ``.parquet``; ``.jsonl``, a JSON text or object on each line; ``.txt``,

@@ -35,8 +35,16 @@ _MEASURES: list[tuple[str, Callable[[Epoch], float], Callable[[Epoch], float]]] 
 
 _PERCENT = FuncFormatter(lambda value, _: f"{100 * value:.4g} %")
 _POINTS_PER_INCH = 72
-_ROW_HEIGHT = 40
+_FONT_SIZE = 12
+"""In points, each a pixel of the page or more: no chart is drawn wider than a phone shows it."""
+_ROW_HEIGHT = 44
 """Of the dot plot, in points, its label included."""
+_DOTS_WIDTH = 330
+
+
+def curves_width(num_cells: int) -> float:
+    """Of one cell's learning curves, in points: so that up to four fit side by side."""
+    return min(_DOTS_WIDTH, max(219, 0.9 * (940 / max(2, num_cells) - 16)))
 
 
 def learning_curves(cells: Sequence[Cell]) -> list[Markup]:
@@ -45,8 +53,7 @@ def learning_curves(cells: Sequence[Cell]) -> list[Markup]:
     Args:
         cells: Those with finished jobs.
     """
-    # Four fit side by side on the page at their size; fewer are drawn smaller and scaled up.
-    width = max(219, 0.9 * (940 / max(2, len(cells)) - 16))
+    width = curves_width(len(cells))
     with _style():
         return [
             _svg(
@@ -67,9 +74,9 @@ def accuracy_dots(cells: Sequence[Cell], linear: LinearModel | None = None) -> M
         linear: Drawn as a line through all rows.
     """
     with _style():
-        height = 44 + _ROW_HEIGHT * len(cells)
-        figure = Figure(figsize=(400 / _POINTS_PER_INCH, height / _POINTS_PER_INCH))
-        axes = figure.add_axes((0.01, 36 / height, 0.98, 1 - 40 / height))
+        height = 48 + _ROW_HEIGHT * len(cells)
+        figure = Figure(figsize=(_DOTS_WIDTH / _POINTS_PER_INCH, height / _POINTS_PER_INCH))
+        axes = figure.add_axes((0.01, 40 / height, 0.98, 1 - 44 / height))
         for row, cell in enumerate(cells):
             _dots_row(axes, cell, row)
         if linear is not None:
@@ -98,16 +105,18 @@ def accuracy_dots(cells: Sequence[Cell], linear: LinearModel | None = None) -> M
 
 
 def _curves_figure(cell: Cell, cells: Sequence[Cell], width: float) -> Figure:
-    height = 340
+    height, left, right = 360, 42, 6
     figure = Figure(figsize=(width / _POINTS_PER_INCH, height / _POINTS_PER_INCH))
     num_epochs = max(len(job.history) for each in cells for job in each.jobs)
     for row, (measure, training, validation) in enumerate(_MEASURES):
         bottom = 0.555 if row == 0 else 0.105
-        axes = figure.add_axes((38 / width, bottom, 1 - 44 / width, 0.375))
+        axes = figure.add_axes((left / width, bottom, 1 - (left + right) / width, 0.37))
         _draw_curves(axes, cell, f"{measure}-training", training, "--")
         _draw_curves(axes, cell, f"{measure}-validation", validation, "-")
         _mark_best(axes, cell, measure, validation)
-        axes.set_title(measure, loc="left", color=_STAND_INS["text"], fontweight="bold")
+        # Above the labels of the axis, to leave room for the best epoch at the right.
+        edge = -left / (width - left - right)
+        axes.set_title(measure, loc="left", x=edge, color=_STAND_INS["text"], fontweight="bold")
         axes.set_ylim(_shared_limits(cells, [training, validation]))
         axes.set_xlim((0.5, 1.5) if num_epochs == 1 else (1 - 0.04 * num_epochs, num_epochs * 1.04))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
@@ -253,8 +262,8 @@ def _style() -> Iterator[None]:
                 "svg.fonttype": "none",
                 "svg.hashsalt": "tidegate",
                 "font.sans-serif": ["DejaVu Sans"],
-                "font.size": 10,
-                "axes.titlesize": 10,
+                "font.size": _FONT_SIZE,
+                "axes.titlesize": _FONT_SIZE,
                 "axes.labelcolor": _STAND_INS["muted"],
                 "axes.edgecolor": _STAND_INS["rule"],
                 "axes.facecolor": "none",

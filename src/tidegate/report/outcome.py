@@ -34,14 +34,15 @@ def headline(cells: Sequence[Cell], results: Results) -> str:
     """The outcome in one line, not bolder than the results allow."""
     ranked = prose.ranked(cells)
     if results.linear is None or not ranked:
-        return prose.headline(cells)
+        return prose.headline(cells, results)
     linear, best = prose.percent(results.linear.test.accuracy), ranked[0]
     if all(_of_linear(cell, results).is_better for cell in ranked):
         network = best.name if len(ranked) == 1 else "every network"
-        return f"The linear model alone is better than {network}"
+        claim = f"the linear model alone is better than {network}"
+        return prose.with_caveats(claim, ranked, results)
     if len(ranked) > 1:
-        return prose.headline(cells)
-    return f"{prose.headline(cells)}; the linear model reaches {linear}"
+        return prose.headline(cells, results)
+    return f"{prose.headline(cells, results)}; the linear model reaches {linear}"
 
 
 def findings(cells: Sequence[Cell], results: Results) -> list[str]:

@@ -1,7 +1,7 @@
 """The sentences of the report, computed from the results, and its ways to write numbers."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from math import comb
@@ -57,21 +57,42 @@ def title(cells: Sequence[Cell]) -> str:
     return f"tidegate: {what}" + (" compared" if len(cells) > 1 else "")
 
 
-def headline(cells: Sequence[Cell]) -> str:
+def headline(cells: Sequence[Cell], results: Results) -> str:
     """The outcome in one line, not bolder than the spread of the results allows."""
     found = ranked(cells)
     if not found:
         return "No result: no job has finished"
     best = found[0]
     if len(found) == 1:
-        return f"{_capitalized(best.name)} reaches {percent(best.accuracy.mean)} test accuracy"
+        claim = f"{best.name} reaches {percent(best.accuracy.mean)} test accuracy"
+        return with_caveats(claim, found, results)
     level = _level_with_best(found)
     if level:
         return f"No clear winner between {_joined([cell.name for cell in (best, *level)])}"
     points = 100 * (best.accuracy.mean - found[1].accuracy.mean)
-    return (
-        f"{_capitalized(best.name)} is ahead of {found[1].name} by {points:.2f} percentage points"
-    )
+    claim = f"{best.name} is ahead of {found[1].name} by {points:.2f} percentage points"
+    return with_caveats(claim, found[:2], results)
+
+
+def with_caveats(claim: str, cells: Sequence[Cell], results: Results) -> str:
+    """A claim about some cells behind what makes it doubtful: one seed, a shortened training.
+
+    For example ``With one seed each and 1 of the recipe's 5 epochs, LSTM is ahead of ...``.
+    """
+    configuration, caveats = results.configuration, []
+    single = [cell.name for cell in cells if len(cell.jobs) == 1]
+    if len(single) < len(cells):
+        caveats += [f"one seed of {name}" for name in single]
+    else:
+        caveats.append("one seed each" if len(cells) > 1 else "one seed")
+    epochs, usual = configuration.get("epochs"), configuration.get("changed", {}).get("epochs")
+    if isinstance(epochs, int) and isinstance(usual, int) and epochs < usual:
+        caveats.append(f"{epochs} of the recipe's {_counted(usual, 'epoch')}")
+    sizes = [results.data.get(part) for part in ("num_train", "num_validation")]
+    limit = configuration.get("limit")
+    if limit and limit == sum(size for size in sizes if isinstance(size, int)):
+        caveats.append(f"only {_counted(limit, 'training text')}")
+    return f"With {_joined(caveats)}, {claim}" if caveats else _capitalized(claim)
 
 
 def findings(cells: Sequence[Cell], results: Results) -> list[str]:
@@ -84,6 +105,12 @@ def findings(cells: Sequence[Cell], results: Results) -> list[str]:
         paragraphs.append(_ranking(found))
     times = _gru_times(found)
     return [*paragraphs, times] if times else paragraphs
+
+
+def changes(configuration: Mapping[str, Any]) -> list[str]:
+    """What is not as the recipe has it, for example ``epochs 1 (not 5)``."""
+    own = configuration.get("changed", {})
+    return [f"{key} {plain(configuration[key])} (not {plain(own[key])})" for key in own]
 
 
 def weights(cells: Sequence[Cell]) -> str:
@@ -150,8 +177,7 @@ def _setting(cells: Sequence[Cell], results: Results) -> str:
     if isinstance(configuration.get("epochs"), int):
         text += f", {_counted(configuration['epochs'], 'epoch')} each"
     text += f", by the recipe {plain(configuration.get('recipe', 'unknown'))}"
-    changed = configuration.get("changed", {})
-    values = [f"{key} {plain(configuration[key])} (not {plain(changed[key])})" for key in changed]
+    values = changes(configuration)
     text += f" with {_joined(values)}" if values else ""
     return text + "."
 

@@ -15,10 +15,10 @@ _SPLITTING = {
 _POOLING = {
     "last": "the last state",
     "mean": "the mean of all states",
-    "max": "the largest of all states, unit by unit",
-    "mean+max": "the mean and the largest of all states, unit by unit",
-    "mean+max+last": "the mean, the largest and the last of all states",
-    "attention": "a weighted mean of all states, by weights that are learnt",
+    "max": "the maximum over all states, unit by unit",
+    "mean+max": "the mean of and the maximum over all states, unit by unit",
+    "mean+max+last": "the mean of all states, the maximum over them, and the last",
+    "attention": "a mean of all states with learnt weights",
 }
 
 
@@ -32,7 +32,7 @@ def model_card(job: Job, experiment: Experiment, data: dict[str, Any]) -> str:
     return f"""# {CELLS[job.cell]} on {data["name"]}, seed {job.seed}
 
 A binary classifier of English texts, trained by tidegate {tidegate.__version__}, recipe
-{name}: {recipe.epochs} epochs, batches of {recipe.batch_size}, {_optimiser(recipe)}.
+{name}: {_epochs(recipe)}, batches of {recipe.batch_size}, {_optimiser(recipe)}.
 
 {_network(recipe)}{_other_texts(experiment)}
 
@@ -58,8 +58,12 @@ it after every epoch, {data["num_test"]:,} tested it once.
 """
 
 
+def _epochs(recipe: Recipe) -> str:
+    return "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
+
+
 def _optimiser(recipe: Recipe) -> str:
-    adam = "Adam" if recipe.optimiser == "adam" else "Adam as Keras on TensorFlow has it"
+    adam = "Adam" if recipe.optimiser == "adam" else "Adam as Keras on TensorFlow computes it"
     return f"{adam} with a learning rate of {'' if recipe.schedule == 'constant' else 'up to '}" + (
         f"{recipe.learning_rate:g}"
     )
@@ -68,15 +72,16 @@ def _optimiser(recipe: Recipe) -> str:
 def _network(recipe: Recipe) -> str:
     directions = "both directions" if recipe.bidirectional else "one direction"
     layers = "one layer" if recipe.num_layers == 1 else f"{recipe.num_layers} layers"
+    each = " per direction" if recipe.bidirectional else " each" if recipe.num_layers > 1 else ""
     return (
-        f"It reads the text in {directions}, with {layers} of {recipe.hidden_size} units each, and "
-        f"decides from {_POOLING[recipe.pooling]}"
+        f"It reads the text in {directions}, with {layers} of {recipe.hidden_size} units{each}, "
+        f"and decides from {_POOLING[recipe.pooling]}"
         + (", beside the mean of the embedded words." if recipe.pool_embedding else ".")
     )
 
 
 def _other_texts(experiment: Experiment) -> str:
-    """What the network learnt from beside the labelled texts."""
+    """Sentences on pretraining and self-training."""
     recipe, text = experiment.recipe, ""
     if experiment.init_from is not None:
         text += " Its embedding and first layer began as those of a language model made before."
@@ -87,7 +92,9 @@ def _other_texts(experiment: Experiment) -> str:
             f"texts{others}."
         )
     if recipe.self_epochs:
-        text += " It also learnt how a network before it answered texts without labels."
+        text += (
+            " It also learnt from texts without labels, with the answers of a network before it."
+        )
     return text
 
 

@@ -1,4 +1,4 @@
-"""What is to be compared, and what the original notebook found."""
+"""The settings of an experiment, and the original notebook's figures."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -33,7 +33,7 @@ class Experiment:
     """The model folder of a language model that was trained before."""
 
     def configuration(self) -> dict[str, Any]:
-        """As results record it; ``changed`` has the recipe's own values of what is otherwise."""
+        """As results record it; ``changed`` has the recipe's original values of changed keys."""
         values = self.recipe.configuration()
         return {
             "recipe": values.pop("name"),

@@ -1,4 +1,4 @@
-"""What the bits of a training depend on beside its values and its data."""
+"""What else the exact bits of a training depend on: versions, instruction set, threads."""
 
 from typing import Any
 

@@ -42,7 +42,7 @@ STUDENT = "student"
 
 
 class JobCallback(Callback, Protocol):
-    """Is told how a job goes."""
+    """Receives the events of a job."""
 
     def job_begins(self, cell: str, seed: int, path: str, summary: list[LayerSummary]) -> None:
         """A model is made and its training begins; ``path`` computes its recurrence."""
@@ -217,12 +217,12 @@ class _Trainer:
 
 
 def name_of(cell: str, seed: int) -> str:
-    """Of a job's folders."""
+    """The name of a job's folders."""
     return f"{cell}-seed{seed}"
 
 
 def training_folder(run_folder: Path, cell: str, seed: int) -> Path:
-    """Where a job's log is and, until it is done, its checkpoints are."""
+    """The folder of a job's step log and, until the job is done, of its checkpoints."""
     return run_folder / TRAINING / name_of(cell, seed)
 
 
@@ -272,7 +272,7 @@ def _fingerprint(
     seed: int,
     encoder: Mapping[str, Tensor] | None,
 ) -> dict[str, Any]:
-    """What the bits of a job depend on."""
+    """Everything that determines the exact result of a job."""
     return {
         "configuration": {
             **experiment.recipe.configuration(),

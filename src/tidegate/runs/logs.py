@@ -34,13 +34,13 @@ def check(names: Iterable[str]) -> None:
 
 
 class Log(Protocol):
-    """Writes what one tool reads; is told what a :class:`ComparisonCallback` is."""
+    """Writes the log of one tool; receives the events of a :class:`ComparisonCallback`."""
 
     def job_begins(self, cell: str, seed: int) -> None:
-        """What follows is of this job."""
+        """The following events belong to this job."""
 
     def training_begins(self, step: int) -> None:
-        """Steps up to this one are in the log; what is there of later ones is to go."""
+        """Training begins after ``step``; entries of later steps are removed."""
 
     def step_ends(self, step: "Step") -> None:
         """Take the figures of a step."""
@@ -71,7 +71,7 @@ def open_all(names: Iterable[str], experiment: "Experiment", run_folder: Path) -
 
 
 class Logged:
-    """A callback with logs beside it: they are told first, so that what it shows is written.
+    """Forwards every event to the logs and then to a callback.
 
     In the logs, the steps of a job's second network are counted on from those of its first one.
 

@@ -1,4 +1,4 @@
-"""What logs for other tools call the figures of a training."""
+"""Names and values of the metrics in TensorBoard's and MLflow's logs."""
 
 from typing import Any
 

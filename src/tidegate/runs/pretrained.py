@@ -329,13 +329,14 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 
 def _card(model: LanguageModel, recipe: Recipe, num_texts: int, loss: float) -> str:
-    config = model.config
+    needed = " --unlabelled FILE" if recipe.self_epochs else ""
+    config, passes = model.config, recipe.pretrain_epochs
     ways = "forward and one backward" if config["bidirectional"] else "forward"
     return f"""# A language model to start classifiers from
 
 One {ways} {config["cell"]} of {config["hidden_size"]} units over {config["vocabulary_size"]:,}
 words, trained by tidegate {tidegate.__version__} on {num_texts:,} texts in
-{recipe.pretrain_epochs} epochs. Cross-entropy on texts held out: {loss:.3f} nats a word.
+{passes} epoch{"s" * (passes != 1)}. Cross-entropy on held-out texts: {loss:.3f} nats a word.
 
-    tidegate train imdb --recipe best --init-from PATH
+    tidegate train imdb --recipe {recipe.name} --init-from PATH{needed}
 """

@@ -21,7 +21,7 @@ from tidegate.training.linear import LinearBranch
 
 
 class ComparisonCallback(JobCallback, Protocol):
-    """Is told how a comparison goes."""
+    """Receives the events of a comparison."""
 
     def linear_begins(self, name: str) -> None:
         """The linear model's training begins."""
@@ -133,7 +133,7 @@ def _check_same(finished: Results, begun: Results, run_folder: Path) -> None:
 def _linear(
     experiment: Experiment, data: PreparedData, results: Results, callback: ComparisonCallback
 ) -> LinearBranch | None:
-    """Train the recipe's linear model: once, for it depends on no seed and no cell."""
+    """Train the recipe's linear model, once for all seeds and cells."""
     recipe = experiment.recipe
     if not recipe.linear_order:
         return None

@@ -162,12 +162,12 @@ class Checkpoints:
         if inexact and not allow_inexact:
             raise RunFolderError(
                 f"checkpoint {checkpoint.path}: expected what computed it, got other means: "
-                f"{'; '.join(inexact)}; resume it as it was, or allow an inexact resume, which "
-                "goes on to other bits"
+                f"{'; '.join(inexact)}; resume it as it was, or with --allow-inexact, after "
+                "which it may end with other bits"
             )
         if inexact:
             notify(
-                f"checkpoint {checkpoint.path} is resumed inexactly, and the run will end with "
+                f"checkpoint {checkpoint.path} is resumed inexactly, and the run may end with "
                 f"other bits: {'; '.join(inexact)}"
             )
 

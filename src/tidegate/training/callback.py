@@ -1,4 +1,4 @@
-"""Who is told how a training goes."""
+"""The events of a training, for displays and logs."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from tidegate.training.history import Epoch, Step
 
 
 class Callback(Protocol):
-    """Is told how a training goes."""
+    """Receives the events of a training."""
 
     def training_begins(self, step: int) -> None:
         """Training begins, or goes on after so many steps that an earlier process made."""
@@ -21,4 +21,4 @@ class Callback(Protocol):
         """Training and validation of the epoch are done; a checkpoint follows."""
 
     def notice(self, text: str) -> None:
-        """Something that the user should know."""
+        """A message to the user."""

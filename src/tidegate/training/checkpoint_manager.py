@@ -1,4 +1,4 @@
-"""What keeps a training from being lost: its checkpoints and its log."""
+"""Saves and restores a training: its checkpoints and its step log."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -62,7 +62,7 @@ class CheckpointManager:
         return bool(self.every) and step % self.every == 0
 
     def save(self, state: State) -> None:
-        """Publish a checkpoint of now."""
+        """Write a checkpoint of the current state."""
         state.progress.log_bytes = self.log.sync()
         self.checkpoints.save(state.progress.step, *state.pack())
 

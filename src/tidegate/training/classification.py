@@ -112,7 +112,7 @@ class Classification:
         )
 
     def settle(self) -> None:
-        """Bring every row of the embeddings to where dense Adam would have it."""
+        """Apply the deferred Adam updates of all embedding rows."""
         self.state.optimiser.catch_up()
 
     def after_step(self) -> None:
@@ -168,7 +168,7 @@ def predict(
 def measure(
     model: SequenceClassifier, outputs: NDArray[np.float64], targets: NDArray[Any]
 ) -> tuple[float, float]:
-    """Mean loss without smoothing or weights, and share of right answers."""
+    """Mean loss without label smoothing or class weights, and accuracy."""
     found, wanted = torch.from_numpy(outputs), torch.from_numpy(targets)
     mean = losses(model.kind, found, wanted).mean()
     return float(mean), float(is_right(model.kind, found, wanted).double().mean())

@@ -1,4 +1,4 @@
-"""A training whose numbers are no longer finite, said so that the user can mend it."""
+"""The error of a training whose loss or parameters are no longer finite."""
 
 from typing import Protocol
 
@@ -12,11 +12,11 @@ from tidegate.training.state import State
 
 
 class DivergedError(TidegateError, ArithmeticError):
-    """The loss is no longer a finite number, or a parameter is none."""
+    """The loss or a parameter is no longer finite."""
 
 
 class Values(Protocol):
-    """What of a recipe may have let a training diverge."""
+    """The values of a recipe that the advice is made from."""
 
     @property
     def learning_rate(self) -> float:

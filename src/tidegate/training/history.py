@@ -1,11 +1,11 @@
-"""What a training run tells of itself, step by step and epoch by epoch."""
+"""The figures that a training reports per step and per epoch."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one batch gave."""
+    """The figures of one training step."""
 
     step: int
     """Counted from 1, over all epochs."""
@@ -24,7 +24,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training part gave."""
+    """The figures of one epoch."""
 
     epoch: int
     """Counted from 1."""

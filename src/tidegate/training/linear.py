@@ -22,7 +22,7 @@ class LinearBranch:
     def train(
         cls, recipe: Recipe, train: Examples, validation: Examples, test: Examples
     ) -> "LinearBranch":
-        """Train it; the validation part chooses nothing here, only the blend later."""
+        """Train it on the training part; the validation part is used only by :meth:`blend`."""
         assert train.full_token_ids is not None
         assert validation.full_token_ids is not None
         assert test.full_token_ids is not None
@@ -40,12 +40,12 @@ class LinearBranch:
         )
 
     def answer(self, examples: Examples) -> Logits:
-        """The logits of other examples, (N, C)."""
+        """Predict the logits of other examples, (N, C)."""
         assert examples.full_token_ids is not None
         return self.model.decision_function(examples.full_token_ids)
 
     def blend(self, network: Logits, targets: Any) -> Blend:
-        """Temperatures and weights that are best on the validation part.
+        """Fit the temperatures and weights of the blend on the validation part.
 
         Args:
             network: The network's logits there, (N, C).

@@ -61,10 +61,10 @@ def make(
 def _begin_with(
     model: SequenceClassifier, encoder: Mapping[str, Tensor], frequencies: Tensor
 ) -> None:
-    """Take a language model's parameters, and let the first layer read what it read there.
+    """Start from a language model's parameters.
 
-    The network reads embeddings in units of their spread, the language model as they are; the
-    first layer's weights and biases make up for it.
+    The network reads normalised embeddings, the language model raw ones: the first layer's weights
+    and biases are rescaled, so that it computes the same.
     """
     parameters = dict(model.named_parameters())
     for name, tensor in encoder.items():

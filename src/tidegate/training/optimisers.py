@@ -48,7 +48,7 @@ def set_rates(optimiser: Adam, recipe: Recipe, step: int, num_steps: int, epoch:
 
 
 def _by_depth(model: SequenceClassifier) -> list[tuple[bool, list[nn.Parameter]]]:
-    """Whether they are embeddings, and the parameters, from the head down."""
+    """Parameter groups from the head down, each with whether it is an embedding."""
     tables = [
         getattr(model, name).weight
         for name in ("embedding", "bigram_embedding")

@@ -1,4 +1,4 @@
-"""The training of a language model: windows of running text, the state carried between them."""
+"""The training of a language model by truncated backpropagation through time."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -151,7 +151,7 @@ class LanguageModelling:
         )
 
     def settle(self) -> None:
-        """Make the moves of the embedding's rows that were put off."""
+        """Apply the deferred Adam updates of the embedding."""
         self.state.optimiser.catch_up()
 
     def after_step(self) -> None:
@@ -175,7 +175,7 @@ def _predict(
     candidates: Candidates,
     carried: list[Any],
 ) -> Any:
-    """A direction's prediction of a window; its state is carried on."""
+    """Run one direction over a window and keep its state for the next one."""
     found = model(
         direction,
         torch.from_numpy(window.inputs),
@@ -189,7 +189,7 @@ def _predict(
 
 
 def _words(windows: list[Window], candidates: Candidates) -> Tensor:
-    """The rows of the embedding that a step reads, ascending."""
+    """The embedding rows that a step reads, ascending."""
     parts = [candidates.ids]
     for window in windows:
         parts += [window.inputs, window.targets]
@@ -198,7 +198,7 @@ def _words(windows: list[Window], candidates: Candidates) -> Tensor:
 
 @torch.no_grad()
 def measure(model: LanguageModel, documents: Ragged, num_steps: int = 64) -> tuple[float, float]:
-    """Loss in nats a token over the whole vocabulary, and the share of tokens that were likeliest.
+    """Loss in nats per token over the whole vocabulary, and top-1 accuracy.
 
     Means over the documents as one text of two tokens or more, and over the directions.
     """

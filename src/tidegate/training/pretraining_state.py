@@ -1,4 +1,4 @@
-"""A language model's training at one step: a training, and what its layers carry on."""
+"""The state of a language model's training: a training's, and the hidden states."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from tidegate.training.state import Arrays, State
 
 @dataclass
 class PretrainingState(State):
-    """As a classifier's, and the hidden states after the last window."""
+    """A training's state with the hidden states after the last window."""
 
     carried: list[Any] = field(default_factory=list)
     """Of each direction: h, or (h, c), each (1, number of streams, H); None before a window."""
@@ -28,7 +28,7 @@ class PretrainingState(State):
         return arrays, {**state, "num_directions": len(self.carried)}
 
     def unpack(self, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
-        """Become what was packed; the parts are made already, by the same values."""
+        """Restore what :meth:`pack` gave, into parts made with the same values."""
         super().unpack(arrays, state)
         self.carried = [_carried(arrays, n) for n in range(state["num_directions"])]
 

@@ -1,4 +1,4 @@
-"""Recipes: every value of a training, by name, each in a file of its own beside this one."""
+"""Recipes: named sets of all training values, one TOML file each."""
 
 import difflib
 import tomllib
@@ -43,24 +43,24 @@ class Recipe:
     residual: bool
     """Whether a layer's input is added to its output, where the widths allow."""
     pooling: Literal["last", "mean", "max", "mean+max", "mean+max+last", "attention"]
-    """What becomes of the states of all steps."""
+    """How the states of all time steps become the head's input."""
     pool_embedding: bool
     """Whether the mean of the embedded words goes to the head as well."""
     initial_values: Literal["keras", "normal"]
 
-    # Dropout: shares set to zero
+    # Dropout rates
     word_dropout: float
-    """Of the steps, whole."""
+    """On whole time steps: a word is left out."""
     embedding_dropout: float
-    """Of the elements of a batch's distinct words, the same wherever one stands."""
+    """On the embeddings of a batch's distinct words; one mask per word, wherever it occurs."""
     place_dropout: float
-    """Of the elements of what the first layer reads, drawn for every step."""
+    """On the first layer's inputs; a new mask every time step."""
     variational_dropout: float
-    """Of the features between layers, one mask a sequence."""
+    """On the features between layers; one mask per sequence."""
     recurrent_dropout: float
-    """Of the recurrent weights, one mask a step of training (Merity et al. 2018)."""
+    """On the recurrent weights; one mask per training step (Merity et al. 2018)."""
     head_dropout: float
-    """Of what the head reads."""
+    """On the head's inputs."""
 
     # Training
     epochs: int
@@ -89,9 +89,9 @@ class Recipe:
     """For a network that starts from another: epochs in which only the head moves, then the
     layers one by one, from the top."""
     clip_norm: float
-    """Longest gradient, over all parameters."""
+    """Largest Euclidean norm of the gradient over all parameters; longer ones are scaled down."""
     ema_decay: float
-    """Of the average of the weights that is kept as the result, per step."""
+    """Per-step decay of the moving average of the weights, which becomes the result."""
     label_smoothing: float
     class_weights: Literal["none", "balanced"]
     adversarial_norm: float
@@ -105,11 +105,11 @@ class Recipe:
     pretrain_epochs: int
     """Passes over the texts without labels; 0 for no language model."""
     pretrain_streams: int
-    """Running texts that are read side by side."""
+    """Parallel streams of text: the batch size."""
     pretrain_steps: int
-    """Words of each in a step of training: how far back gradients reach."""
+    """Words of each in a training step: the length of truncated backpropagation."""
     pretrain_negatives: int
-    """Words that stand for the whole vocabulary in a step, on average."""
+    """Negative samples of the softmax in a step, on average."""
     pretrain_learning_rate: float
     """The highest of a one-cycle schedule."""
     pretrain_warmup_share: float
@@ -134,7 +134,7 @@ class Recipe:
         return asdict(self)
 
     def text_options(self) -> "TextOptions":
-        """How texts become ids."""
+        """How the texts are tokenised, cut and padded."""
         # Here, for the list of recipes is wanted where NumPy is not.
         from tidegate.data.preprocessing.text import TextOptions
 
@@ -151,8 +151,8 @@ class Recipe:
         """A recipe with other values, checked.
 
         Raises:
-            RecipeError: A key that there is none of, a value of another kind, or two that exclude
-                each other.
+            RecipeError: An unknown key, a value of the wrong type or out of range, or two that
+                exclude each other.
         """
         self.check(values)
         found = replace(self, **values)
@@ -164,7 +164,7 @@ class Recipe:
         return found
 
     def changes(self) -> dict[str, Any]:
-        """The recipe's own values of what was changed, by name."""
+        """The recipe's original values of the changed keys."""
         own = load(self.name).configuration()
         return {key: own[key] for key, value in self.configuration().items() if value != own[key]}
 
@@ -215,7 +215,7 @@ def _check(key: str, value: Any) -> None:
     if key not in KINDS:
         near = difflib.get_close_matches(key, KINDS, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(KINDS)}"
-        raise RecipeError(f"recipe: expected a key that it has, got {key!r}{hint}")
+        raise RecipeError(f"recipe: expected a known key, got {key!r}{hint}")
     kind = KINDS[key]
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
@@ -260,7 +260,7 @@ def _check_range(key: str, value: float) -> None:
 
 
 def _parse(key: str, text: str) -> Any:
-    """The value that a text stands for, by the kind that the key has."""
+    """Convert a typed value to the type of its key."""
     kind = KINDS.get(key)
     if kind is bool:
         return {"true": True, "false": False}.get(text.lower(), text)

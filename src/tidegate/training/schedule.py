@@ -1,10 +1,10 @@
-"""How the learning rate goes over a training."""
+"""Learning-rate schedules."""
 
 import math
 
 
 def rate(schedule: str, step: int, num_steps: int, warmup_share: float) -> float:
-    """The share of the highest learning rate that a step has.
+    """The learning rate of a step, as a share of the highest.
 
     Args:
         schedule: "constant"; "one-cycle", up and down along half cosines from 1/25 of the highest

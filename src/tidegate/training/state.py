@@ -1,4 +1,4 @@
-"""Everything that a training is at one step, as arrays and JSON: what a checkpoint holds.
+"""The whole state of a training at one step, as arrays and JSON for a checkpoint.
 
 Batches, dropout and whatever else is drawn are functions of (seed, epoch, step), so no state of a
 generator is among it.
@@ -24,7 +24,7 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass
 class Progress:
-    """Where a training stands."""
+    """The progress of a training: step, epoch, figures so far."""
 
     step: int = 0
     """Steps made, over all epochs."""
@@ -46,13 +46,13 @@ class Progress:
 
     @property
     def epoch(self) -> int:
-        """The epoch under way, from 1."""
+        """The current epoch, from 1."""
         return len(self.epochs) + 1
 
 
 @dataclass
 class State:
-    """A training: its parts, and where it stands."""
+    """A training: model, optimiser, averages and progress."""
 
     model: nn.Module
     optimiser: Adam
@@ -87,7 +87,7 @@ class State:
         }
 
     def unpack(self, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
-        """Become what was packed; the parts are made already, by the same recipe."""
+        """Restore what :meth:`pack` gave, into parts made by the same recipe."""
         self.model.load_state_dict(_under("model", arrays))
         self.optimiser.load_state_dict(
             {

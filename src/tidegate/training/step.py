@@ -1,4 +1,4 @@
-"""One step of training: forward, backward, adversarial or not, and the optimiser's move."""
+"""One training step: forward, backward, an optional adversarial pass, and the optimiser."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from tidegate.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step tells."""
+    """The figures of a step."""
 
     loss: float
     """The batch's mean, of the texts as they are."""
@@ -32,7 +32,7 @@ def step(
     masks: Masks,
     class_weights: Tensor | None = None,
 ) -> StepResult:
-    """Move the parameters by one batch.
+    """Update the parameters with one batch.
 
     With ``recipe.adversarial_norm`` the loss is that of the batch plus that of the batch with every
     sequence's embeddings moved, by so much in Euclidean length over all its steps, in the direction
@@ -88,7 +88,7 @@ def step(
 
 
 def catch_up(optimiser: Adam, model: SequenceClassifier, inputs: Inputs) -> None:
-    """Bring the rows of the embeddings that a batch reads to where dense Adam would have them."""
+    """Apply the deferred Adam updates of the embedding rows that a batch reads."""
     for name, rows in (("embedding", inputs.words), ("bigram_embedding", inputs.bigrams)):
         if rows is not None and getattr(model, name).weight.requires_grad:
             optimiser.catch_up(getattr(model, name).weight, rows.distinct)
