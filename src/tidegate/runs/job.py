@@ -13,27 +13,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tidegate.storage.atomic import remove_tree
-from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.data.examples import Examples
+from tidegate.data.prepared import PreparedData
+from tidegate.errors import RecipeError
+from tidegate.evaluation.binary import accuracy, cross_entropy, probabilities
 from tidegate.inference.model_folder import ModelFolder
+from tidegate.model.classifier import SequenceClassifier, num_trained
+from tidegate.model.inputs import Inputs
 from tidegate.runs.card import model_card
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.fingerprint import exactness
 from tidegate.runs.results import Evaluation, Job, LayerSummary
 from tidegate.runs.run_folder import MODELS, TRAINING
-from tidegate.data.examples import Examples
-from tidegate.data.prepared import PreparedData
-from tidegate.errors import RecipeError
-from tidegate.evaluation.binary import accuracy, cross_entropy, probabilities
-from tidegate.model.classifier import SequenceClassifier, num_trained
-from tidegate.model.inputs import Inputs
+from tidegate.storage.atomic import remove_tree
+from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.training import network
+from tidegate.training.callback import Callback
 from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.linear import LinearBranch
 from tidegate.training.loop import fit, predict
 from tidegate.training.recipe import Recipe
 from tidegate.training.state import Progress
-from tidegate.training.callback import Callback
 
 STUDENT = "student"
 

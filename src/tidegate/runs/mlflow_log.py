@@ -11,12 +11,12 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 import tidegate
-from tidegate.storage.atomic import write_text
+from tidegate.errors import LogError
 from tidegate.runs import measures
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.job import name_of, training_folder
 from tidegate.runs.results import Job
-from tidegate.errors import LogError
+from tidegate.storage.atomic import write_text
 from tidegate.training.history import Epoch, Step
 
 STORE = "mlflow.db"

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tidegate.errors import FormatError
 from tidegate.storage import json_file
 from tidegate.storage.atomic import write_text
 from tidegate.storage.os_errors import as_run_folder_error
-from tidegate.errors import FormatError
 from tidegate.training.history import Epoch
 
 FORMAT = "tidegate.runs/2"

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tidegate import machine
-from tidegate.storage.fingerprint import differences
-from tidegate.runs.experiment import Experiment
-from tidegate.runs.fingerprint import compute_exactly
-from tidegate.runs.job import JobCallback, run_job, evaluation, training_folder
-from tidegate.runs.pretrained import Encoders
-from tidegate.runs.results import Job, LinearModel, Results
 from tidegate.data.prepared import PreparedData
 from tidegate.errors import RunFolderError
 from tidegate.evaluation.binary import accuracy
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.fingerprint import compute_exactly
+from tidegate.runs.job import JobCallback, evaluation, run_job, training_folder
+from tidegate.runs.pretrained import Encoders
+from tidegate.runs.results import Job, LinearModel, Results
+from tidegate.storage.fingerprint import differences
 from tidegate.training.checkpoint_manager import discard
 from tidegate.training.linear import LinearBranch
 

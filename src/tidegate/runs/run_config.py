@@ -4,11 +4,11 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tidegate.errors import FormatError, RunFolderError
+from tidegate.runs.experiment import Experiment
 from tidegate.storage import json_file
 from tidegate.storage.atomic import write_text
 from tidegate.storage.os_errors import as_run_folder_error
-from tidegate.runs.experiment import Experiment
-from tidegate.errors import FormatError, RunFolderError
 from tidegate.training.recipe import Recipe
 
 FORMAT = "tidegate.run/1"

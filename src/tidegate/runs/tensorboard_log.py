@@ -4,11 +4,11 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.runs import measures
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.job import name_of
 from tidegate.runs.results import Job
+from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.training.history import Epoch, Step
 
 FOLDER = "tensorboard"
