@@ -18,7 +18,13 @@ from tidegate.training import optimisers
 from tidegate.training.average import Average
 from tidegate.training.callback import Callback
 from tidegate.training.checkpoint_manager import CheckpointManager
-from tidegate.training.diverged import DivergedError, batch_identity, diverged, first_not_finite
+from tidegate.training.diverged import (
+    DivergedError,
+    batch_identity,
+    diverged,
+    first_not_finite,
+    is_absurd,
+)
 from tidegate.training.history import Epoch, Step
 from tidegate.training.recipe import Recipe
 from tidegate.training.state import Progress, State
@@ -46,8 +52,8 @@ def fit(
     resumed by its checkpoint_manager ends with the same bits.
 
     Raises:
-        DivergedError: The loss of a step or of the validation is not finite, or a parameter that
-            was to be saved; the last checkpoint stays.
+        DivergedError: The loss of a step is not finite, or a parameter that was to be saved; or
+            the loss of the validation is not, or is absurd. The last checkpoint stays.
         RunFolderError, FormatError: A checkpoint cannot be written, or belongs to another run.
     """
     return _Training(model, recipe, train, validation, seed, callback, checkpoint_manager).run()
@@ -184,8 +190,13 @@ class _Training:
             self.model.load_state_dict(self.state.average.of(self.model))
         outputs, _ = predict(self.model, self.validation)
         loss, accuracy = measure(self.model, outputs, self.validation.targets)
-        if not np.isfinite(loss):
-            raise self._diverged(f"a finite loss of the validation part, got {loss}", progress.step)
+        constant, _ = measure(self.model, np.zeros_like(outputs), self.validation.targets)
+        if is_absurd(loss, constant):
+            what = (
+                f"a loss of the validation part not far above {constant:.3g}, that of a constant "
+                f"answer, got {loss:.3g}"
+            )
+            raise self._diverged(what, progress.step)
         is_best = progress.best_loss is None or loss < progress.best_loss
         if is_best:
             progress.best_loss, progress.best_epoch = loss, progress.epoch

@@ -1,5 +1,6 @@
 """The training of a language model: windows of running text, the state carried between them."""
 
+import math
 import statistics
 import time
 from contextlib import ExitStack
@@ -17,7 +18,7 @@ from tidegate.model.language_model import LanguageModel
 from tidegate.optim import Adam, clip_grad_norm_
 from tidegate.training.callback import Callback
 from tidegate.training.checkpoint_manager import CheckpointManager
-from tidegate.training.diverged import DivergedError, diverged, first_not_finite
+from tidegate.training.diverged import DivergedError, diverged, first_not_finite, is_absurd
 from tidegate.training.history import Epoch, Step
 from tidegate.training.pretraining_state import PretrainingState
 from tidegate.training.schedule import rate
@@ -76,8 +77,8 @@ def pretrain(
         callback: Is told losses in nats a token, and the share of targets that were the likeliest.
 
     Raises:
-        DivergedError: The loss of a step or of the held-out documents is not finite, or a
-            parameter that was to be saved; the last checkpoint stays.
+        DivergedError: The loss of a step is not finite, or a parameter that was to be saved; or
+            the loss of the held-out documents is not, or is absurd. The last checkpoint stays.
         RunFolderError, FormatError: A checkpoint cannot be written, or belongs to another run.
         ValueError: A corpus with fewer tokens than streams.
     """
@@ -207,8 +208,12 @@ class _Pretraining:
         progress = self.state.progress
         self.optimiser.catch_up()
         validation_loss, validation_accuracy = measure(self.model, self.held_out)
-        if not np.isfinite(validation_loss):
-            what = f"a finite loss of the held-out documents, got {validation_loss}"
+        constant = math.log(self.model.config["vocabulary_size"])
+        if is_absurd(validation_loss, constant):
+            what = (
+                f"a loss of the held-out documents not far above {constant:.3g}, that of all words "
+                f"alike, got {validation_loss:.3g}"
+            )
             raise self._diverged(what, progress.step)
         steps = progress.step_ms[-progress.position :]
         epoch = Epoch(
@@ -246,7 +251,14 @@ class _Pretraining:
             self.checkpoint_manager.save(self.state)
 
     def _diverged(self, what: str, step: int) -> DivergedError:
-        return diverged(what, self.state, self.values, self.checkpoint_manager, step=step)
+        return diverged(
+            what,
+            self.state,
+            self.values,
+            self.checkpoint_manager,
+            step=step,
+            rate="pretrain_learning_rate",
+        )
 
 
 def _predict(
