@@ -10,12 +10,6 @@ import numpy as np
 import torch
 
 import tidegate
-from tidegate.inference import model_folder
-from tidegate.storage.atomic import remove_leftovers, remove_tree
-from tidegate.storage.os_errors import as_run_folder_error
-from tidegate.inference.model_folder import ModelFolder
-from tidegate.runs.experiment import Experiment
-from tidegate.runs.fingerprint import compute_exactly, exactness
 from tidegate.data import unlabelled
 from tidegate.data.corpus import Corpus, open_corpus, write_corpus
 from tidegate.data.dataset import Split
@@ -23,17 +17,24 @@ from tidegate.data.ragged import Ragged
 from tidegate.data.tokenise import split
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, FormatError, RecipeError
+from tidegate.inference import model_folder
+from tidegate.inference.model_folder import ModelFolder
 from tidegate.model.language_model import LanguageModel
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.fingerprint import compute_exactly, exactness
+from tidegate.runs.run_folder import PRETRAINING
+from tidegate.storage.atomic import remove_leftovers, remove_tree
+from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.training.callback import Callback
 from tidegate.training.checkpoint_manager import CheckpointManager, discard
 from tidegate.training.pretraining import Pretraining, pretrain
 from tidegate.training.recipe import Recipe
-from tidegate.training.callback import Callback
 
 KIND = "language-model"
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.01, 100
 """Of its texts, by which a language model is measured, and texts at most: over the whole vocabulary
 one costs as much as twenty in training."""
-PRETRAINING, CORPUS, MODEL = "pretraining", "corpus", "model"
+CORPUS, MODEL = "corpus", "model"
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,15 @@ def _train(
         },
         allow_inexact=allow_inexact,
     )
-    progress = pretrain(model, values, train, held_out, seed=seed, callback=callback, checkpoint_manager=checkpoint_manager)
+    progress = pretrain(
+        model,
+        values,
+        train,
+        held_out,
+        seed=seed,
+        callback=callback,
+        checkpoint_manager=checkpoint_manager,
+    )
     saved = ModelFolder(
         config={"architecture": {"kind": KIND, **model.config}},
         tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},
