@@ -8,7 +8,7 @@ import pytest
 from conftest import write_reviews
 from resume_samples import OPTIONS, SMALL, settings
 from tidegate.cli.main import main
-from tidegate.training import loop
+from tidegate.training import classification
 
 JOB = "training/gru-seed0"
 STEP = f"{JOB}/checkpoints/step-00000004"
@@ -19,7 +19,7 @@ def stop_a_run(parent):
     """The folder of a run that Ctrl-C stopped in its sixth step."""
     reviews = write_reviews(parent / "aclImdb")
     small = settings(SMALL | {"linear_order": 0})
-    original, calls = loop.step, []
+    original, calls = classification.step, []
 
     def step(*arguments):
         calls.append(None)
@@ -28,7 +28,7 @@ def stop_a_run(parent):
         return original(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "step", step)
+        patch.setattr(classification, "step", step)
         patch.setattr(os, "fsync", lambda descriptor: None)
         out = ["--out", str(parent / "run"), "--log", "tensorboard"]
         with pytest.raises(SystemExit) as stop:

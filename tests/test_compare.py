@@ -15,9 +15,10 @@ import torch
 import tidegate
 from resume_samples import settings
 from tidegate.cells import CELLS
+from tidegate.cli.experiment import MOST_THREADS
 from tidegate.data import acl_imdb
 from tidegate.engine import active_isa
-from tidegate.errors import FormatError
+from tidegate.errors import FormatError, ThreadsError
 from tidegate.inference import model_folder
 from tidegate.runs import results as results_file
 
@@ -189,7 +190,12 @@ def refused(outcome, code, *texts):
         (["--limit", "many"], ["--limit", "'many' is not a valid integer"]),
         (["--epochs", 0], ["--epochs", "x>=1"]),
         (["--checkpoint-every", -1], ["--checkpoint-every", "x>=0"]),
-        (["--threads", 0], ["--threads", "x>=1"]),
+        (["--threads", 0], ["--threads", "1<=x<=1024"]),
+        (["--threads", 10_000], ["--threads", "10000 is not in the range 1<=x<=1024"]),
+        (
+            ["--epochs", 1, "--set", "epochs=3"],
+            ["--epochs 1 is short for --set epochs=1", "got --set epochs=3 beside it"],
+        ),
         (["--seeds", 0], ["--seeds", "x>=1"]),
         (["--cells", "gru,lsmt"], ["got 'lsmt'; did you mean 'lstm'?", "gru-before"]),
         (["--cells", "gru,gru"], ["expected every name once"]),
@@ -212,6 +218,82 @@ def test_another_data_set_and_another_verb_are_refused(tidegate):
 def test_too_few_training_texts(compare, tmp_path):
     refused(compare(tmp_path / "run", "--limit", 1), 1, "expected at least 2 training texts")
     assert not (tmp_path / "run").exists()
+
+
+def test_the_most_threads_are_the_engines():
+    from tidegate import engine
+
+    before = engine.num_threads()
+    engine.set_num_threads(MOST_THREADS)
+    engine.set_num_threads(before)
+    with pytest.raises(ThreadsError, match=f"from 1 to {MOST_THREADS}"):
+        engine.set_num_threads(MOST_THREADS + 1)
+
+
+def empty(reviews, pattern):
+    """Take the words from some reviews."""
+    for path in reviews.glob(pattern):
+        path.write_text("  ... \n")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("*/*/*.txt", "imdb: expected words in the training texts, got none in 32 texts"),
+        ("test/*/*.txt", "imdb: expected words in the test texts, got none in 40 texts"),
+    ],
+)
+def test_texts_without_a_word_are_refused(compare, reviews, tmp_path, pattern, text):
+    empty(reviews, pattern)
+    refused(compare(tmp_path / "run"), 1, text)
+    assert not (tmp_path / "run").exists()
+
+
+def test_empty_texts_among_others_are_counted(compare, reviews, tmp_path):
+    outcome = compare(tmp_path / "one", "--cells", "rnn")
+    assert "have no words" not in outcome.err
+    empty(reviews, "train/pos/1*.txt")
+    empty(reviews, "test/neg/0_7.txt")
+    outcome = compare(tmp_path / "run", "--cells", "rnn")
+    assert "11 training and 1 test texts have no words" in outcome.err
+    facts = results_file.load(tmp_path / "run").data
+    assert (facts["training_texts_empty"], facts["test_texts_empty"]) == (11, 1)
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Training texts without words" in page
+
+
+def test_texts_of_one_class_are_refused(compare, tmp_path):
+    refused(
+        compare(tmp_path / "run", "--recipe", "default", "--limit", 3),
+        1,
+        "imdb: expected training texts of two classes, got 2 of class 1 alone; take more texts",
+    )
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("count", "code"), [(32, 0), (33, 1)])
+def test_n_grams_that_no_text_can_have_are_refused(compare, reviews, tmp_path, count, code):
+    values = {"linear_order": 1, "linear_min_count": count}
+    found = compare(tmp_path / "run", "--cells", "rnn", *settings(values))
+    assert found.code == code, found.err
+    assert (tmp_path / "run").exists() == (code == 0)
+    if code:
+        text = (
+            "expected words that at least linear_min_count=33 training texts have, got none in 32"
+        )
+        assert text in found.err
+
+
+def test_a_validation_share_that_leaves_nothing_is_named(compare, tmp_path):
+    values = settings({"validation_share": 0.99})
+    refused(
+        compare(tmp_path / "run", *values),
+        1,
+        "got 0 of 40 to train on with validation_share=0.99; change it, or take more texts",
+    )
+    refused(
+        compare(tmp_path / "run", *settings({"validation_share": 0})), 1, "of above 0 and below"
+    )
 
 
 def test_a_limit_above_the_data_is_said(compare, tmp_path):

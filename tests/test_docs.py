@@ -51,17 +51,23 @@ def test_the_table_of_recipes_names_every_key_and_value():
 def check_range(key, kind, words):
     """What the table says of a number is what recipes accept, and no more."""
     if words == "share":
-        least, beyond = 0.0, 1.0
-    else:
-        assert words.startswith("from ")
-        least, beyond = kind(words.removeprefix("from ")), None
-    Recipe.check({key: least})
-    for refused in (least - 1 if kind is int else least - 0.01, beyond):
-        if refused is not None:
-            with pytest.raises(RecipeError, match=key):
-                Recipe.check({key: refused})
-    if beyond is None:
-        Recipe.check({key: kind(least + 1_000_000)})
+        words = "from 0 to below 1"
+    first, low, *last, high = words.replace(",", "").split()
+    least, most = float(low), float(high)
+    step = 1 if kind is int else 1e-9
+    beyond = [least - step, least] if first == "above" else [least - step]
+    beyond += [most] if last[-1:] == ["below"] else [most + step * max(most, 1)]
+    within = {least + step * (first == "above"), most - step * (last[-1:] == ["below"])}
+    assert (first in ("from", "above"), last) in [
+        (True, ["to"]),
+        (True, ["to", "below"]),
+        (True, ["below"]),
+    ]
+    for value in within:
+        Recipe.check({key: kind(value)})
+    for value in beyond:
+        with pytest.raises(RecipeError, match=key):
+            Recipe.check({key: kind(value)})
 
 
 def test_the_documentation_names_every_recipe_and_measure():

@@ -13,6 +13,7 @@ import pytest
 from tidegate.errors import FormatError, RecipeError, RunFolderError
 from tidegate.runs import run_config
 from tidegate.training import recipe as recipes
+from tidegate.training.ranges import RANGES
 from tidegate.training.recipe import KINDS, NAMES, Recipe, load
 
 DEFAULT = load("default")
@@ -114,9 +115,10 @@ REFUSED = {
     "epochs": ["epochs=2.5", "epochs=many", "epochs=0", "epochs=-1", "epochs=", "epochs=true"],
     "learning_rate": [
         *("learning_rate=fast", "learning_rate=-1", "learning_rate=nan", "learning_rate=inf"),
+        "learning_rate=1e+30",
     ],
     "word_dropout": ["word_dropout=1", "word_dropout=-0.1", "word_dropout=1.5"],
-    "validation_share": ["validation_share=1"],
+    "validation_share": ["validation_share=0", "validation_share=1"],
     "beta2": ["beta2=1"],
     "ema_decay": ["ema_decay=1"],
     "label_smoothing": ["label_smoothing=1"],
@@ -125,6 +127,11 @@ REFUSED = {
     "bidirectional": ["bidirectional=yes", "bidirectional=1"],
     "pooling": ["pooling=median", "pooling="],
     "optimiser": ["optimiser=sgd"],
+    "embedding_dim": ["embedding_dim=1000000000"],
+    "hidden_size": ["hidden_size=100000000000000000000"],
+    "max_length": ["max_length=99999999999999999999999"],
+    "layer_decay": ["layer_decay=1e+300"],
+    "linear_strength": ["linear_strength=0", "linear_strength=1e+300"],
 }
 
 
@@ -136,6 +143,24 @@ def test_a_value_of_another_kind_or_out_of_range_is_refused(setting):
     assert text in str(error.value)
     if get_origin(KINDS[key]) is Literal:
         assert ", ".join(get_args(KINDS[key])) in str(error.value)
+
+
+def test_every_number_has_a_range_and_every_recipe_keeps_to_it():
+    numbers = {key for key, kind in KINDS.items() if kind in (int, float)}
+    assert {*RANGES} == numbers
+    for name in NAMES:
+        recipe = load(name)
+        assert all(getattr(recipe, key) in RANGES[key] for key in numbers)
+    for range_ in RANGES.values():
+        assert all(math.isfinite(end) for end in (range_.low, range_.high))
+
+
+def test_a_range_is_said_with_both_ends():
+    with pytest.raises(RecipeError) as error:
+        DEFAULT.with_values({"linear_strength": 0})
+    assert str(error.value) == (
+        "recipe: expected linear_strength of above 0 and at most 1,000,000, got 0"
+    )
 
 
 def test_a_setting_without_a_value_is_refused():

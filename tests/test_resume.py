@@ -12,7 +12,7 @@ import pytest
 
 from tidegate.cells import CELLS
 from tidegate.storage.checkpoint import Checkpoints
-from tidegate.training import average, loop
+from tidegate.training import average, classification
 from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.classification import fit, predict
 from training_samples import EVERYTHING, PLAIN, Silent, examples, make
@@ -83,7 +83,7 @@ def bits(folder, trained):
 def often(monkeypatch):
     """What is done every so many steps is done within a training of six; the disk is not asked."""
     monkeypatch.setattr(average, "EVERY", 2)
-    monkeypatch.setattr(loop, "NORMALISE_EVERY", 4)
+    monkeypatch.setattr(classification, "NORMALISE_EVERY", 4)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 

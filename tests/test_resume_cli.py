@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import shutil
+import signal
 
 import pytest
 
@@ -27,7 +29,8 @@ def train(tidegate, reviews, monkeypatch):
 
 @pytest.fixture
 def at_step(monkeypatch):
-    """Raise an error in place of a step, counted from 1 over all processes' trainings."""
+    """Raise an error in place of a step, or call something before it; steps count from 1 over all
+    processes' trainings."""
     original = classification.step
 
     def plan(number, error):
@@ -37,7 +40,10 @@ def at_step(monkeypatch):
             nonlocal calls
             calls += 1
             if calls == number:
-                raise error
+                if callable(error):
+                    error()
+                else:
+                    raise error
             return original(*arguments)
 
         monkeypatch.setattr(classification, "step", step)
@@ -88,6 +94,86 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(train, at_step, tidegate, tmp_p
     said(tidegate(verb, "--resume", run), 0, "resumed after step 6")
     assert outcome(run) == outcome(tmp_path / "unbroken")
     assert checkpoints(run) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=["SIGTERM", "SIGHUP"]
+)
+def test_a_signal_that_ends_the_process_is_as_ctrl_c(
+    train, at_step, tidegate, tmp_path, number, code
+):
+    run = tmp_path / "a run; of mine"
+    said(train(tmp_path / "unbroken"), 0)
+    at_step(6, lambda: signal.raise_signal(number))
+    said(
+        train(run),
+        code,
+        f"Stopped by {number.name}",
+        f"To go on: tidegate train --resume '{run}'",
+    )
+    assert json.loads((run / "results.json").read_text())["status"] == "interrupted"
+    assert signal.getsignal(number) is signal.SIG_DFL
+    said(tidegate("train", "--resume", run), 0, "resumed after step 4")
+    assert outcome(run) == outcome(tmp_path / "unbroken")
+
+
+def test_a_signal_that_is_ignored_stays_so(train, at_step, tmp_path):
+    """As under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        at_step(6, lambda: signal.raise_signal(signal.SIGHUP))
+        said(train(tmp_path / "run"), 0)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+OUT_OF_MEMORY = {
+    "Python": MemoryError(),
+    "NumPy": MemoryError("Unable to allocate 7.28 TiB for an array"),
+    "PyTorch": RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:128] . DefaultCPUAllocator: can't allocate memory: you "
+        "tried to allocate 4000000000000 bytes.\nframe #0: c10::ThrowEnforceNotMet"
+    ),
+    "the system": OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+}
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY.values(), ids=OUT_OF_MEMORY)
+def test_memory_that_ends_while_training_is_said_with_what_to_change(
+    train, at_step, tmp_path, error
+):
+    at_step(2, error)
+    found = train(tmp_path / "run")
+    said(found, 1, "Error: memory: expected as much as this takes, got: ", "lower batch_size")
+    assert "To go on" not in found.err
+    assert "frame #0" not in found.err
+
+
+def test_a_number_too_large_is_said(train, at_step, tmp_path):
+    at_step(2, OverflowError("cannot fit 'int' into an index-sized integer"))
+    said(train(tmp_path / "run"), 1, "got: cannot fit 'int' into an index-sized integer; lower")
+
+
+def test_a_panic_of_rust_shows_no_traceback(train, at_step, tmp_path):
+    class PanicException(BaseException): ...
+
+    at_step(2, PanicException("a pointer is null"))
+    found = train(tmp_path / "run")
+    assert found.code == 1
+    assert "Error: PanicException: a pointer is null. This is a defect" in found.err
+
+
+def test_a_run_without_its_checkpoints_says_that_it_begins_anew(stopped, train, tidegate, tmp_path):
+    shutil.rmtree(stopped / "training")
+    said(
+        tidegate("train", "--resume", stopped),
+        0,
+        f"run folder {stopped}: expected checkpoints to go on from, got none; what is not finished "
+        "begins anew",
+    )
+    said(train(tmp_path / "unbroken"), 0)
+    assert outcome(stopped) == outcome(tmp_path / "unbroken")
 
 
 def test_ctrl_c_before_the_first_checkpoint(train, at_step, tidegate, tmp_path):
@@ -210,18 +296,21 @@ def test_what_a_killed_process_left_half_written_goes(train, tidegate, tmp_path)
     assert [path.name for path in run.glob(".*")] == []
 
 
+RATES = {"learning_rate": 1000, "table_learning_rate": 1000}
+
+
 @pytest.mark.parametrize(
     ("settings_", "texts"),
     [
         (
-            # The first move is far too long, so the second step's loss is none.
-            {"learning_rate": 3e38, "table_learning_rate": 3e38, "epochs": 1},
-            ["epoch 1, step 2: expected a finite loss, got", "on batch 2 of the epoch", "examples"],
+            # Every move is a billion times as far as the one before.
+            RATES | {"weight_decay": 1e6, "batch_size": 2, "epochs": 1},
+            ["epoch 1, step ", ": expected a finite loss, got", " of the epoch", "examples"],
         ),
         (
             # All is well until the last step of the epoch, and nothing reads what came of it.
-            {"learning_rate": 3e38, "batch_size": 32, "max_length": 4, "clip_norm": 0},
-            ["epoch 1, step 1: expected"],
+            RATES | {"batch_size": 32, "max_length": 4, "clip_norm": 0},
+            ["expected a validation loss not far above 0.693, that of a constant answer, got "],
         ),
     ],
     ids=["a step", "an epoch"],
@@ -233,6 +322,8 @@ def test_a_training_that_diverges_says_where_and_what_to_try(train, tmp_path, se
     said(outcome, 1, *texts, "the largest gradient is", "Try a lower learning rate (--set", "stays")
     (where,) = (tmp_path / "run").glob("training/*/checkpoints")
     assert str(where) in outcome.err
+    # It would end so again.
+    assert "To go on" not in outcome.err
     assert json.loads((tmp_path / "run" / "results.json").read_text())["status"] == "interrupted"
 
 

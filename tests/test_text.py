@@ -195,9 +195,11 @@ def test_what_was_done_is_counted(dataset):
         "distinct_words": 11,
         "training_words": 20,
         "training_words_unknown": 6,  # "the" and 4 of 10 words have an id
+        "training_texts_empty": 0,
         "training_texts_cut": 0,
         "test_words": 5,
         "test_words_unknown": 1,
+        "test_texts_empty": 0,
         "test_texts_cut": 1,
     }
     assert {name: facts[name] for name in expected} == expected

@@ -19,7 +19,7 @@ from tidegate.model.initialise import like_keras
 from tidegate.optim import KerasAdam
 from tidegate.training import network
 from tidegate.training.classification import fit, measure, predict
-from tidegate.training.diverged import DivergedError
+from tidegate.training.diverged import DivergedError, is_absurd
 from tidegate.training.recipe import load
 from training_samples import PLAIN, Silent, accuracy, cross_entropy, examples
 
@@ -255,9 +255,27 @@ def test_a_loss_that_is_not_finite_stops_the_training():
     )
 
 
-def test_a_validation_loss_that_is_not_finite_stops_the_training():
-    message = diverging(lambda model: None, learning_rate=3e38, batch_size=64)
-    assert message.startswith("epoch 1, step 1: expected a finite loss of the validation part, got")
+def test_a_validation_loss_beyond_all_measure_stops_the_training():
+    message = diverging(lambda model: None, learning_rate=1000, batch_size=64)
+    assert message.startswith(
+        "epoch 1, step 1: expected a validation loss not far above 0.693, that of a "
+        "constant answer, got "
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "constant", "expected"),
+    [
+        (math.nan, 0.5, True),
+        (math.inf, 0.5, True),
+        (50.1, 0.5, True),
+        (49.9, 0.5, False),
+        (0.0, 0.5, False),
+        (10.0, 0.0, False),  # a regression whose targets are all 0 has no measure
+    ],
+)
+def test_a_loss_is_absurd_above_a_hundred_constant_answers(loss, constant, expected):
+    assert is_absurd(loss, constant) == expected
 
 
 def test_an_unknown_cell_is_refused():

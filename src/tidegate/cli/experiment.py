@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tidegate.cli import sources
+from tidegate.cli import limits, signals, sources
+from tidegate.errors import DataError, RecipeError
 from tidegate.runs import logs
 from tidegate.training.recipe import NAMES
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from tidegate.runs.run_config import RunConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+MOST_THREADS = 1024
+"""That the engine takes."""
 
 
 def at_least(minimum: int) -> click.IntRange:
@@ -124,7 +128,7 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
             "--threads",
             click.option(
                 "--threads",
-                type=at_least(1),
+                type=click.IntRange(1, MOST_THREADS),
                 help="Threads to compute on. [default: all processors]",
             ),
         ),
@@ -206,6 +210,7 @@ def start(
     if dataset is None:
         raise click.UsageError("Missing argument 'DATASET'; or give --resume RUN.")
     logs.check(log)
+    _refuse_twice(epochs, "pretrain_epochs" if only_pretrain else "epochs", settings)
     chosen = load(recipe).with_settings(settings)
     if only_pretrain:
         passes = epochs or chosen.pretrain_epochs or 1
@@ -226,12 +231,22 @@ def start(
     config = run_config.RunConfig(
         dataset, _absolute(data), experiment, tuple(dict.fromkeys(log)), only_pretrain
     )
-    folder = out or Path("runs") / f"{dataset}-{datetime.now():%Y%m%d-%H%M%S}"
-    with claim(folder):
+    unnamed = Path("runs") / f"{dataset}-{datetime.now():%Y%m%d-%H%M%S}"
+    with claim(out or unnamed, numbered=out is None) as folder:
         texts = _read(config)
         config.save(folder)
         with hold(folder):
             _carry_out(config, folder, texts)
+
+
+def _refuse_twice(epochs: int | None, key: str, settings: tuple[str, ...]) -> None:
+    """Refuse ``--epochs`` beside a ``--set`` of the value that it is short for."""
+    twice = [setting for setting in settings if setting.partition("=")[0].strip() == key]
+    if epochs is not None and twice:
+        raise click.UsageError(
+            f"--epochs {epochs} is short for --set {key}={epochs}: expected one of the two, got "
+            f"--set {twice[-1]} beside it"
+        )
 
 
 def _unlabelled(experiment: "Experiment") -> Iterable[list[str]]:
@@ -271,6 +286,7 @@ def _go_on(config: "RunConfig", out: Path, allow_inexact: bool) -> None:
     """Resume a run; if it is complete, only show its results."""
     from tidegate.cli.progress_display import ProgressDisplay
     from tidegate.runs import results as results_file
+    from tidegate.runs.run_folder import has_checkpoint
 
     finished = None
     if (out / results_file.FILE_NAME).exists():
@@ -279,19 +295,34 @@ def _go_on(config: "RunConfig", out: Path, allow_inexact: bool) -> None:
             click.echo(f"run folder {out}: complete already, nothing is left to do", err=True)
             _show(ProgressDisplay(config.experiment, out), finished)
             return
-    _carry_out(config, out, _read(config), finished, allow_inexact)
+    read = _read(config, begun=True)
+    if not has_checkpoint(out):
+        click.echo(
+            f"run folder {out}: expected checkpoints to go on from, got none; what is not finished "
+            "begins anew",
+            err=True,
+        )
+    _carry_out(config, out, read, finished, allow_inexact)
 
 
-def _read(config: "RunConfig") -> "tuple[TextDataset, float]":
-    """The texts, and the seconds that it took; what cannot be trained on is refused."""
+def _read(config: "RunConfig", begun: bool = False) -> "tuple[TextDataset, float]":
+    """The texts, and the seconds that it took; what cannot be trained on, or not in the memory that
+    there is, is refused."""
     import tidegate.runs.run  # noqa: F401  what is not installed is said before a run begins
     from tidegate.data import imdb
-    from tidegate.data.prepared import num_trained_on
+    from tidegate.data.prepared import check_texts, num_trained_on
+    from tidegate.runs import memory_check
 
     begin = time.perf_counter()
     texts = imdb.load(None if config.data is None else Path(config.data))
-    experiment = config.experiment
-    num_trained_on(texts, experiment.recipe.validation_share, experiment.limit)
+    experiment, recipe = config.experiment, config.experiment.recipe
+    is_linear = recipe.linear_order > 0 and not config.only_pretrain
+    min_count = recipe.linear_min_count if is_linear else 0
+    num_train = num_trained_on(texts, recipe.validation_share, experiment.limit)
+    check_texts(texts, recipe.tokens, num_train, min_count)
+    memory_check.check(
+        experiment, texts, num_train, only_pretrain=config.only_pretrain, begun=begun
+    )
     return texts, time.perf_counter() - begin
 
 
@@ -344,15 +375,27 @@ def _carry_out(
         with suppress(OSError):
             if (out / results_file.FILE_NAME).exists():
                 page.write(out)
-        display.stopped(isinstance(error, KeyboardInterrupt))
+        if isinstance(error, KeyboardInterrupt):
+            display.stopped(signals.name_of(error), can_go_on=True)
+        else:
+            display.stopped("an error", can_go_on=not _comes_again(error))
         raise
     _show(display, results)
 
 
+def _comes_again(error: BaseException) -> bool:
+    """Whether a run that goes on with the same values meets the same error."""
+    from tidegate.training.diverged import DivergedError
+
+    is_of_values = isinstance(error, DataError | RecipeError | DivergedError | OverflowError)
+    return is_of_values or limits.is_out_of_memory(error)
+
+
 def _show(display: "ProgressDisplay", results: "Results") -> None:
-    """The outcome on stdout, and the report."""
+    """The report, and the outcome on stdout."""
     from tidegate.cli import table
     from tidegate.report import page
 
+    report = page.write(display.out)
     table.show(results)
-    click.echo(f"\nReport: {page.write(display.out)}")
+    click.echo(f"\nReport: {report}")

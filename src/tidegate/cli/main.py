@@ -11,6 +11,7 @@ from importlib import import_module
 import click
 
 import tidegate
+from tidegate.cli import limits, output, signals
 from tidegate.errors import TidegateError
 
 VERBS = {
@@ -73,25 +74,34 @@ def cli(debug: bool) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command and leave with its exit code: 0 done, 1 failed, 2 misused, 130 Ctrl-C."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    """Run the command and leave with its exit code: 0 done, 1 failed, 2 misused, and as a shell has
+    it where a signal ended it: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
+    with output.lasting(), signals.as_ctrl_c():
+        code = _run(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
     debug = "--debug" in arguments[:1]
     try:
-        code = cli.main(arguments, prog_name="tidegate", standalone_mode=False)
+        return cli.main(arguments, prog_name="tidegate", standalone_mode=False) or 0
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        code = 130
-    except Exception as error:
+        return error.exit_code
+    except KeyboardInterrupt as error:
+        return signals.exit_code(error)
+    except click.Abort as error:  # what click makes of Ctrl-C
+        return signals.exit_code(error.__cause__)
+    except (SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # Rust's panics, as of safetensors, are no Exception
         if debug:
             raise
         click.echo(f"Error: {_explain(error)}", err=True)
-        code = 1
-    sys.exit(code or 0)
+        return 1
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: BaseException) -> str:
     if isinstance(error, TidegateError):
         return str(error)
     if isinstance(error, ModuleNotFoundError) and error.name is not None:
@@ -99,6 +109,9 @@ def _explain(error: Exception) -> str:
             f"this verb needs the package {error.name.partition('.')[0]}, which is not installed: "
             "pip install 'tidegate[train]'"
         )
+    explained = limits.explain(error)
+    if explained is not None:
+        return explained
     return (
         f"{type(error).__name__}: {error}. This is a defect of tidegate: please report it with "
         "what 'tidegate --debug VERB ...' prints"

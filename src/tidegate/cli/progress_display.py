@@ -1,5 +1,6 @@
 """What a run shows on stderr: its values, its data, and its progress."""
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,6 +86,7 @@ class ProgressDisplay:
                 f"{facts['training_texts_cut']:,} training and {facts['test_texts_cut']:,} test "
                 f"texts, to their last {recipe.max_length} tokens"
             ),
+            **_empty(facts),
             "threads": str(self.experiment.threads),
             "reading": f"{preparation_s:.1f} s, tokenising and numbering the words included",
         }
@@ -201,17 +203,22 @@ class ProgressDisplay:
                 f"{share:.2f})"
             )
 
-    def stopped(self, by_user: bool) -> None:
-        """Say what an unfinished comparison leaves."""
+    def stopped(self, by: str, can_go_on: bool) -> None:
+        """Say what an unfinished comparison leaves.
+
+        Args:
+            by: What stopped it.
+            can_go_on: Whether the same values may still come to an end.
+        """
         self.console.print(
-            f"\n[bold]{'Stopped by Ctrl-C' if by_user else 'Stopped by an error'}[/]: "
+            f"\n[bold]Stopped by {by}[/]: "
             f"{len(self.finished)} of {self.num_jobs} trainings are finished"
         )
         for job in self.finished:
             self.console.print(f"  {CELLS[job.cell]}, seed {job.seed}: kept in {job.model}")
-        self.console.print(
-            f"To go on: tidegate {self.verb} --resume {self.out}", soft_wrap=True, markup=False
-        )
+        if can_go_on:
+            command = f"tidegate {self.verb} --resume {shlex.quote(str(self.out))}"
+            self.console.print(f"To go on: {command}", soft_wrap=True, markup=False)
 
     def _speed(self) -> str:
         """Tokens per second of the training steps that this process made."""
@@ -234,6 +241,14 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _empty(facts: Mapping[str, Any]) -> dict[str, Text | str]:
+    """A line on texts without words, where there are any."""
+    train, test = facts["training_texts_empty"], facts["test_texts_empty"]
+    if not train and not test:
+        return {}
+    return {"empty": f"{train:,} training and {test:,} test texts have no words"}
 
 
 def _in_short(recipe: Recipe) -> Text:

@@ -1,6 +1,7 @@
 """A labelled text data set as the arrays that a network reads."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from tidegate.data.tokenise import split
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.errors import DataError
 from tidegate.task import Task
+
+CHECKED_AT_ONCE = 100
+"""Texts that are split to see whether they have words."""
 
 
 @dataclass(frozen=True)
@@ -120,19 +124,75 @@ def num_trained_on(dataset: TextDataset, validation_share: float, limit: int | N
         DataError: There are too few for both.
     """
     count = len(dataset.train) if limit is None else min(limit, len(dataset.train))
-    num_train = int(count * (1 - validation_share))
-    if not 0 < num_train < count:
+    if count < 2:
         raise DataError(
             f"{dataset.name}: expected at least 2 training texts, one to train and one to "
             f"validate on, got {count}"
         )
+    num_train = int(count * (1 - validation_share))
+    if not 0 < num_train < count:
+        raise DataError(
+            f"{dataset.name}: expected training texts of which some train and some validate, got "
+            f"{num_train} of {count} to train on with validation_share="
+            f"{validation_share}; change it, or take more texts"
+        )
     return num_train
+
+
+def check_texts(dataset: TextDataset, scheme: str, num_train: int, min_count: int = 0) -> None:
+    """Refuse texts that nothing can be learnt from.
+
+    Args:
+        dataset: The texts.
+        scheme: What splits them into words.
+        num_train: The first so many texts train.
+        min_count: Training texts that an n-gram of the linear model must be in; 0 for none.
+
+    Raises:
+        DataError: The training texts have one class alone, a part has no words, or no word is in
+            enough texts.
+    """
+    train = dataset.train.first(num_train)
+    classes = np.unique(train.labels)
+    if len(classes) < 2:
+        raise DataError(
+            f"{dataset.name}: expected training texts of two classes, got {num_train} of class "
+            f"{classes[0]} alone; take more texts"
+        )
+    for part, texts in (("training", train.texts), ("test", dataset.test.texts)):
+        if not _has_word(texts, scheme, 1):
+            raise DataError(
+                f"{dataset.name}: expected words in the {part} texts, got none in {len(texts):,} "
+                "texts"
+            )
+    if not _has_word(train.texts, scheme, min_count):
+        raise DataError(
+            f"{dataset.name}: expected words that at least linear_min_count={min_count} training "
+            f"texts have, got none in {num_train:,} texts; lower linear_min_count, or leave the "
+            "linear model out by linear_order=0"
+        )
+
+
+def _has_word(texts: Sequence[str], scheme: str, min_count: int) -> bool:
+    """Whether a word stands in so many of the texts; no more of them are read than tell it."""
+    counts: Counter[str] = Counter()
+    for start in range(0, len(texts), CHECKED_AT_ONCE):
+        words = split(texts[start : start + CHECKED_AT_ONCE], scheme)
+        # Each text's words once: pairs of text and word, as one number.
+        texts_of = np.repeat(np.arange(len(words)), words.codes.lengths())
+        found = np.unique(texts_of * len(words.distinct) + words.codes.values)
+        times = np.bincount(found % max(len(words.distinct), 1), minlength=len(words.distinct))
+        counts.update(dict(zip(words.distinct.to_pylist(), times.tolist(), strict=True)))
+        if counts and max(counts.values()) >= min_count:
+            return True
+    return not min_count
 
 
 def _counts(part: str, ids: Ragged, max_length: int, split: Split) -> dict[str, Any]:
     return {
         f"{part}_words": len(ids.values) - len(ids),
         f"{part}_words_unknown": int(np.count_nonzero(ids.values == UNKNOWN)),
+        f"{part}_texts_empty": int(np.count_nonzero(ids.lengths() == 1)),
         f"{part}_texts_cut": int(np.count_nonzero(ids.lengths() > max_length)),
         f"{part}_sha256": split.fingerprint(),
     }

@@ -26,10 +26,12 @@ _DATA_LABELS = {
     "distinct_words": "Distinct words",
     "training_words": "Training words",
     "training_words_unknown": "Training words outside the vocabulary",
+    "training_texts_empty": "Training texts without words",
     "training_texts_cut": "Training texts cut",
     "training_sha256": "Training SHA-256",
     "test_words": "Test words",
     "test_words_unknown": "Test words outside the vocabulary",
+    "test_texts_empty": "Test texts without words",
     "test_texts_cut": "Test texts cut",
     "test_sha256": "Test SHA-256",
 }

@@ -23,6 +23,7 @@ from tidegate.runs import language_model_folder
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.fingerprint import compute_exactly, exactness
 from tidegate.runs.language_model_folder import CONFIG, TENSORS, VOCABULARY, LanguageModelFolder
+from tidegate.runs.run_folder import PRETRAINING
 from tidegate.storage import schema
 from tidegate.storage.atomic import remove_leftovers, remove_tree
 from tidegate.storage.os_errors import as_run_folder_error
@@ -37,7 +38,7 @@ KIND = "language-model"
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.01, 100
 """Of its texts, by which a language model is measured, and texts at most: over the whole vocabulary
 one costs as much as twenty in training."""
-PRETRAINING, CORPUS, MODEL = "pretraining", "corpus", "model"
+CORPUS, MODEL = "corpus", "model"
 Size = Annotated[int, Between(1, 1 << 24)]
 
 

@@ -1,8 +1,9 @@
 """The folder of a run: claimed before anything is computed, and never shared by two runs."""
 
+import itertools
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tidegate.errors import RunFolderError
@@ -12,20 +13,28 @@ from tidegate.storage.atomic import is_aside, make_folders, remove_leftovers
 from tidegate.storage.lock import FolderLock
 from tidegate.storage.os_errors import as_run_folder_error
 
-MODELS, TRAINING = "models", "training"
-"""Where a run's models go, and what it needs to go on from."""
+MODELS, TRAINING, PRETRAINING = "models", "training", "pretraining"
+"""Where a run's models go, what it needs to go on from, and its language models."""
 
 
 @contextmanager
-def claim(path: Path) -> Iterator[Path]:
+def claim(path: Path, *, numbered: bool = False) -> Iterator[Path]:
     """Make a new folder for a run, or take an empty one; if nothing gets written, it goes again.
+
+    Args:
+        numbered: Where the folder exists, make one with -2, -3 and so on behind its name: no two
+            processes get the same.
 
     Raises:
         RunFolderError: The folder holds another run or other files, or cannot be written.
     """
     made = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        if numbered:
+            path = _make_numbered(path)
+            made = [path, *(folder for folder in made if folder in path.parents)]
+        else:
+            path.mkdir(parents=True, exist_ok=True)
         held = sorted(child.name for child in path.iterdir() if not is_aside(child.name))
         with tempfile.TemporaryFile(dir=path):
             pass
@@ -47,8 +56,27 @@ def claim(path: Path) -> Iterator[Path]:
         yield path
     finally:
         if not any(path.iterdir()):
-            for folder in made:
-                folder.rmdir()
+            # Another run may be beginning beside it.
+            with suppress(OSError):
+                for folder in made:
+                    folder.rmdir()
+
+
+def _make_numbered(path: Path) -> Path:
+    for number in itertools.count(1):
+        numbered = path if number == 1 else path.with_name(f"{path.name}-{number}")
+        with suppress(FileExistsError):
+            numbered.mkdir(parents=True)
+            return numbered
+    raise AssertionError  # the count has no end
+
+
+def has_checkpoint(path: Path) -> bool:
+    """Whether a run can go on from the middle of one of its trainings."""
+    return any(
+        next((path / part).glob("**/checkpoints/step-*"), None) is not None
+        for part in (TRAINING, PRETRAINING)
+    )
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from tidegate.training.diverged import batch_identity
 from tidegate.training.recipe import Recipe
 from tidegate.training.state import Progress, State
 from tidegate.training.step import step
-from tidegate.training.trainer import StepResult, Trainer
+from tidegate.training.trainer import StepResult, Trainer, Validation
 
 NORMALISE_EVERY = 100
 """Steps between two measurements of the embedding's mean and spread."""
@@ -65,6 +65,7 @@ class Classification:
         self.model, self.values, self.seed = model, recipe, seed
         self.train, self.validation = train, validation
         self.num_epochs, self.patience = recipe.epochs, recipe.patience
+        self.rate_key = "learning_rate"
         average = Average(model, recipe.ema_decay) if recipe.ema_decay else None
         self.state = State(model, optimisers.make(model, recipe), average, Progress())
         self.class_weights = None
@@ -122,14 +123,16 @@ class Classification:
             self.settle()
             average.update(self.model)
 
-    def validate(self) -> tuple[float, float]:
+    def validate(self) -> Validation:
         """Loss and accuracy on the validation part, of the average where there is one."""
         self.weights = self.model.state_dict()
         if self.state.average is not None:
             self.weights = {name: tensor.clone() for name, tensor in self.weights.items()}
             self.model.load_state_dict(self.state.average.of(self.model))
         outputs, _ = predict(self.model, self.validation)
-        return measure(self.model, outputs, self.validation.targets)
+        targets = self.validation.targets
+        constant, _ = measure(self.model, np.zeros_like(outputs), targets)
+        return Validation(*measure(self.model, outputs, targets), constant)
 
     def after_validation(self, is_best: bool) -> None:
         """Keep the weights of the best epoch, and go on from those that were moved last."""

@@ -1,5 +1,6 @@
-"""The error of a training whose loss or parameters are no longer finite."""
+"""The error of a training whose loss or parameters are not finite, or absurdly large."""
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -10,9 +11,13 @@ from tidegate.errors import TidegateError
 from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.state import State
 
+ABSURD = 100
+"""Times the loss of a constant answer. A network that knows its training texts by heart is sure of
+its mistakes, too, and comes to ten times."""
+
 
 class DivergedError(TidegateError, ArithmeticError):
-    """The loss or a parameter is no longer finite."""
+    """The loss is not finite or far above a constant answer's, or a parameter is not finite."""
 
 
 class Values(Protocol):
@@ -34,15 +39,17 @@ def diverged(
     checkpoint_manager: CheckpointManager | None,
     *,
     step: int,
+    rate: str = "learning_rate",
 ) -> DivergedError:
     """The error that says where a training diverged and what to try.
 
     Args:
         what: What was expected, and what came.
         step: Counted from 1.
+        rate: The recipe's key of the learning rate.
     """
     name, size = largest_gradient(state.model)
-    tries = [f"a lower learning rate (--set learning_rate={recipe.learning_rate / 2:g})"]
+    tries = [f"a lower learning rate (--set {rate}={recipe.learning_rate / 2:g})"]
     if not recipe.clip_norm:
         tries.append("shorter gradients (--set clip_norm=1)")
     kept = ""
@@ -52,6 +59,16 @@ def diverged(
         f"epoch {state.progress.epoch}, step {step}: expected {what}; the largest gradient is "
         f"{size:.3g}, of {name}. Try {' or '.join(tries)} in a new run{kept}"
     )
+
+
+def is_absurd(loss: float, constant: float) -> bool:
+    """Whether a loss is none of a network that learns, though it may be finite.
+
+    Args:
+        loss: Of a part that was not trained on.
+        constant: Of answering 0 everywhere there, which needs no network.
+    """
+    return not math.isfinite(loss) or 0 < constant * ABSURD < loss
 
 
 def batch_identity(place: int, rows: NDArray[np.int64]) -> str:

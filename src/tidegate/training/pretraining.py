@@ -1,5 +1,6 @@
 """The training of a language model by truncated backpropagation through time."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.pretraining_state import PretrainingState
 from tidegate.training.schedule import rate
 from tidegate.training.state import Progress
-from tidegate.training.trainer import StepResult, Trainer
+from tidegate.training.trainer import StepResult, Trainer, Validation
 
 EVALUATION_STREAMS = 32
 """Streams of a pass that only looks: its result does not depend on them but for their first steps,
@@ -92,6 +93,7 @@ class LanguageModelling:
     ) -> None:
         self.model, self.values, self.held_out = model, values, held_out
         self.num_epochs, self.patience = values.epochs, 0
+        self.rate_key = "pretrain_learning_rate"
         self.streams = [
             Streams(
                 corpus,
@@ -157,9 +159,10 @@ class LanguageModelling:
     def after_step(self) -> None:
         """Nothing follows the weights."""
 
-    def validate(self) -> tuple[float, float]:
+    def validate(self) -> Validation:
         """Loss and accuracy on the held-out documents."""
-        return measure(self.model, self.held_out)
+        constant = math.log(self.model.config["vocabulary_size"])
+        return Validation(*measure(self.model, self.held_out), constant)
 
     def after_validation(self, is_best: bool) -> None:
         """The last epoch's weights are the result."""

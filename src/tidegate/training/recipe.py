@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from tidegate.errors import RecipeError
 from tidegate.storage.schema import OneOf
+from tidegate.training.ranges import RANGES
 
 if TYPE_CHECKING:
     from tidegate.data.preprocessing.text import TextOptions
@@ -18,7 +19,10 @@ NAMES = ("notebook", "fast", "default", "best")
 
 @dataclass(frozen=True)
 class Recipe:
-    """The values of one training; shares are between 0 and 1, and 0 turns a thing off."""
+    """The values of one training; shares are between 0 and 1, and 0 turns a thing off.
+
+    What range each number has is in :mod:`tidegate.training.ranges`.
+    """
 
     name: Annotated[str, OneOf(NAMES)]
 
@@ -66,7 +70,7 @@ class Recipe:
     epochs: int
     batch_size: int
     validation_share: float
-    """Of the training part, taken from its end."""
+    """Of the training part, taken from its end; above 0."""
     optimiser: Literal["adam", "keras-adam"]
     learning_rate: float
     """The highest of the schedule."""
@@ -127,7 +131,7 @@ class Recipe:
     linear_min_count: int
     """Texts that must have an n-gram."""
     linear_strength: float
-    """Inverse strength of its regularisation, scikit-learn's C."""
+    """Inverse strength of its regularisation, scikit-learn's C; above 0."""
 
     def configuration(self) -> dict[str, Any]:
         """All values by name, as results and checkpoints record them."""
@@ -227,36 +231,8 @@ def _check(key: str, value: Any) -> None:
     is_right = is_number if kind is float else type(value) is kind
     if not is_right:
         raise RecipeError(f"recipe: expected {key} of type {kind.__name__}, got {value!r}")
-    if kind is not bool:
-        _check_range(key, value)
-
-
-SMALLEST = {
-    "epsilon": 1e-37,  # below, a row without moments would be divided by 0
-    "vocabulary_size": 5,
-    **dict.fromkeys(
-        ("max_length", "embedding_dim", "hidden_size", "num_layers", "epochs", "batch_size"), 1
-    ),
-    **dict.fromkeys(
-        (
-            "linear_min_count",
-            "pretrain_streams",
-            "pretrain_steps",
-            "pretrain_negatives",
-            "self_copies",
-        ),
-        1,
-    ),
-}
-
-
-def _check_range(key: str, value: float) -> None:
-    smallest = SMALLEST.get(key, 0)
-    is_share = key.endswith(("_dropout", "_share", "_smoothing")) or key.startswith("beta")
-    is_share = is_share or key == "ema_decay"
-    if not smallest <= value < (1 if is_share else float("inf")):
-        below = " and below 1" if is_share else ""
-        raise RecipeError(f"recipe: expected {key} of at least {smallest}{below}, got {value!r}")
+    if kind is not bool and value not in RANGES[key]:
+        raise RecipeError(f"recipe: expected {key} of {RANGES[key]}, got {value!r}")
 
 
 def _parse(key: str, text: str) -> Any:

@@ -4,13 +4,13 @@ import statistics
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from tidegate.training.callback import Callback
 from tidegate.training.checkpoint_manager import CheckpointManager
-from tidegate.training.diverged import DivergedError, Values, diverged, first_not_finite
+from tidegate.training.diverged import DivergedError, Values, diverged, first_not_finite, is_absurd
 from tidegate.training.history import Epoch, Step
 from tidegate.training.state import Progress, State
 
@@ -31,6 +31,15 @@ class StepResult:
     """Which one, for a message."""
 
 
+class Validation(NamedTuple):
+    """What the model is worth on what validates."""
+
+    loss: float
+    accuracy: float
+    constant_loss: float
+    """That of answering the same to everything, which needs no network."""
+
+
 class Objective(Protocol):
     """What a training makes better, and by which steps.
 
@@ -45,6 +54,9 @@ class Objective(Protocol):
     @property
     def state(self) -> State:
         """Model, optimiser, and where the training stands; what a checkpoint holds."""
+
+    rate_key: str
+    """The recipe's key of the learning rate, for a message."""
 
     @property
     def values(self) -> Values:
@@ -66,8 +78,8 @@ class Objective(Protocol):
     def after_step(self) -> None:
         """A step was counted."""
 
-    def validate(self) -> tuple[float, float]:
-        """Loss and share of right answers on what validates."""
+    def validate(self) -> Validation:
+        """Loss and accuracy on what validates."""
 
     def after_validation(self, is_best: bool) -> None:
         """The epoch's validation loss is finite; whether it is the lowest so far."""
@@ -103,8 +115,8 @@ class Trainer:
         """Train to the end.
 
         Raises:
-            DivergedError: The loss of a step or of the validation is not finite, or a parameter
-                that was to be saved; the last checkpoint stays.
+            DivergedError: The loss of a step is not finite, or a parameter that was to be saved;
+                or the validation loss is not, or is absurd. The last checkpoint stays.
             RunFolderError, FormatError: A checkpoint cannot be written, or belongs to another run.
         """
         with ExitStack() as stack:
@@ -174,9 +186,13 @@ class Trainer:
     def _end_epoch(self) -> None:
         progress = self.progress
         self.objective.settle()
-        loss, accuracy = self.objective.validate()
-        if not np.isfinite(loss):
-            raise self._diverged(f"a finite validation loss, got {loss}", progress.step)
+        loss, accuracy, constant = self.objective.validate()
+        if is_absurd(loss, constant):
+            what = (
+                f"a validation loss not far above {constant:.3g}, that of a constant answer, got "
+                f"{loss:.3g}"
+            )
+            raise self._diverged(what, progress.step)
         is_best = progress.best_loss is None or loss < progress.best_loss
         if is_best:
             progress.best_loss, progress.best_epoch = loss, progress.epoch
@@ -219,4 +235,11 @@ class Trainer:
 
     def _diverged(self, what: str, step: int) -> DivergedError:
         objective = self.objective
-        return diverged(what, objective.state, objective.values, self.checkpoint_manager, step=step)
+        return diverged(
+            what,
+            objective.state,
+            objective.values,
+            self.checkpoint_manager,
+            step=step,
+            rate=objective.rate_key,
+        )

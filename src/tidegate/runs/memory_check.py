@@ -1,0 +1,119 @@
+"""Whether an experiment fits in memory, asked before its run folder is made."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from tidegate import memory
+from tidegate.data import unlabelled
+from tidegate.data.dataset import TextDataset
+from tidegate.data.tokenise import Words, split
+from tidegate.data.vocabulary import FIRST_WORD, Vocabulary
+from tidegate.errors import RecipeError
+from tidegate.runs.experiment import Experiment
+from tidegate.training import footprint
+from tidegate.training.footprint import CAUSES, Footprint, Sizes
+from tidegate.training.ranges import IDS, RANGES
+
+CHARACTERS_A_TOKEN = 4
+"""Of English, blanks included: IMDB's reviews have 4.7 with marks of punctuation as words."""
+
+
+def check(
+    experiment: Experiment,
+    texts: TextDataset,
+    num_trained_on: int,
+    *,
+    only_pretrain: bool = False,
+    begun: bool = False,
+) -> None:
+    """Refuse an experiment whose training takes more memory than there is.
+
+    How many words the texts have is only counted where it matters.
+
+    Args:
+        num_trained_on: Of the data set's training texts.
+        only_pretrain: Whether the run ends with its language models.
+        begun: Whether the run was begun before, so that its recipe is what it is.
+
+    Raises:
+        RecipeError: With what it takes, what there is, and which values to lower.
+    """
+    found = memory.available_bytes()
+    if found is None:
+        return
+    available, limit = found
+    recipe, train = experiment.recipe, texts.train.first(experiment.limit or len(texts.train))
+    given = [*train.texts, *texts.test.texts]
+    num_characters = sum(map(len, given))
+    has_others = experiment.unlabelled is not None
+    sizes = Sizes(
+        cell=max(experiment.cells, key=footprint.GATES.__getitem__),
+        # Every character may be a word.
+        vocabulary_size=min(recipe.vocabulary_size, IDS if has_others else num_characters + 5),
+        bigram_vocabulary_size=min(
+            recipe.bigram_vocabulary_size, IDS if has_others else num_characters + 1
+        ),
+        num_texts=len(given),
+        num_trained_on=num_trained_on,
+        num_tokens=num_characters // CHARACTERS_A_TOKEN + 1,
+        longest=max(map(len, given)) // CHARACTERS_A_TOKEN + 1,
+    )
+    if _needed(experiment, sizes, only_pretrain).num_bytes <= available:
+        return
+    without_tables = replace(sizes, vocabulary_size=0, bigram_vocabulary_size=0)
+    needed = _needed(experiment, without_tables, only_pretrain)
+    if needed.num_bytes <= available:
+        needed = _needed(experiment, _counted(experiment, texts, sizes), only_pretrain)
+    if needed.num_bytes <= available:
+        return
+    part = needed.largest
+    values = {key: getattr(recipe, key) for key in CAUSES[part]}
+    lower = " or ".join(f"{k}={value}" for k, value in values.items() if value > RANGES[k].low)
+    how = "in a new run, or go on where there is more memory" if begun else "with --set"
+    raise RecipeError(
+        f"recipe {recipe.name}: expected a training that fits in the {_amount(available)} of "
+        f"memory {limit}, got one of about {_amount(needed.num_bytes)} "
+        f"({needed.num_parameters:,} parameters, their gradients and moments, and a batch), "
+        f"{_amount(needed.parts[part])} of it for the {part}; lower {lower} {how}"
+    )
+
+
+def _needed(experiment: Experiment, sizes: Sizes, only_pretrain: bool) -> Footprint:
+    """The larger of what follows one after the other."""
+    recipe, found = experiment.recipe, []
+    if recipe.pretrain_epochs and experiment.init_from is None:
+        found.append(footprint.of_language_model(recipe, sizes))
+    if not only_pretrain:
+        found.append(footprint.of_classifier(recipe, sizes))
+    return max(found, key=lambda one: one.num_bytes)
+
+
+def _counted(experiment: Experiment, texts: TextDataset, sizes: Sizes) -> Sizes:
+    """The sizes with the ids that there are: distinct words, and at most every second pair, for a
+    pair has one when it stands in the texts twice."""
+    num_tokens = 0
+
+    def words() -> Iterator[Words]:
+        nonlocal num_tokens
+        for chunk in _chunks(experiment, texts):
+            found = split(chunk, experiment.recipe.tokens)
+            num_tokens += len(found.codes.values)
+            yield found
+
+    distinct = Vocabulary.build(words()).num_distinct or 0
+    return replace(
+        sizes,
+        vocabulary_size=min(sizes.vocabulary_size, distinct + FIRST_WORD),
+        bigram_vocabulary_size=min(sizes.bigram_vocabulary_size, num_tokens // 2 + 1),
+    )
+
+
+def _chunks(experiment: Experiment, texts: TextDataset) -> Iterator[list[str]]:
+    yield texts.train.first(experiment.limit or len(texts.train)).texts
+    if experiment.unlabelled is not None:
+        yield from unlabelled.read(Path(experiment.unlabelled))
+
+
+def _amount(num_bytes: int) -> str:
+    return f"{num_bytes / 1e9:,.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:,.0f} MB"
