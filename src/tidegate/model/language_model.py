@@ -69,10 +69,15 @@ class LanguageModel(nn.Module):
             "bidirectional": bidirectional,
         }
         directions = range(2 if bidirectional else 1)
-        self.embedding = nn.Embedding(vocabulary_size, embedding_dim, sparse=True)
-        self.layers = nn.ModuleList(LAYERS[cell](embedding_dim, hidden_size) for _ in directions)
-        self.projections = nn.ModuleList(nn.Linear(hidden_size, embedding_dim) for _ in directions)
-        self.bias = nn.Parameter(torch.zeros(vocabulary_size))
+        with torch.device("cpu"):  # the engine's, whatever the default is
+            self.embedding = nn.Embedding(vocabulary_size, embedding_dim, sparse=True)
+            self.layers = nn.ModuleList(
+                LAYERS[cell](embedding_dim, hidden_size) for _ in directions
+            )
+            self.projections = nn.ModuleList(
+                nn.Linear(hidden_size, embedding_dim) for _ in directions
+            )
+            self.bias = nn.Parameter(torch.zeros(vocabulary_size))
 
     @torch.no_grad()
     def reset_parameters(self, seed: int, counts: Tensor) -> None:

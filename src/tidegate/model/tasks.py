@@ -83,7 +83,7 @@ class Task:
         A regression has no such answers: none is.
         """
         if self.kind == "regression":
-            return torch.zeros(len(outputs), dtype=torch.bool)
+            return outputs.new_zeros(len(outputs), dtype=torch.bool)
         if self.kind == "multi-class":
             return outputs.argmax(1) == targets
         return ((outputs > 0) == (targets.view_as(outputs) > 0.5)).all(1)

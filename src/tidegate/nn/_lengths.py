@@ -94,7 +94,7 @@ def _as_tensor(where: str, name: str, values: Any) -> Tensor:
     if isinstance(values, Tensor):
         return values
     try:
-        tensor = torch.as_tensor(values)
+        tensor = torch.as_tensor(values, device="cpu")
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"{where}: expected {name} of integers, got {values!r}") from None
     return tensor if tensor.numel() else tensor.long()

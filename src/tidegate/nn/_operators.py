@@ -144,7 +144,7 @@ def _forward_operator(*arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     c_n = results.h_n.new_empty(0) if results.c_n is None else results.c_n
     reserve = results.reserve
     if reserve is None:
-        reserve = torch.empty((call.D, 0), dtype=torch.uint8)
+        reserve = results.h_n.new_empty((call.D, 0), dtype=torch.uint8)
     return results.output, results.h_n, c_n, reserve
 
 

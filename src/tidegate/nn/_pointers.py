@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tidegate import engine
-from tidegate.nn._layout import Layout, Tokens, positions, row_lengths
+from tidegate.nn._layout import CPU, Layout, Tokens, positions, row_lengths
 
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -21,7 +21,7 @@ DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 engine.share_openmp()
 
 # The address of a tensor without elements is 0, which means "none" to the engine.
-_NOWHERE = torch.zeros(64, dtype=torch.uint8)
+_NOWHERE = torch.zeros(64, dtype=torch.uint8, device=CPU)
 
 
 class Sources(NamedTuple):
@@ -111,7 +111,7 @@ def forward(
 # What backward needs where forward keeps nothing, of one direction and of two. What is made in
 # inference mode, in which this may be imported, cannot be saved for backward.
 with torch.inference_mode(False):
-    _NOTHING = tuple(torch.zeros(D, 64, dtype=torch.uint8) for D in (1, 2))
+    _NOTHING = tuple(torch.zeros(D, 64, dtype=torch.uint8, device=CPU) for D in (1, 2))
 
 # A reserve of so many bytes is memory of the engine's, which it keeps for the next: the C library
 # gives back what is large, and fresh memory costs a page fault for every 4 KiB.
@@ -155,9 +155,11 @@ def _reserve(
         if size == reserve_size(cell, dtype, H, 0):
             return _NOTHING[D - 1]
         if D * size < _KEPT_BYTES:
-            return torch.empty(D, size, dtype=torch.uint8)
+            # Of its dtype and device, whatever the defaults are: sooner than if both were named.
+            return _NOTHING[0].new_empty(D, size)
         return torch.from_numpy(engine.kept_memory(num_bytes=D * size)).view(D, size)
-    reserve = torch.empty((D, reserve_size(cell, dtype, H, num_positions)), dtype=torch.uint8)
+    room = reserve_size(cell, dtype, H, num_positions)
+    reserve = _NOTHING[0].new_empty(D, room)
     # The engine fills what comes before; the result of an operator has no bytes of chance.
     reserve[:, size - reserve_size(cell, dtype, H, 0) :].zero_()
     return reserve
@@ -251,7 +253,12 @@ def table_gradient(table: Tensor, tokens: Tokens, ids: Tensor, rows: Tensor) -> 
         rows.masked_fill_((ids == padding_idx).unsqueeze(1), 0)
     if tokens.is_sparse:
         return torch.sparse_coo_tensor(
-            ids.unsqueeze(0), rows, table.shape, check_invariants=False, is_coalesced=True
+            ids.unsqueeze(0),
+            rows,
+            table.shape,
+            device=CPU,
+            check_invariants=False,
+            is_coalesced=True,
         )
     return torch.zeros_like(table, memory_format=torch.contiguous_format).index_copy_(0, ids, rows)
 
