@@ -136,14 +136,24 @@ class RecurrentLayers(nn.Module):
 
         Read by name at each call, so that whatever takes a parameter's place is seen:
         ``parametrize``, ``functional_call``, a plain tensor.
+
+        Raises:
+            RuntimeError: One is of another shape than it was made with.
         """
         own = self._parameters
+        H, P, D = self.hidden_size, self.proj_size, 2 if self.bidirectional else 1
+        input_size, gates = self.input_size, NUM_GATES[self.mode] * H
         weights = []
-        for names in self._all_weights:
+        for index, names in enumerate(self._all_weights):
+            if index == D:
+                input_size = (P or H) * D
             found: list[Any] = [own[name] if name in own else getattr(self, name) for name in names]
             if not self.bias:
                 found[2:2] = [None, None]
-            weights.append(Weights(*found))
+            w = Weights(*found)
+            suffix = names[0].removeprefix("weight_ih")
+            arguments.check_weights(type(self).__name__, suffix, w, gates, input_size, H, P)
+            weights.append(w)
         return weights
 
     def get_expected_hidden_size(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.nn import _path
-from tidegate.nn._arguments import as_pair
+from tidegate.nn._arguments import as_pair, check_weights
 from tidegate.nn._composite import State, Weights
 from tidegate.nn._layout import Layout
 from tidegate.nn.layers import check_reset
@@ -36,6 +36,7 @@ class RecurrentCell(nn.Module):
     """
 
     _cell: str
+    _num_gates: int
     weight_ih: Tensor
     weight_hh: Tensor
     bias_ih: Tensor | None
@@ -96,7 +97,10 @@ class RecurrentCell(nn.Module):
         own = self._parameters
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         found: list[Any] = [own[name] if name in own else getattr(self, name) for name in names]
-        return Weights(*found)
+        weights = Weights(*found)
+        H = self.hidden_size
+        check_weights(type(self).__name__, "", weights, self._num_gates * H, self.input_size, H)
+        return weights
 
     def _obstacle(self, input: Tensor, states: State | None, weights: Weights) -> str | None:
         return _path.obstacle([input, *(states or ()), *weights])
@@ -153,6 +157,8 @@ class RNNCell(RecurrentCell):
     The rest as in the base.
     """
 
+    _num_gates = 1
+
     def __init__(
         self,
         input_size: int,
@@ -192,6 +198,7 @@ class LSTMCell(RecurrentCell):
     """
 
     _cell = "lstm"
+    _num_gates = 4
 
     def __init__(
         self,
@@ -217,6 +224,8 @@ class GRUCell(RecurrentCell):
         reset: Where the reset gate acts, ``"after"`` the recurrent product or ``"before"`` it.
     The rest as in the base.
     """
+
+    _num_gates = 3
 
     def __init__(
         self,
