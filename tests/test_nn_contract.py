@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+import re
 import subprocess
 import sys
 import warnings
@@ -328,15 +329,29 @@ def test_weights_that_move_are_followed(path):
     assert not torch.allclose(both, layer.weight_ih_l0.grad)
 
 
-@pytest.mark.parametrize("name", ["weight_ih", "weight_hh", "bias_ih", "bias_hh"])
-def test_weights_of_other_sizes_are_refused(name, path):
-    layer = tn.GRU(I, H, bidirectional=True)
-    for suffix in ("_l0", "_l0_reverse"):
-        tensor = getattr(layer, name + suffix)
-        setattr(layer, name + suffix, nn.Parameter(tensor[:-1].detach()))
-        with pytest.raises(RuntimeError, match="." if path == "composite" else "expected"):
-            layer(torch.zeros(T, N, I))
-        setattr(layer, name + suffix, tensor)
+@pytest.mark.parametrize("change", ["a row less", "a column more", "of another size"])
+@pytest.mark.parametrize("name", ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"])
+def test_weights_of_other_sizes_are_refused(name, change, path):
+    """By their own name, also where another one would fit them."""
+    layer = tn.LSTM(I, H, num_layers=2, bidirectional=True, proj_size=2 * (name == "weight_hr"))
+    cells = {} if name == "weight_hr" else {"": tn.LSTMCell(I, H)}
+    other = tn.LSTM(I + 1, H + 1, num_layers=2, bidirectional=True, proj_size=layer.proj_size)
+    owners = dict.fromkeys(("_l0", "_l0_reverse", "_l1", "_l1_reverse"), layer) | cells
+    for suffix, owner in owners.items():
+        kept = getattr(owner, name + suffix)
+        changed = {
+            "a row less": kept[:-1],
+            "a column more": torch.cat([kept, kept[..., :1]], -1),
+            "of another size": getattr(other, name + (suffix or "_l0")),
+        }[change]
+        setattr(owner, name + suffix, nn.Parameter(changed.detach()))
+        expected = re.escape(
+            f"{type(owner).__name__}: expected {name}{suffix} of shape {tuple(kept.shape)}, got "
+            f"{tuple(changed.shape)}"
+        )
+        with pytest.raises(RuntimeError, match=expected):
+            owner(torch.zeros(N, I) if owner is not layer else torch.zeros(T, N, I))
+        setattr(owner, name + suffix, kept)
 
 
 class Half(nn.Module):

@@ -37,7 +37,8 @@ class LoopResetBefore(nn.Module):
         """From (T, N, I) to the states (T, N, D*H) and the last ones (D, N, H)."""
         inside = None
         if lengths is not None:
-            inside = torch.arange(len(input))[:, None, None] < lengths[:, None]
+            steps = torch.arange(len(input), device=input.device)
+            inside = steps[:, None, None] < lengths[:, None]
         outputs, last = zip(*(self._one_way(input, inside, s) for s in self.suffixes), strict=True)
         return torch.cat(outputs, 2), torch.stack(last)
 

@@ -116,23 +116,24 @@ class SequenceClassifier(nn.Module):
         self.dropout = Dropout(**(dropout or {}))
         self.by_place, self.pool_embedding = by_place, pool_embedding
         width = input_size
-        if vocabulary_size:
-            width = embedding_dim
-            self.embedding = nn.Embedding(vocabulary_size, width, sparse=True)
-        if bigram_vocabulary_size:
-            self.bigram_embedding = nn.Embedding(bigram_vocabulary_size, width, sparse=True)
-        self.register_buffer("embedding_mean", torch.zeros(width))
-        self.register_buffer("embedding_scale", torch.ones(()))
-        self.recurrent = Stack(
-            cell,
-            width,
-            hidden_size,
-            num_layers=num_layers,
-            bidirectional=bidirectional,
-            residual=residual,
-        )
-        self.pooling = Pooled(pooling, self.recurrent.width)
-        self.head = nn.Linear(self.pooling.width + width * pool_embedding, num_outputs)
+        with torch.device("cpu"):  # the engine's, whatever the default is
+            if vocabulary_size:
+                width = embedding_dim
+                self.embedding = nn.Embedding(vocabulary_size, width, sparse=True)
+            if bigram_vocabulary_size:
+                self.bigram_embedding = nn.Embedding(bigram_vocabulary_size, width, sparse=True)
+            self.register_buffer("embedding_mean", torch.zeros(width))
+            self.register_buffer("embedding_scale", torch.ones(()))
+            self.recurrent = Stack(
+                cell,
+                width,
+                hidden_size,
+                num_layers=num_layers,
+                bidirectional=bidirectional,
+                residual=residual,
+            )
+            self.pooling = Pooled(pooling, self.recurrent.width)
+            self.head = nn.Linear(self.pooling.width + width * pool_embedding, num_outputs)
 
     def forward(self, inputs: Inputs, masks: Masks | None = None) -> Tensor:
         """Answer for a batch; arguments and result are those of the class."""

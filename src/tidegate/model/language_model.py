@@ -44,6 +44,7 @@ class LanguageModel(nn.Module):
         embedding_dim: d.
         hidden_size: H, of each direction.
         bidirectional: Whether there is a second direction.
+        device: ``meta`` for the shapes alone, without memory.
 
     Source: Dai and Le 2015, arXiv:1511.01432, for the start of a classifier; Inan et al. 2017,
     arXiv:1611.01462, for the shared embedding.
@@ -57,6 +58,7 @@ class LanguageModel(nn.Module):
         embedding_dim: int,
         hidden_size: int,
         bidirectional: bool = False,
+        device: str = "cpu",
     ) -> None:
         super().__init__()
         if cell not in LAYERS:
@@ -69,10 +71,15 @@ class LanguageModel(nn.Module):
             "bidirectional": bidirectional,
         }
         directions = range(2 if bidirectional else 1)
-        self.embedding = nn.Embedding(vocabulary_size, embedding_dim, sparse=True)
-        self.layers = nn.ModuleList(LAYERS[cell](embedding_dim, hidden_size) for _ in directions)
-        self.projections = nn.ModuleList(nn.Linear(hidden_size, embedding_dim) for _ in directions)
-        self.bias = nn.Parameter(torch.zeros(vocabulary_size))
+        with torch.device(device):  # whatever the default is
+            self.embedding = nn.Embedding(vocabulary_size, embedding_dim, sparse=True)
+            self.layers = nn.ModuleList(
+                LAYERS[cell](embedding_dim, hidden_size) for _ in directions
+            )
+            self.projections = nn.ModuleList(
+                nn.Linear(hidden_size, embedding_dim) for _ in directions
+            )
+            self.bias = nn.Parameter(torch.zeros(vocabulary_size))
 
     @torch.no_grad()
     def reset_parameters(self, seed: int, counts: Tensor) -> None:

@@ -59,7 +59,7 @@ def is_right(kind: Kind, outputs: Tensor, targets: Tensor) -> Tensor:
     A regression has no such answers: none is.
     """
     if kind == "regression":
-        return torch.zeros(len(outputs), dtype=torch.bool)
+        return outputs.new_zeros(len(outputs), dtype=torch.bool)
     if kind == "multi-class":
         return outputs.argmax(1) == targets
     return ((outputs > 0) == (targets.view_as(outputs) > 0.5)).all(1)

@@ -67,16 +67,19 @@ class _SampledCrossEntropy(torch.autograd.Function):
         wants_gradients = any(ctx.needs_input_grad)
         target_rows = rows[targets]
         target_logits = (queries * target_rows).sum(1) + bias[targets]
-        places = torch.full((len(rows),), -1).index_copy_(0, candidates, torch.arange(S))[targets]
+        places = torch.full((len(rows),), -1, device=rows.device)
+        places.index_copy_(0, candidates, torch.arange(S, device=rows.device))
+        places = places[targets]
 
         # A column more in both: bias comes with the product, and its gradient with theirs.
-        ones = torch.ones(P, 1, dtype=queries.dtype)
+        ones = queries.new_ones(P, 1)
         candidate_rows = torch.cat([rows[candidates], bias[candidates].unsqueeze(1)], 1)
         asked = torch.cat([queries, ones], 1)
         # Above all weighted logits, if not the largest of them.
         above = log_weights.max() if S else 0.0
 
-        total, num_right = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
+        total = queries.new_zeros((), dtype=torch.float64)
+        num_right = queries.new_zeros((), dtype=torch.int64)
         grad_asked = torch.empty_like(asked)
         grad_candidates = torch.zeros_like(candidate_rows)
         grad_targets = torch.empty_like(target_logits)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from tidegate.nn._composite import State
+from tidegate.nn._composite import State, Weights
 from tidegate.nn._layout import Layout, Tokens
 from tidegate.nn._lengths import INTEGERS, check_batch_sizes, check_lengths, check_offsets
 
@@ -138,6 +138,47 @@ def finish(
     return result, finals if layers.mode == "LSTM" else finals[0]
 
 
+def check_weights(
+    where: str,
+    suffix: str,
+    weights: Weights,
+    gates: int,
+    input_size: int,
+    hidden_size: int,
+    proj_size: int = 0,
+) -> None:
+    """Refuse weights that were replaced by others than one layer and direction was made with.
+
+    Args:
+        suffix: What stands in their names behind the kind of weight.
+        gates: G*H, the rows of all gates.
+
+    Raises:
+        RuntimeError: Which one, its shape and the one expected.
+    """
+    ih, hh, bias_ih, bias_hh, hr = weights
+    rows, output_size = (gates,), proj_size or hidden_size
+    if (
+        # Tracing warns of every size that is looked at; PyTorch's operations will look as well.
+        torch._C._get_tracing_state() is not None
+        or (
+            ih.shape == (gates, input_size)
+            and hh.shape == (gates, output_size)
+            and (bias_ih is None or bias_ih.shape == rows)
+            and (bias_hh is None or bias_hh.shape == rows)
+            and (hr is None or hr.shape == (proj_size, hidden_size))
+        )
+    ):
+        return
+    shapes = ((gates, input_size), (gates, output_size), rows, rows, (proj_size, hidden_size))
+    kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+    for kind, tensor, shape in zip(kinds, weights, shapes, strict=True):
+        if tensor is not None and tensor.shape != shape:
+            raise RuntimeError(
+                f"{where}: expected {kind}{suffix} of shape {shape}, got {tuple(tensor.shape)}"
+            )
+
+
 def _packed_rows(where: str, input: PackedSequence, states: State | None) -> int:
     """The rows of a packed batch.
 
@@ -174,6 +215,10 @@ def _with_values(
         ids = data if data.dtype is torch.int64 else data.long()
         tokens = Tokens(ids, embedding.padding_idx, embedding.sparse)
         values = embedding.weight
+        if values.dim() != 2:
+            raise ValueError(
+                f"{where}: expected a table of shape (V, I), got {tuple(values.shape)}"
+            )
     if values.dtype != dtype and not torch._C._is_any_autocast_enabled():
         raise ValueError(
             f"{where}: expected input of the weights' dtype, {dtype}, got {values.dtype}; "

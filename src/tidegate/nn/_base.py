@@ -136,14 +136,24 @@ class RecurrentLayers(nn.Module):
 
         Read by name at each call, so that whatever takes a parameter's place is seen:
         ``parametrize``, ``functional_call``, a plain tensor.
+
+        Raises:
+            RuntimeError: One is of another shape than it was made with.
         """
         own = self._parameters
+        H, P, D = self.hidden_size, self.proj_size, 2 if self.bidirectional else 1
+        input_size, gates = self.input_size, NUM_GATES[self.mode] * H
         weights = []
-        for names in self._all_weights:
+        for index, names in enumerate(self._all_weights):
+            if index == D:
+                input_size = (P or H) * D
             found: list[Any] = [own[name] if name in own else getattr(self, name) for name in names]
             if not self.bias:
                 found[2:2] = [None, None]
-            weights.append(Weights(*found))
+            w = Weights(*found)
+            suffix = names[0].removeprefix("weight_ih")
+            arguments.check_weights(type(self).__name__, suffix, w, gates, input_size, H, P)
+            weights.append(w)
         return weights
 
     def get_expected_hidden_size(
@@ -174,14 +184,15 @@ class RecurrentLayers(nn.Module):
         return ", ".join(parts)
 
     def forward(
-        self, input: Any, hx: Any = None, *, lengths: Any = None, offsets: Any = None
+        self, input: Any, hx: Any = None, lengths: Any = None, offsets: Any = None
     ) -> tuple[Any, Any]:
         """Run over a batch of sequences; the arguments and results are those of the class."""
+        # Nothing is keyword-only: the TorchScript exporter to ONNX hands over all by position.
         call = arguments.prepare(self, input, hx, lengths, offsets)
         return arguments.finish(self, input, call, *self._run(call))
 
     def explain(
-        self, input: Any, hx: Any = None, *, lengths: Any = None, offsets: Any = None
+        self, input: Any, hx: Any = None, lengths: Any = None, offsets: Any = None
     ) -> _path.Explanation:
         """Say which path ``forward`` takes with these arguments, and why, without running it.
 

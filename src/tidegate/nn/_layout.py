@@ -6,6 +6,10 @@ from typing import Literal, NamedTuple
 import torch
 from torch import _VF, Tensor, nn
 
+# Named wherever a tensor is made, for the default may be another: one object, which costs less to
+# hand over than its name does.
+CPU = torch.device("cpu")
+
 
 class Layout(NamedTuple):
     """The arrangement of a batch of N sequences of at most T steps.
@@ -49,7 +53,7 @@ class Layout(NamedTuple):
         assert lengths is not None
         if self.offsets is not None:
             rows = torch.repeat_interleave(lengths)
-            at = torch.arange(rows.size(0)) - self.offsets[rows]
+            at = torch.arange(rows.size(0), device=CPU) - self.offsets[rows]
             return steps[at.to(steps.device), rows.to(steps.device)]
         data: Tensor = _VF._pack_padded_sequence(steps, lengths, False)[0]
         return data
@@ -88,14 +92,14 @@ class Tokens(NamedTuple):
 
 def steps_of(lengths: Tensor, T: int) -> Tensor:
     """Which of T steps the rows have, (T, N), bool."""
-    return torch.arange(T).unsqueeze(1) < lengths
+    return torch.arange(T, device=CPU).unsqueeze(1) < lengths
 
 
 def _ragged_to_steps(data: Tensor, offsets: Tensor, lengths: Tensor | None) -> Tensor:
     """The rows side by side, (T, N, F); what stands past a row's end is some position's."""
     assert lengths is not None
     T = int(lengths.max()) if lengths.size(0) else 0
-    index = offsets[:-1] + torch.arange(T).unsqueeze(1)
+    index = offsets[:-1] + torch.arange(T, device=CPU).unsqueeze(1)
     return data[index.where(steps_of(lengths, T), 0).to(data.device)]
 
 
@@ -103,22 +107,22 @@ def row_lengths(layout: Layout) -> Tensor | None:
     """The steps of every row, (N,), int64; None where all have T."""
     if layout.batch_sizes is None:
         return layout.lengths
-    rows = torch.arange(layout.N)
+    rows = torch.arange(layout.N, device=CPU)
     return (layout.batch_sizes.unsqueeze(0) > rows.unsqueeze(1)).sum(1)
 
 
 def positions(layout: Layout) -> tuple[Tensor, Tensor]:
     """The position of row n at step t is ``rows[n] + steps[t]``: (N,) and (T,), int64."""
     if layout.offsets is not None:
-        return layout.offsets[:-1], torch.arange(layout.T)
+        return layout.offsets[:-1], torch.arange(layout.T, device=CPU)
     if layout.batch_sizes is None:
         return _padded_positions(layout.kind, layout.N, layout.T)
     steps = torch.zeros_like(layout.batch_sizes)
     torch.cumsum(layout.batch_sizes[:-1], 0, out=steps[1:])
-    return torch.arange(layout.N), steps
+    return torch.arange(layout.N, device=CPU), steps
 
 
 @lru_cache(maxsize=64)
 def _padded_positions(kind: str, N: int, T: int) -> tuple[Tensor, Tensor]:
-    rows, steps = torch.arange(N), torch.arange(T)
+    rows, steps = torch.arange(N, device=CPU), torch.arange(T, device=CPU)
     return (rows * T, steps) if kind == "batch" else (rows, steps * N)

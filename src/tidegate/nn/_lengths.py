@@ -94,7 +94,7 @@ def _as_tensor(where: str, name: str, values: Any) -> Tensor:
     if isinstance(values, Tensor):
         return values
     try:
-        tensor = torch.as_tensor(values)
+        tensor = torch.as_tensor(values, device="cpu")
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"{where}: expected {name} of integers, got {values!r}") from None
     return tensor if tensor.numel() else tensor.long()
@@ -118,6 +118,12 @@ def check_batch_sizes(where: str, batch_sizes: Tensor, num_positions: int) -> No
     They were checked when the batch was packed, but a ``PackedSequence`` can be put together by
     hand, and the engine would read past the end of its data.
     """
+    if batch_sizes.dtype is not torch.int64 or batch_sizes.dim() != 1 or not batch_sizes.is_cpu:
+        raise RuntimeError(
+            f"{where}: expected batch_sizes of shape (T,) and torch.int64 on the CPU, got "
+            f"{tuple(batch_sizes.shape)} and {batch_sizes.dtype} on {batch_sizes.device}; pack "
+            "with pack_padded_sequence"
+        )
     sizes = batch_sizes.tolist()
     is_descending = all(a >= b for a, b in pairwise(sizes))
     if not sizes or not is_descending or sizes[-1] < 1 or sum(sizes) != num_positions:

@@ -101,6 +101,7 @@ class _Call:
     def checked_layout(self) -> Layout:
         """For a call of the engine: what could not be checked while the graph was made is now."""
         layout = self.layout
+        self._check_integers()
         if layout.offsets is not None:
             lengths, T = lengths_between("tidegate::layer", layout.offsets, self.num_positions)
             return layout._replace(lengths=lengths, T=T)
@@ -116,9 +117,31 @@ class _Call:
                 )
         return layout
 
+    def _check_integers(self) -> None:
+        layout = self.layout
+        for name, tensor, shape in (
+            ("ids", self.ids, self.shape),
+            ("lengths", layout.lengths, (self.N,)),
+            ("offsets", layout.offsets, (self.N + 1,)),
+        ):
+            if tensor is None:
+                continue
+            if tensor.shape != shape or tensor.dtype is not torch.int64:
+                raise RuntimeError(
+                    f"tidegate::layer: expected {name} of shape {tuple(shape)} and torch.int64, "
+                    f"got {tuple(tensor.shape)} and {tensor.dtype}"
+                )
+
     def sources(self) -> Sources:
-        """For a call of the engine."""
-        return Sources(self.values, self.ids, self.h_0, self.c_0, self.flat)
+        """For a call of the engine, which would read past the end of what is too short.
+
+        Raises:
+            RuntimeError: A weight or state of another shape than the rest.
+        """
+        sources = Sources(self.values, self.ids, self.h_0, self.c_0, self.flat)
+        state = (self.N, self.H) if self.layout.kind == "step" else (self.D, self.N, self.H)
+        _pointers.check_shapes("tidegate::layer", self.cell, sources, self.H, state)
+        return sources
 
     def inputs(self) -> list[Tensor | None]:
         """What may have a gradient, in the order of the gradients."""
@@ -144,7 +167,7 @@ def _forward_operator(*arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     c_n = results.h_n.new_empty(0) if results.c_n is None else results.c_n
     reserve = results.reserve
     if reserve is None:
-        reserve = torch.empty((call.D, 0), dtype=torch.uint8)
+        reserve = results.h_n.new_empty((call.D, 0), dtype=torch.uint8)
     return results.output, results.h_n, c_n, reserve
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tidegate import engine
-from tidegate.nn._layout import Layout, Tokens, positions, row_lengths
+from tidegate.nn._layout import CPU, Layout, Tokens, positions, row_lengths
 
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -21,7 +21,7 @@ DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 engine.share_openmp()
 
 # The address of a tensor without elements is 0, which means "none" to the engine.
-_NOWHERE = torch.zeros(64, dtype=torch.uint8)
+_NOWHERE = torch.zeros(64, dtype=torch.uint8, device=CPU)
 
 
 class Sources(NamedTuple):
@@ -61,9 +61,40 @@ def reserve_size(cell: str, dtype: torch.dtype, hidden_size: int, num_positions:
 
 
 def dense(tensor: Tensor | None) -> Tensor | None:
-    """The tensor as its elements in order, without the views that only a flag marks."""
-    if tensor is None or (tensor.is_contiguous() and not tensor.is_neg()):
+    """The tensor as its elements in order, without the views that only a flag marks.
+
+    Raises:
+        RuntimeError: Its storage was freed.
+    """
+    if tensor is None or _are_dense(tensor):
         return tensor
+    return _made_dense("tidegate", "a tensor", tensor)
+
+
+def _are_dense(*tensors: Tensor | None) -> bool:
+    """Whether elements stand in memory in their order; False where a tensor has none as well."""
+    try:
+        for tensor in tensors:
+            if tensor is None:
+                continue
+            if tensor.is_neg() or not tensor.is_contiguous():
+                return False
+            # Not the tensor's address, which is above 0 for a part of a storage that was freed.
+            if not tensor.untyped_storage().data_ptr():
+                return False
+    except RuntimeError:
+        return False  # zeros that PyTorch only notes: their storage does not tell
+    return True
+
+
+def _made_dense(where: str, name: str, tensor: Tensor) -> Tensor:
+    if tensor._is_zerotensor():
+        return tensor.clone(memory_format=torch.contiguous_format)
+    if tensor.numel() and not tensor.untyped_storage().nbytes():
+        raise RuntimeError(
+            f"{where}: expected {name} with memory, got {tuple(tensor.shape)} whose storage was "
+            "freed; fill it again before the call"
+        )
     return tensor.resolve_neg().contiguous()
 
 
@@ -76,17 +107,16 @@ def forward(
         training: Whether to keep what :func:`backward` needs.
         num_positions: How many the reserve has room for; those that the rows have when left out.
     """
-    sources = _dense(given)
+    sources = _dense(cell, given)
     values, weights = sources.values, sources.weights
     D, H = len(weights) // 4, _size(weights[1], 1)
     state_shape = (layout.N, H) if layout.kind == "step" else (D, layout.N, H)
-    _check_shapes(cell, sources, H, state_shape)
     leading = values.shape[:-1] if sources.ids is None else sources.ids.shape
     # Sizes one by one: PyTorch takes half a microsecond more to read them from a tuple.
     output = values.new_empty(*leading, D * H)
     h_n = values.new_empty(*state_shape)
     c_n = values.new_empty(*state_shape) if cell == "lstm" else None
-    lengths, call, _keep = _call(cell, sources, layout)
+    lengths, call, _keep = _call(cell, sources, layout, H)
     call["output_stride"] = D * H
     reserve = None
     if training:
@@ -111,7 +141,7 @@ def forward(
 # What backward needs where forward keeps nothing, of one direction and of two. What is made in
 # inference mode, in which this may be imported, cannot be saved for backward.
 with torch.inference_mode(False):
-    _NOTHING = tuple(torch.zeros(D, 64, dtype=torch.uint8) for D in (1, 2))
+    _NOTHING = tuple(torch.zeros(D, 64, dtype=torch.uint8, device=CPU) for D in (1, 2))
 
 # A reserve of so many bytes is memory of the engine's, which it keeps for the next: the C library
 # gives back what is large, and fresh memory costs a page fault for every 4 KiB.
@@ -120,8 +150,10 @@ _KEPT_BYTES = 1 << 20
 _NUM_GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru_after": 3, "gru_before": 3}
 
 
-def _check_shapes(cell: str, sources: Sources, H: int, state_shape: tuple[int, ...]) -> None:
-    """Refuse weights that were replaced by others than the layer was made with, and states.
+def check_shapes(
+    where: str, cell: str, sources: Sources, H: int, state_shape: tuple[int, ...]
+) -> None:
+    """Refuse weights and states that changed since the layer's own checks, or had none.
 
     Raises:
         RuntimeError: The engine would read past an end.
@@ -131,12 +163,12 @@ def _check_shapes(cell: str, sources: Sources, H: int, state_shape: tuple[int, .
         if tensor is not None and tensor.shape != shapes[index % 4]:
             name = _WEIGHTS[index % 4] + ("_reverse" if index > 3 else "")
             raise RuntimeError(
-                f"{cell}: expected {name} of shape {shapes[index % 4]}, got {tuple(tensor.shape)}"
+                f"{where}: expected {name} of shape {shapes[index % 4]}, got {tuple(tensor.shape)}"
             )
     for name, tensor in (("h_0", sources.h_0), ("c_0", sources.c_0)):
         if tensor is not None and tensor.shape != state_shape:
             raise RuntimeError(
-                f"{cell}: expected {name} of shape {state_shape}, got {tuple(tensor.shape)}"
+                f"{where}: expected {name} of shape {state_shape}, got {tuple(tensor.shape)}"
             )
 
 
@@ -155,9 +187,11 @@ def _reserve(
         if size == reserve_size(cell, dtype, H, 0):
             return _NOTHING[D - 1]
         if D * size < _KEPT_BYTES:
-            return torch.empty(D, size, dtype=torch.uint8)
+            # Of its dtype and device, whatever the defaults are: sooner than if both were named.
+            return _NOTHING[0].new_empty(D, size)
         return torch.from_numpy(engine.kept_memory(num_bytes=D * size)).view(D, size)
-    reserve = torch.empty((D, reserve_size(cell, dtype, H, num_positions)), dtype=torch.uint8)
+    room = reserve_size(cell, dtype, H, num_positions)
+    reserve = _NOTHING[0].new_empty(D, room)
     # The engine fills what comes before; the result of an operator has no bytes of chance.
     reserve[:, size - reserve_size(cell, dtype, H, 0) :].zero_()
     return reserve
@@ -189,12 +223,15 @@ def backward(
         incoming: Gradients of output, h_n and c_n; None for zeros.
         wanted: Which to compute, of values, h_0, c_0 and each of the weights.
     """
-    sources = _dense(given)
+    sources = _dense(cell, given)
     values, weights = sources.values, sources.weights
-    D, H = len(weights) // 4, _size(weights[1], 1)
-    output = results.output
+    output, D = results.output, len(weights) // 4
+    H = output.size(-1) // D
+    state_shape = (layout.N, H) if layout.kind == "step" else (D, layout.N, H)
+    # Autograd does not see what `parameter.data = other` does after forward.
+    check_shapes(cell, cell, sources, H, state_shape)
     grad_output, grad_h_n, grad_c_n = [dense(tensor) for tensor in incoming]
-    _, call, _keep = _call(cell, sources, layout)
+    _, call, _keep = _call(cell, sources, layout, H)
     made = [
         torch.empty_like(tensor) if is_wanted and tensor is not None else None
         for tensor, is_wanted in zip(
@@ -251,27 +288,31 @@ def table_gradient(table: Tensor, tokens: Tokens, ids: Tensor, rows: Tensor) -> 
         rows.masked_fill_((ids == padding_idx).unsqueeze(1), 0)
     if tokens.is_sparse:
         return torch.sparse_coo_tensor(
-            ids.unsqueeze(0), rows, table.shape, check_invariants=False, is_coalesced=True
+            ids.unsqueeze(0),
+            rows,
+            table.shape,
+            device=CPU,
+            check_invariants=False,
+            is_coalesced=True,
         )
     return torch.zeros_like(table, memory_format=torch.contiguous_format).index_copy_(0, ids, rows)
 
 
-def _dense(given: Sources) -> Sources:
+def _dense(cell: str, given: Sources) -> Sources:
     values, ids, h_0, c_0, weights = given
-    for tensor in (values, ids, h_0, c_0, *weights):
-        if tensor is not None and (not tensor.is_contiguous() or tensor.is_neg()):
-            break
-    else:
+    tensors = (values, ids, h_0, c_0, *weights)
+    if _are_dense(*tensors):
         return given
-    dense_values = dense(values)
-    assert dense_values is not None
-    return Sources(
-        dense_values, dense(ids), dense(h_0), dense(c_0), [dense(weight) for weight in weights]
-    )
+    names = ("input" if ids is None else "table", "ids", "h_0", "c_0", *_WEIGHTS, *_WEIGHTS)
+    made: list[Any] = [
+        None if tensor is None else _made_dense(cell, name, tensor)
+        for name, tensor in zip(names, tensors, strict=False)
+    ]
+    return Sources(made[0], made[1], made[2], made[3], made[4:])
 
 
 def _call(
-    cell: str, sources: Sources, layout: Layout
+    cell: str, sources: Sources, layout: Layout, H: int
 ) -> tuple[Tensor | None, dict[str, Any], tuple[Tensor, ...]]:
     """The lengths, what every call of the engine is told, and what must live until it is over."""
     values, ids = sources.values, sources.ids
@@ -282,7 +323,7 @@ def _call(
         layout.N,
         layout.T,
         values.size(-1),
-        _size(sources.weights[1], 1),
+        H,
         layout.kind not in ("packed", "ragged"),
     ).copy()
     call["row_offset"], call["step_offset"] = _at(rows), _at(steps)
@@ -343,6 +384,6 @@ def _add_weights(
     """Add the addresses of a direction's weights, or of their gradients, that there are."""
     for name, tensor in zip(names, tensors[4 * d :], strict=False):
         if tensor is not None:
-            call[name] = tensor.data_ptr()
+            call[name] = tensor.data_ptr() or _NOWHERE.data_ptr()
         elif d:
             call.pop(name, None)  # the other direction's

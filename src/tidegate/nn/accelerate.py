@@ -191,7 +191,8 @@ def _random_inputs(module: Any) -> tuple[Any, ...]:
     weight = module._parameters[_parameter_names(module)[0]]
 
     def draw(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator).to(weight.device, weight.dtype)
+        drawn = torch.randn(*shape, generator=generator, device="cpu")
+        return drawn.to(weight.device, weight.dtype)
 
     if not isinstance(module, nn.RNNBase):
         input, state = draw(3, module.input_size), draw(3, module.hidden_size)

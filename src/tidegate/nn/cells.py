@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.nn import _path
-from tidegate.nn._arguments import as_pair
+from tidegate.nn._arguments import as_pair, check_weights
 from tidegate.nn._composite import State, Weights
 from tidegate.nn._layout import Layout
 from tidegate.nn.layers import check_reset
@@ -36,6 +36,7 @@ class RecurrentCell(nn.Module):
     """
 
     _cell: str
+    _num_gates: int
     weight_ih: Tensor
     weight_hh: Tensor
     bias_ih: Tensor | None
@@ -96,9 +97,14 @@ class RecurrentCell(nn.Module):
         own = self._parameters
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         found: list[Any] = [own[name] if name in own else getattr(self, name) for name in names]
-        return Weights(*found)
+        weights = Weights(*found)
+        H = self.hidden_size
+        check_weights(type(self).__name__, "", weights, self._num_gates * H, self.input_size, H)
+        return weights
 
     def _obstacle(self, input: Tensor, states: State | None, weights: Weights) -> str | None:
+        if self.hidden_size == 0:
+            return "the engine computes cells of at least one unit"
         return _path.obstacle([input, *(states or ()), *weights])
 
     def _prepare(self, input: Tensor, hx: Any, dtype: torch.dtype) -> tuple[Tensor, State | None]:
@@ -153,6 +159,8 @@ class RNNCell(RecurrentCell):
     The rest as in the base.
     """
 
+    _num_gates = 1
+
     def __init__(
         self,
         input_size: int,
@@ -192,6 +200,7 @@ class LSTMCell(RecurrentCell):
     """
 
     _cell = "lstm"
+    _num_gates = 4
 
     def __init__(
         self,
@@ -217,6 +226,8 @@ class GRUCell(RecurrentCell):
         reset: Where the reset gate acts, ``"after"`` the recurrent product or ``"before"`` it.
     The rest as in the base.
     """
+
+    _num_gates = 3
 
     def __init__(
         self,

@@ -46,7 +46,7 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> T
         for spans, tensor in ((sums, summed), (parts, values)):
             spans.setdefault(DTYPES[tensor.dtype], []).append((tensor.data_ptr(), tensor.numel()))
     squares = sum(engine.sum_of_squares(dtype, _array(found)) for dtype, found in sums.items())
-    norm = torch.tensor(squares, dtype=torch.float64).sqrt_()
+    norm = torch.tensor(squares, dtype=torch.float64, device="cpu").sqrt_()
     # Not min(1, ...): a norm that is no number must show in the gradients.
     factor = max_norm / (norm.item() + 1e-6)
     if not factor >= 1:
@@ -70,6 +70,7 @@ def _values_in_place(parameter: Tensor) -> Tensor:
                 ids.unsqueeze(0),
                 values,
                 gradient.shape,
+                device=values.device,
                 check_invariants=False,
                 is_coalesced=gradient.is_coalesced(),
             )

@@ -110,8 +110,9 @@ def load(path: Path) -> Pretrained:
             f"{path}: expected a vocabulary of {values['vocabulary_size']:,} ids, got "
             f"{len(vocabulary):,}"
         )
-    with torch.device("meta"):  # no memory is taken before the shapes are known to be right
-        shapes = {name: t.shape for name, t in LanguageModel(**values).state_dict().items()}
+    # No memory is taken before the shapes are known to be right.
+    empty = LanguageModel(**values, device="meta").state_dict()
+    shapes = {name: tensor.shape for name, tensor in empty.items()}
     check_shapes(folder.tensors, shapes, f"{path}/{TENSORS}")
     model = LanguageModel(**values)
     model.load_state_dict({name: torch.from_numpy(t) for name, t in folder.tensors.items()})

@@ -137,7 +137,7 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         # Copies: training moves them.
-        table, weight, bias = (torch.tensor(rest[n]) for n in rest)
+        table, weight, bias = (torch.tensor(rest[n], device="cpu") for n in rest)
         self.table = nn.Embedding.from_pretrained(table, freeze=False, sparse=sparse)
         self.encoder = join(self.table, layer)
         self.head = nn.Linear(WIDTH, 1)
