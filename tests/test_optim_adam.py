@@ -191,7 +191,7 @@ def test_ids_outside_the_table_are_refused():
     for ids in ([3], [0, -1]):
         with pytest.raises(IndexError, match=rf"expected ids from 0 to V - 1 = 2, got {ids[-1]}"):
             optimizer.catch_up(table, torch.tensor(ids))
-    with pytest.raises(TypeError, match=r"expected ids of int64, got torch\.int32"):
+    with pytest.raises(TypeError, match=r"expected ids of int64.*, got torch\.int32"):
         optimizer.catch_up(table, torch.tensor([0], dtype=torch.int32))
     with pytest.raises(TypeError, match="expected a table beside ids"):
         optimizer.catch_up(ids=torch.tensor([0]))
@@ -273,8 +273,8 @@ def test_options_out_of_range_are_refused(options, message):
 def test_parameters_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"parameters of float32 or float64.*torch\.float16"):
         Adam([torch.nn.Parameter(torch.ones(2, dtype=torch.float16))])
-    with pytest.raises(ValueError, match="expected contiguous parameters, got strides"):
-        Adam([torch.nn.Parameter(torch.ones(2, 3).t())])
+    with pytest.raises(RuntimeError, match="have memory of their own, got strides"):
+        Adam([torch.nn.Parameter(torch.ones(2, 1).expand(2, 3))])
     table = torch.nn.Parameter(torch.ones(2, 3))
     table.grad = torch.ones(2, 3).to_sparse(2)
     with pytest.raises(ValueError, match=r"sparse gradient of rows \(sparse_dim = 1\)"):

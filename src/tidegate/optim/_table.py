@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate import engine
+from tidegate.optim._fit import Fit
 from tidegate.optim._tensors import DTYPES
 
 Numbers = NDArray[np.float64]
@@ -20,7 +21,7 @@ class Table:
     """The rows' last steps, and the numbers of the steps since all rows were up to date.
 
     Args:
-        param, m, v: The table and its moments, (V, ...), contiguous; changed in place.
+        fit: The table and its moments, (V, ...), contiguous; changed in place.
         step: The step that all rows have made.
         is_lazy: Whether steps in which a row does not occur are not its own: it makes none up.
         may_repeat: Whether a row may have several gradients in a step: m then follows their sum
@@ -29,19 +30,16 @@ class Table:
 
     def __init__(
         self,
-        param: Tensor,
-        m: Tensor,
-        v: Tensor,
+        fit: Fit,
         step: int,
         *,
         is_lazy: bool,
         may_repeat: bool,
     ) -> None:
-        self.step, self.is_lazy, self.may_repeat = step, is_lazy, may_repeat
-        self._row_step = np.full(param.size(0), step, np.int64)
+        self.fit, self.step, self.is_lazy, self.may_repeat = fit, step, is_lazy, may_repeat
+        self._row_step = np.full(fit.param.size(0), step, np.int64)
         self._numbers = np.empty((MAX_STEPS, 7))
         self._count = 0
-        self._tensors = param, m, v
         self._addresses: tuple[int, ...] = ()
 
     def is_caught_up(self) -> bool:
@@ -60,6 +58,11 @@ class Table:
         if ids is not None and num == 0:
             return
         if self.is_lazy:
+            if ids is not None and (int(ids.min()) < 0 or int(ids.max()) >= len(self._row_step)):
+                raise IndexError(
+                    f"Adam: expected ids from 0 to V - 1 = {len(self._row_step) - 1}, got "
+                    f"{int(ids.min())} to {int(ids.max())}"
+                )
             self._row_step[slice(None) if ids is None else ids.numpy()] = self.step
         else:
             self._engine_table().catch_up(address, num, self._numbers[: self._count], self.step)
@@ -97,11 +100,29 @@ class Table:
         self.step += 1
         self._row_step.fill(self.step)
 
+    def has_other_rows(self) -> bool:
+        """Whether the parameter has grown or shrunk."""
+        return self.fit.param.size(0) != len(self._row_step)
+
     def _engine_table(self) -> engine.AdamTable:
-        """Made anew where a tensor was given other memory (``share_memory_``, ``.data =``)."""
-        addresses = tuple(tensor.data_ptr() for tensor in self._tensors)
-        if addresses != self._addresses:
-            param = self._tensors[0]
+        """Made anew where a tensor was given other memory (``share_memory_``, ``.data =``).
+
+        Raises:
+            RuntimeError: The parameter, or a moment, is not what the rows' steps belong to.
+        """
+        param = self.fit.param
+        if not param.is_contiguous():
+            raise RuntimeError(
+                f"Adam: expected a contiguous table, got strides {param.stride()} for shape "
+                f"{tuple(param.shape)}"
+            )
+        addresses = self.fit.addresses(param)
+        if addresses is not self._addresses:
+            if self.has_other_rows():
+                raise RuntimeError(
+                    f"Adam: expected a table of {len(self._row_step)} rows, as when rows fell "
+                    f"behind, got {param.size(0)}; call catch_up() before a table changes"
+                )
             self._made = engine.AdamTable(
                 dtype=DTYPES[param.dtype],
                 num_rows=param.size(0),

@@ -6,8 +6,11 @@ from torch import Tensor
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
 
-def check(where: str, name: str, tensor: Tensor) -> None:
+def check(where: str, name: str, tensor: Tensor, *, may_be_sparse: bool = False) -> None:
     """Refuse a tensor that is not in the processor's memory, or not in a dtype of the engine.
+
+    Args:
+        may_be_sparse: Whether ``torch.sparse_coo`` will do.
 
     Raises:
         ValueError: What was expected, and what came.
@@ -16,6 +19,59 @@ def check(where: str, name: str, tensor: Tensor) -> None:
         raise ValueError(
             f"{where}: expected {name} of float32 or float64 on the CPU, got {tensor.dtype} on "
             f"{tensor.device}"
+        )
+    if tensor.layout is not torch.strided and not (may_be_sparse and tensor.is_sparse):
+        raise ValueError(f"{where}: expected dense {name}, got {tensor.layout}")
+
+
+def check_like(where: str, name: str, tensor: Tensor, param: Tensor) -> None:
+    """Refuse a tensor that does not lie element by element beside a parameter.
+
+    Raises:
+        RuntimeError: Another shape, dtype, layout or device.
+    """
+    got, expected = (
+        (tuple(each.shape), each.dtype, each.layout, each.device.type) for each in (tensor, param)
+    )
+    if got == expected:
+        return
+    shown = [
+        f"shape {shape}, {dtype}, {layout} on {device}"
+        for shape, dtype, layout, device in (expected, got)
+    ]
+    raise RuntimeError(f"{where}: expected {name} of its parameter's {shown[0]}, got {shown[1]}")
+
+
+def check_memory(where: str, name: str, tensor: Tensor) -> None:
+    """Refuse a dense tensor some of whose elements lie outside its storage.
+
+    Raises:
+        RuntimeError: The storage was freed or cut (``untyped_storage().resize_``).
+    """
+    if tensor.numel() == 0:
+        return
+    last = sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
+    needed = (tensor.storage_offset() + last + 1) * tensor.element_size()
+    found = tensor.untyped_storage().nbytes() if tensor.data_ptr() else 0
+    if found < needed:
+        raise RuntimeError(
+            f"{where}: expected {name} with {needed} bytes of memory, got {found}, for shape "
+            f"{tuple(tensor.shape)}; its storage was freed or cut"
+        )
+
+
+def check_writable(where: str, param: Tensor) -> None:
+    """Refuse a parameter whose elements share memory with each other, as after ``expand``.
+
+    Raises:
+        RuntimeError: Which strides it has.
+    """
+    if param.numel() and any(
+        n > 1 and not step for n, step in zip(param.shape, param.stride(), strict=True)
+    ):
+        raise RuntimeError(
+            f"{where}: expected parameters whose elements have memory of their own, got strides "
+            f"{param.stride()} for shape {tuple(param.shape)}; clone the parameter"
         )
 
 
@@ -26,13 +82,23 @@ def rows_of(gradient: Tensor) -> tuple[Tensor, Tensor]:
 
     Raises:
         ValueError: More than the first axis is sparse.
+        RuntimeError: Ids and rows that do not belong together, or without their memory.
     """
     if gradient.sparse_dim() != 1:
         raise ValueError(
             "optim: expected a sparse gradient of rows (sparse_dim = 1), got sparse_dim = "
             f"{gradient.sparse_dim()}"
         )
-    return gradient._indices()[0].contiguous(), gradient._values().contiguous()
+    ids, rows = gradient._indices()[0], gradient._values()
+    expected = ids.size(0), *gradient.shape[1:]
+    if rows.shape != expected:
+        raise RuntimeError(
+            f"optim: expected rows of shape {expected} in a sparse gradient, got "
+            f"{tuple(rows.shape)}"
+        )
+    check_memory("optim", "ids of a sparse gradient", ids)
+    check_memory("optim", "rows of a sparse gradient", rows)
+    return ids.contiguous(), rows.resolve_neg().contiguous()
 
 
 def distinct_rows(gradient: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,8 +11,19 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 
 from tidegate import engine
+from tidegate.optim._fit import MOMENTS, Fit
 from tidegate.optim._table import Numbers, Table
-from tidegate.optim._tensors import DTYPES, check, rows_of
+from tidegate.optim._tensors import (
+    DTYPES,
+    check,
+    check_memory,
+    check_writable,
+    rows_of,
+)
+
+_Part = tuple[Tensor, dict[str, Any], dict[str, Any], tuple[int, ...], Tensor, Tensor]
+"""What a step makes of a parameter with a dense gradient: the parameter, its group and state, and
+what ``Fit.dense_step`` says. No class, whose making would cost a microsecond a step."""
 
 
 class Adam(torch.optim.Optimizer):
@@ -51,7 +62,8 @@ class Adam(torch.optim.Optimizer):
     torch's own Adam is read as well.
 
     Args:
-        params: Parameters or groups of them, contiguous and on the CPU.
+        params: Parameters or groups of them, on the CPU. Those that are not contiguous are copied
+            there and back in each step; a table must be contiguous.
         lr: Step size, at least 0.
         betas: Decays of the moments, from 0 to below 1.
         eps: Above 0.
@@ -76,6 +88,7 @@ class Adam(torch.optim.Optimizer):
         lazy: bool = False,
     ) -> None:
         self._tables: dict[Tensor, Table] = {}
+        self._fits: dict[int, Fit] = {}  # by the parameter's id, which is quicker than its hash
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         defaults["lazy"] = lazy
         super().__init__(params, defaults)
@@ -88,12 +101,8 @@ class Adam(torch.optim.Optimizer):
             _check_options(group)
             for param in group["params"]:
                 check("Adam", "parameters", param)
-                if not param.is_contiguous():
-                    raise ValueError(
-                        "Adam: expected contiguous parameters, got strides "
-                        f"{param.stride()} for shape {tuple(param.shape)}"
-                    )
-        except ValueError:
+                check_writable("Adam", param)
+        except (RuntimeError, ValueError):
             self.param_groups.pop()
             raise
 
@@ -113,14 +122,17 @@ class Adam(torch.optim.Optimizer):
             What the closure, which is called before, returns.
 
         Raises:
-            RuntimeError: A table's gradient has rows that were not caught up; nothing is changed.
-            ValueError: A gradient that does not fit, an option out of its range; likewise.
+            RuntimeError: A gradient or a moment that does not fit its parameter, or rows of a table
+                that were not caught up; nothing is changed.
+            ValueError: A gradient the engine does not compute in, an option out of its range;
+                likewise.
         """
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
         # Whatever may be refused is refused before anything moves.
+        where = f"{type(self).__name__}.step"
         whole, by_rows = [], []
         for group in self.param_groups:
             _check_options(group)
@@ -128,13 +140,11 @@ class Adam(torch.optim.Optimizer):
                 gradient: Tensor | None = param.grad
                 if gradient is None:
                     continue
-                check("Adam", "gradients", gradient)
-                if gradient.is_sparse:
-                    found = self._checked_rows(param, gradient, group["lazy"])
-                    by_rows.append((param, group, *found))
+                if gradient.layout is torch.strided:
+                    whole.append(self._checked_dense(where, param, gradient, group))
                 else:
-                    self._check_dense(param)
-                    whole.append((param, group, gradient.contiguous()))
+                    found = self._checked_rows(where, param, gradient, group["lazy"])
+                    by_rows.append((param, group, *found))
         self._step_whole(whole)
         for param, group, table, ids, rows in by_rows:
             state = self.state[param]
@@ -153,7 +163,8 @@ class Adam(torch.optim.Optimizer):
 
         Raises:
             IndexError: An id outside the table.
-            TypeError: Ids of another dtype, or without a table.
+            RuntimeError: A table whose moments do not fit it any more.
+            TypeError: Ids of another dtype or device, or without a table.
         """
         if table is None:
             if ids is not None:
@@ -161,8 +172,13 @@ class Adam(torch.optim.Optimizer):
             for param in self._tables:
                 self.catch_up(param)
             return
-        if ids is not None and ids.dtype is not torch.int64:
-            raise TypeError(f"Adam.catch_up: expected ids of int64, got {ids.dtype}")
+        if ids is not None:
+            if ids.dtype is not torch.int64 or not ids.is_cpu:
+                raise TypeError(
+                    f"Adam.catch_up: expected ids of int64 on the CPU, got {ids.dtype} on "
+                    f"{ids.device}"
+                )
+            check_memory("Adam.catch_up", "ids", ids)
         if table in self._tables:
             self._tables[table].catch_up(None if ids is None else ids.contiguous())
             increment_version(table)
@@ -179,12 +195,24 @@ class Adam(torch.optim.Optimizer):
         return found
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what ``state_dict`` of this class or of torch's Adam gave."""
+        """Take over what ``state_dict`` of this class or of torch's Adam gave.
+
+        Raises:
+            ValueError: Groups that do not fit, or a state of another kind of optimiser. Moments
+                that do not fit their parameters are refused by the next step, as torch's are.
+        """
+        for state in state_dict["state"].values():
+            if not {"step", *MOMENTS} <= state.keys():
+                raise ValueError(
+                    f"Adam.load_state_dict: expected step, {' and '.join(MOMENTS)} of each "
+                    f"parameter, got {', '.join(map(str, state))}"
+                )
         _load_state_dict(self, state_dict)
         self._tables.clear()
+        self._fits.clear()
         for param, state in self.state.items():
             state["step"] = int(state["step"])
-            for name in ("exp_avg", "exp_avg_sq"):
+            for name in MOMENTS:
                 state[name] = state[name].to(param.dtype).contiguous()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -193,7 +221,7 @@ class Adam(torch.optim.Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._tables = {}
+        self._tables, self._fits = {}, {}
 
     def _numbers(self, group: dict[str, Any], step: int) -> Numbers:
         """What the engine is told of a step, in double as torch computes it."""
@@ -210,45 +238,66 @@ class Adam(torch.optim.Optimizer):
             )
         )
 
-    def _state_of(self, param: Tensor) -> dict[str, Any]:
+    def _fit_of(self, where: str, param: Tensor) -> Fit:
+        """Of a parameter and its state, which begins with moments of 0."""
         state: dict[str, Any] = self.state[param]
+        fit = self._fits.get(id(param))
+        if fit is not None and fit.state is state:
+            return fit
         if not state:
+            check(where, "parameters", param)
             state["step"] = 0
-            state["exp_avg"] = torch.zeros_like(param)
-            state["exp_avg_sq"] = torch.zeros_like(param)
-        return state
+            for name in MOMENTS:
+                state[name] = torch.zeros_like(param, memory_format=torch.contiguous_format)
+        fit = self._fits[id(param)] = Fit(where, param, state)
+        return fit
 
-    def _step_whole(self, parts: list[tuple[Tensor, dict[str, Any], Tensor]]) -> None:
+    def _checked_dense(
+        self, where: str, param: Tensor, gradient: Tensor, group: dict[str, Any]
+    ) -> _Part:
+        """What a step may be made of; a dense gradient of a table is one for all its rows."""
+        if self._tables and param in self._tables and not self._tables[param].is_caught_up():
+            raise RuntimeError(
+                f"{where}: expected every row caught up before a dense gradient of a table of "
+                f"shape {tuple(param.shape)}, got rows that are behind; call catch_up(table) "
+                "before the forward"
+            )
+        fit = self._fit_of(where, param)
+        return param, group, fit.state, *fit.dense_step(gradient)
+
+    def _step_whole(self, parts: list[_Part]) -> None:
         """A step of parameters with dense gradients, in one call a dtype."""
-        calls: dict[str, tuple[list[tuple[int, ...]], list[Numbers]]] = {}
+        calls: dict[torch.dtype, tuple[list[tuple[int, ...]], list[Numbers]]] = {}
         found: dict[tuple[int, int], Numbers] = {}  # most parameters are of one group and step
-        for param, group, gradient in parts:
-            state = self._state_of(param)
+        for param, group, state, row, values, _ in parts:
             state["step"] += 1
             key = id(group), state["step"]
             if key not in found:
                 found[key] = self._numbers(group, state["step"])
-            if param in self._tables:
+            if self._tables and param in self._tables:
                 self._tables[param].skip_step()
-            tensors = param, gradient, state["exp_avg"], state["exp_avg_sq"]
-            addresses, numbers = calls.setdefault(DTYPES[param.dtype], ([], []))
-            addresses.append((*(tensor.data_ptr() for tensor in tensors), param.numel()))
+            rows, numbers = calls.setdefault(values.dtype, ([], []))
+            rows.append(row)
             numbers.append(found[key])
-        for dtype, (addresses, numbers) in calls.items():
-            engine.adam_dense(dtype, np.array(addresses, np.int64), np.array(numbers))
+        for dtype, (rows, numbers) in calls.items():
+            engine.adam_dense(DTYPES[dtype], np.array(rows, np.int64), np.array(numbers))
+        for param, _, _, _, values, _ in parts:
+            if values is not param:
+                param.detach().copy_(values)
 
     def _checked_rows(
-        self, param: Tensor, gradient: Tensor, is_lazy: bool
+        self, where: str, param: Tensor, gradient: Tensor, is_lazy: bool
     ) -> tuple[Table, Tensor, Tensor]:
         """The table of a sparse gradient, and ids and rows that a step may be made of."""
-        ids, rows = rows_of(gradient)
-        if param not in self._tables:
-            state = self._state_of(param)
-            moments = state["exp_avg"], state["exp_avg_sq"]
-            self._tables[param] = Table(
-                param, *moments, state["step"], is_lazy=is_lazy, may_repeat=self._may_repeat
+        check(where, "gradients", gradient, may_be_sparse=True)
+        if gradient.shape != param.shape or gradient.dtype is not param.dtype:
+            raise RuntimeError(
+                f"{where}: expected a sparse gradient of its parameter's shape "
+                f"{tuple(param.shape)} and {param.dtype}, got {tuple(gradient.shape)} and "
+                f"{gradient.dtype}"
             )
-        table = self._tables[param]
+        ids, rows = rows_of(gradient)
+        table = self._table_of(where, param, is_lazy)
         try:
             try:
                 table.check_rows(ids)
@@ -259,19 +308,24 @@ class Adam(torch.optim.Optimizer):
                 table.check_rows(ids)
         except ValueError as error:
             raise RuntimeError(
-                f"{type(self).__name__}.step: {error}, in a table of shape {tuple(param.shape)}; "
+                f"{where}: {error}, in a table of shape {tuple(param.shape)}; "
                 "call catch_up(table, ids) before the forward that reads rows"
             ) from None
         return table, ids, rows
 
-    def _check_dense(self, param: Tensor) -> None:
-        """A dense gradient is one for all rows."""
-        if param in self._tables and not self._tables[param].is_caught_up():
-            raise RuntimeError(
-                f"{type(self).__name__}.step: expected every row caught up before a dense gradient "
-                f"of a table of shape {tuple(param.shape)}, got rows that are behind; call "
-                "catch_up(table) before the forward"
-            )
+    def _table_of(self, where: str, param: Tensor, is_lazy: bool) -> Table:
+        """The table that a parameter is, made anew where it has grown or its state is another."""
+        fit = self._fit_of(where, param)
+        table = self._tables.get(param)
+        if (
+            table is not None
+            and table.fit is fit
+            and not (table.has_other_rows() and table.is_caught_up())
+        ):
+            return table
+        made = Table(fit, fit.state["step"], is_lazy=is_lazy, may_repeat=self._may_repeat)
+        self._tables[param] = made
+        return made
 
     def _check_caught_up(self, what: str) -> None:
         if not all(table.is_caught_up() for table in self._tables.values()):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate import engine
-from tidegate.optim._tensors import DTYPES, check, distinct_rows, rows_of
+from tidegate.optim._tensors import DTYPES, check, check_memory, distinct_rows, rows_of
 
 
 @torch.no_grad()
@@ -39,7 +39,7 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> T
     for parameter in [parameters] if isinstance(parameters, Tensor) else parameters:
         if parameter.grad is None:
             continue
-        check("clip_grad_norm_", "gradients", parameter.grad)
+        check("clip_grad_norm_", "gradients", parameter.grad, may_be_sparse=True)
         values = _values_in_place(parameter)
         summed = distinct_rows(parameter.grad)[1] if parameter.grad.is_sparse else values
         keep += [values, summed]
@@ -75,6 +75,7 @@ def _values_in_place(parameter: Tensor) -> Tensor:
                 is_coalesced=gradient.is_coalesced(),
             )
         return values
+    check_memory("clip_grad_norm_", "gradients", gradient)
     if not gradient.is_contiguous():
         parameter.grad = gradient = gradient.contiguous()
     return gradient
