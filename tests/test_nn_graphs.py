@@ -329,14 +329,6 @@ def test_forward_mode_goes_to_the_composite():
     torch.testing.assert_close(tangent, expected.detach(), rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
-def test_a_traced_layer_computes():
-    layer = tn.GRU(I, H).requires_grad_(False)
-    x = torch.randn(T, N, I)
-    traced = torch.jit.trace(lambda x: layer(x)[0], x)
-    torch.testing.assert_close(traced(x + 1), layer(x + 1)[0])
-
-
 def test_an_operator_is_used_where_a_graph_is_made_alone():
     x = torch.randn(T, N, I)
     assert not _operators.are_needed(x)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from tidegate.nn import _graphs
 from tidegate.nn._composite import State, Weights
 from tidegate.nn._layout import Layout, Tokens
 from tidegate.nn._lengths import INTEGERS, check_batch_sizes, check_lengths, check_offsets
@@ -44,6 +45,20 @@ def prepare(
     embedding: nn.Embedding | Table | None = None,
 ) -> Call:
     """Check the arguments of ``forward``; with an embedding, ``input`` is ids without features."""
+    if not _graphs.are_traced():
+        return _prepare(layers, input, hx, lengths, offsets, embedding)
+    with _graphs.checks_alone():
+        return _prepare(layers, input, hx, lengths, offsets, embedding)
+
+
+def _prepare(
+    layers: "RecurrentLayers",
+    input: Any,
+    hx: Any,
+    lengths: Any,
+    offsets: Any,
+    embedding: nn.Embedding | Table | None,
+) -> Call:
     where = type(layers).__name__
     states = _as_states(layers, hx)
     features = 1 if embedding is None else 0
@@ -185,6 +200,8 @@ def _packed_rows(where: str, input: PackedSequence, states: State | None) -> int
     While a graph is compiled they are read from sizes where some tell them; the engine's operator
     checks when it runs.
     """
+    if _graphs.are_traced():
+        return input.batch_sizes[0]  # type: ignore[return-value]  # which the graph computes
     if torch.compiler.is_compiling():
         if input.sorted_indices is not None:
             return input.sorted_indices.size(0)

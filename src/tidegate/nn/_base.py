@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.nn import _arguments as arguments
-from tidegate.nn import _path
+from tidegate.nn import _graphs, _path
 from tidegate.nn._composite import State, Weights
 from tidegate.nn._layout import Layout
 
@@ -188,6 +188,8 @@ class RecurrentLayers(nn.Module):
     ) -> tuple[Any, Any]:
         """Run over a batch of sequences; the arguments and results are those of the class."""
         # Nothing is keyword-only: the TorchScript exporter to ONNX hands over all by position.
+        if _graphs.are_symbols(input, hx):
+            return _graphs.leaf(self, input, hx, lengths=lengths, offsets=offsets)  # type: ignore[no-any-return]
         call = arguments.prepare(self, input, hx, lengths, offsets)
         return arguments.finish(self, input, call, *self._run(call))
 

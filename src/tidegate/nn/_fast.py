@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from torch.autograd import Function, profiler
 
-from tidegate.nn import _composite, _operators, _pointers
+from tidegate.nn import _composite, _graphs, _operators, _pointers
 from tidegate.nn._composite import State, Weights
 from tidegate.nn._layout import Layout, Tokens
 from tidegate.nn._pointers import Results, Sources
+from tidegate.nn._watch import has_changed, watch
 
 
 def layer(
@@ -53,8 +54,11 @@ def _any_requires_grad(*tensors: Tensor | None) -> bool:
 class _Layer(Function):
     """One layer as a node of autograd's graph.
 
-    Where the gradient is to be differentiated again, it is computed by the composite from the
-    tensors that went in, and is exact to any order.
+    Where the gradient is to be differentiated again, or comes in batches, it is computed by the
+    composite from the tensors that went in, and is exact to any order.
+
+    The output belongs to the caller, who may change it in place: what backward reads is an alias
+    that autograd does not watch. Where the output's count of changes shows one, forward runs again.
     """
 
     @staticmethod
@@ -72,10 +76,11 @@ class _Layer(Function):
         sources = Sources(values, ids, h_0, c_0, weights)
         results = _pointers.forward(cell, sources, layout, training=True)
         ctx.given = cell, layout, tokens, results.max_distinct
+        ctx.watch = watch(results.output)
         # Autograd sees whether one of these has changed.
         arranging = ids, layout.lengths, layout.batch_sizes, layout.offsets
         ctx.save_for_backward(
-            values, h_0, c_0, *weights, results.output, results.reserve, *arranging
+            values, h_0, c_0, *weights, results.output.data, results.reserve, *arranging
         )
         ctx.set_materialize_grads(False)
         if results.c_n is None:
@@ -90,15 +95,18 @@ class _Layer(Function):
         grad_output, grad_h_n, grad_c_n = (*incoming, None)[:3]
         if grad_output is None and grad_h_n is None and grad_c_n is None:
             return (None,) * (3 + len(wanted))
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or _graphs.have_batched(*incoming):
             tensors = [values, h_0, c_0, *weights]
             return (
                 *(None,) * 3,
                 *_differentiable(cell, layout, tokens, tensors, incoming, wanted),
             )
+        sources = Sources(values, ids, h_0, c_0, weights)
+        if has_changed(ctx.watch):
+            output = _pointers.forward(cell, sources, layout, training=True).output
         found = _pointers.backward(
             cell,
-            Sources(values, ids, h_0, c_0, weights),
+            sources,
             layout,
             Results(output, output, None, reserve, max_distinct),
             (grad_output, grad_h_n, grad_c_n),
@@ -134,17 +142,23 @@ def _differentiable(
     incoming: tuple[Tensor | None, ...],
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
-    """The same gradients as functions of everything that went in, by way of the composite."""
-    # Aliases, so that these gradients end at this layer and yet lead on to what was before it.
-    inner = [None if t is None else t.view_as(t) for t in tensors]
-    values, h_0, c_0, *flat = inner
-    assert values is not None
-    weights = [Weights(*flat[i : i + 4]) for i in range(0, len(flat), 4)]  # type: ignore[arg-type]
-    states = None if h_0 is None else (h_0,) if c_0 is None else (h_0, c_0)
-    data = values if tokens is None else tokens._replace(is_sparse=False).embed(values, layout)
-    output, finals = _composite.layer(cell, data, states, weights, layout)
+    """The same gradients by way of the composite, as functions of everything that went in."""
+    is_differentiated = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # Aliases, so that these gradients end at this layer and yet lead on to what was before it.
+        inner = [None if t is None else t.view_as(t) for t in tensors]
+        values, h_0, c_0, *flat = inner
+        assert values is not None
+        weights = [Weights(*flat[i : i + 4]) for i in range(0, len(flat), 4)]  # type: ignore[arg-type]
+        states = None if h_0 is None else (h_0,) if c_0 is None else (h_0, c_0)
+        data = values if tokens is None else tokens._replace(is_sparse=False).embed(values, layout)
+        output, finals = _composite.layer(cell, data, states, weights, layout)
     pairs = zip((output, *finals), incoming, strict=True)
     results, grads = zip(*((r, g) for r, g in pairs if g is not None), strict=True)
     targets = [t for t, is_wanted in zip(inner, wanted, strict=True) if is_wanted and t is not None]
-    found = iter(torch.autograd.grad(results, targets, grads, create_graph=True, allow_unused=True))
+    found = iter(
+        torch.autograd.grad(
+            results, targets, grads, create_graph=is_differentiated, allow_unused=True
+        )
+    )
     return [next(found) if is_wanted else None for is_wanted in wanted]

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from tidegate import engine
+from tidegate.nn import _graphs
 from tidegate.nn._pointers import DTYPES, dense
 
 
@@ -44,7 +45,7 @@ class TidegatePool(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         offsets, first = ctx.saved_tensors
-        for_torch = torch.is_grad_enabled() or _is_batched(grad)
+        for_torch = torch.is_grad_enabled() or _graphs.have_batched(grad)
         run = _differentiable if for_torch else _gradient
         return run(grad, offsets, first, ctx.how, ctx.num_positions), None, None
 
@@ -108,12 +109,6 @@ def _differentiable(
         # A row without steps has no maximum anywhere, though it points somewhere.
         total = total.scatter_add(0, first, parts[0].where(lengths > 0, 0))
     return total
-
-
-def _is_batched(grad: Tensor) -> bool:
-    """Whether it is several gradients that count as one, by torch.func or ``is_grads_batched``."""
-    functorch = torch._C._functorch
-    return functorch.peek_interpreter_stack() is not None or functorch.is_legacy_batchedtensor(grad)
 
 
 def _num_parts(how: str) -> int:

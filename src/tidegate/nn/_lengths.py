@@ -6,13 +6,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tidegate.nn import _graphs
+
 INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
 def check_lengths(where: str, lengths: Any, N: int, T: int, is_batched: bool) -> Tensor:
     """The lengths as a contiguous int64 tensor on the CPU.
 
-    While a graph is compiled only their form is checked; the engine checks the values when it runs.
+    While a graph is made only their form is checked; the engine checks the values when it runs.
 
     Raises:
         TypeError: They are not integers.
@@ -32,7 +34,7 @@ def check_lengths(where: str, lengths: Any, N: int, T: int, is_batched: bool) ->
             f"{where}: expected lengths of shape (N,) = ({N},), got {tuple(lengths.shape)}"
         )
     checked: Tensor = lengths.to("cpu", torch.int64).contiguous()
-    if not torch.compiler.is_compiling():
+    if not _graphs.are_made():
         check_values(where, checked, T)
     return checked
 
@@ -40,7 +42,7 @@ def check_lengths(where: str, lengths: Any, N: int, T: int, is_batched: bool) ->
 def check_offsets(where: str, offsets: Any, num_positions: int) -> tuple[Tensor, Tensor, int]:
     """The offsets of a ragged batch as a contiguous int64 tensor on the CPU, the lengths, and T.
 
-    While a graph is compiled only their form is checked, and T is the number of positions.
+    While a graph is made only their form is checked, and T is the number of positions.
 
     Raises:
         TypeError: They are not int64 or int32.
@@ -58,7 +60,7 @@ def check_offsets(where: str, offsets: Any, num_positions: int) -> tuple[Tensor,
             f"last, got {tuple(offsets.shape)}"
         )
     checked: Tensor = offsets.to("cpu", torch.int64).contiguous()
-    if torch.compiler.is_compiling():
+    if _graphs.are_made():
         return checked, checked[1:] - checked[:-1], num_positions
     return checked, *lengths_between(where, checked, num_positions)
 

@@ -9,17 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tidegate.nn import _pointers
+from tidegate.nn import _graphs, _pointers
 from tidegate.nn._composite import State
 from tidegate.nn._layout import Layout, Tokens
 from tidegate.nn._lengths import check_batch_sizes, check_values, lengths_between
 from tidegate.nn._pointers import Results, Sources
+from tidegate.nn._watch import has_changed, watch
 
 
 def are_needed(values: Tensor) -> bool:
     """Whether a call must go by the dispatcher: a graph is traced, or tensors are only shapes."""
     return (
-        torch.compiler.is_compiling()
+        _graphs.are_made()
         or torch._C._len_torch_dispatch_stack() > 0
         or type(values) not in (Tensor, torch.nn.Parameter)
     )
@@ -35,8 +36,13 @@ def layer(
     tokens: Tokens | None,
 ) -> tuple[Tensor, State]:
     """As :func:`tidegate.nn._fast.layer`, by the operator."""
-    is_training = torch.is_grad_enabled() and any(
-        t is not None and t.requires_grad for t in (values, h_0, c_0, *flat)
+    # torch.jit.trace writes numbers down as they are: the rows are found again at every call, and
+    # what a gradient needs is computed where one is asked for.
+    is_traced = _graphs.are_traced()
+    is_training = (
+        not is_traced
+        and torch.is_grad_enabled()
+        and any(t is not None and t.requires_grad for t in (values, h_0, c_0, *flat))
     )
     padding_idx = None if tokens is None else tokens.padding_idx
     output, h_n, c_n, _ = _forward_operator(
@@ -48,7 +54,7 @@ def layer(
         *flat,
         *(None,) * (8 - len(flat)),
         layout.kind,
-        layout.N,
+        layout.N if layout.kind == "packed" and not is_traced else None,
         None if layout.kind == "ragged" else layout.lengths,
         layout.batch_sizes,
         layout.offsets,
@@ -64,28 +70,36 @@ _COMMON = (
     "Tensor weight_ih, Tensor weight_hh, Tensor? bias_ih, Tensor? bias_hh, "
     "Tensor? weight_ih_reverse, Tensor? weight_hh_reverse, "
     "Tensor? bias_ih_reverse, Tensor? bias_hh_reverse, "
-    "str kind, SymInt num_rows, Tensor? lengths, Tensor? batch_sizes, Tensor? offsets, "
+    "str kind, SymInt? num_rows, Tensor? lengths, Tensor? batch_sizes, Tensor? offsets, "
     "int? padding_idx"
 )
 _NUM_COMMON = 19
 
 
 class _Call:
-    """The common arguments, put together."""
+    """The common arguments, put together.
+
+    ``num_rows`` are those of a packed batch, for a graph whose sizes must follow from sizes alone;
+    elsewhere they are found.
+    """
 
     def __init__(self, *common: Any) -> None:
         (self.cell, self.values, self.ids, self.h_0, self.c_0, *flat) = common[:13]
-        kind, self.N, lengths, batch_sizes, offsets, self.padding_idx = common[13:]
+        kind, num_rows, lengths, batch_sizes, offsets, self.padding_idx = common[13:]
         # A direction has its weights, with or without biases.
         self.flat: list[Tensor | None] = flat[:4] if flat[4] is None else flat
         data = self.values if self.ids is None else self.ids.unsqueeze(-1)
         self.shape = data.shape[:-1]
         if kind == "packed":
+            N = int(batch_sizes[0]) if num_rows is None else num_rows
             T = batch_sizes.size(0)
+        elif kind == "ragged":
+            N, T = offsets.size(0) - 1, data.size(0)
         elif kind == "step":
-            T = 1
+            N, T = data.size(0), 1
         else:
-            T = data.size(1 if kind == "batch" else 0)
+            N, T = data.size(0 if kind == "batch" else 1), data.size(1 if kind == "batch" else 0)
+        self.N = N
         self.layout = Layout(kind, self.N, T, lengths, batch_sizes, offsets)
         weight_hh = flat[1]
         self.D, self.H = len(self.flat) // 4, weight_hh.size(1)
@@ -100,8 +114,8 @@ class _Call:
 
     def checked_layout(self) -> Layout:
         """For a call of the engine: what could not be checked while the graph was made is now."""
+        self._check_tensors()
         layout = self.layout
-        self._check_integers()
         if layout.offsets is not None:
             lengths, T = lengths_between("tidegate::layer", layout.offsets, self.num_positions)
             return layout._replace(lengths=lengths, T=T)
@@ -117,19 +131,43 @@ class _Call:
                 )
         return layout
 
-    def _check_integers(self) -> None:
+    def _check_tensors(self) -> None:
+        """Refuse what a graph was not made with, and the engine would read as something else.
+
+        Raises:
+            RuntimeError: A dtype, device or shape is another one.
+        """
+        dtype = self.values.dtype
+        if dtype not in _pointers.DTYPES:
+            raise RuntimeError(
+                f"tidegate::layer: expected torch.float32 or torch.float64, got {dtype}"
+            )
+        for tensor in self.inputs():
+            if tensor is not None and (tensor.dtype != dtype or not tensor.is_cpu):
+                raise RuntimeError(
+                    "tidegate::layer: expected values, states and weights of one dtype on the "
+                    f"CPU, got {dtype} and {tensor.dtype} on {tensor.device}"
+                )
+        rank = 2 if self.layout.kind in ("time", "batch") else 1
+        if len(self.shape) != rank:
+            raise RuntimeError(
+                f"tidegate::layer: expected a batch of {rank} dimensions beside the features, got "
+                f"{tuple(self.shape)}"
+            )
         layout = self.layout
         for name, tensor, shape in (
             ("ids", self.ids, self.shape),
             ("lengths", layout.lengths, (self.N,)),
             ("offsets", layout.offsets, (self.N + 1,)),
+            ("batch_sizes", layout.batch_sizes, (layout.T,)),
         ):
             if tensor is None:
                 continue
-            if tensor.shape != shape or tensor.dtype is not torch.int64:
+            is_right = tensor.dtype is torch.int64 and tensor.is_cpu
+            if tensor.shape != shape or not is_right:
                 raise RuntimeError(
-                    f"tidegate::layer: expected {name} of shape {tuple(shape)} and torch.int64, "
-                    f"got {tuple(tensor.shape)} and {tensor.dtype}"
+                    f"tidegate::layer: expected {name} of shape {tuple(shape)} and torch.int64 on "
+                    f"the CPU, got {tuple(tensor.shape)} and {tensor.dtype} on {tensor.device}"
                 )
 
     def sources(self) -> Sources:
@@ -236,8 +274,12 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
     # Tensors are kept by autograd, which sees whether one has changed; the rest by name.
     ctx.is_tensor = [isinstance(value, Tensor) for value in common]
     ctx.others = [None if isinstance(value, Tensor) else value for value in common]
+    # The output's owner may change it in place, as in tidegate.nn._fast. Where that cannot be told,
+    # backward has a copy; inductor drops it from graphs that change nothing.
+    ctx.watch = watch(output[0])
+    kept = output[0].clone() if ctx.watch is None else output[0].data
     ctx.save_for_backward(
-        *(value for value in common if isinstance(value, Tensor)), output[0], output[3]
+        *(value for value in common if isinstance(value, Tensor)), kept, output[3]
     )
     ctx.set_materialize_grads(False)
 
@@ -252,8 +294,8 @@ def _gradients(ctx: Any, *incoming: Tensor | None) -> tuple[Tensor | None, ...]:
     num_weights = 4 if common[9] is None else 8
     needed = ctx.needs_input_grad
     wanted = [needed[1], needed[3], needed[4], *needed[5 : 5 + num_weights]]
-    if not ctx.training:
-        reserve = _forward_operator(*common, True)[3]
+    if not ctx.training or has_changed(ctx.watch):
+        output, _, _, reserve = _forward_operator(*common, True)
     grads = iter(_backward_operator(*common, output, reserve, *incoming[:3], wanted))
     found = [next(grads) if is_wanted else None for is_wanted in wanted]
     filled = [*found[3:], *(None,) * (8 - num_weights)]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
-from tidegate.nn import _composite
+from tidegate.nn import _composite, _graphs, _native
 from tidegate.nn._composite import State, Weights
 from tidegate.nn._layout import Layout, Tokens
 
@@ -74,14 +74,15 @@ def layer(
     layout: Layout,
     tokens: Tokens | None = None,
 ) -> tuple[Tensor, State]:
-    """Run one layer by the engine, or where there is an obstacle by the composite.
+    """Run one layer by the engine, or where there is an obstacle by operations of torch.
 
     As :func:`tidegate.nn._composite.layer`; with tokens, ``values`` is the embedding table.
     """
     if reason is None:
         return _fast.layer(cell, values, states, weights, layout, tokens)
     data = values if tokens is None else tokens.embed(values, layout)
-    return _composite.layer(cell, data, states, weights, layout)
+    run = _native.layer if _native.is_needed(weights, layout) else _composite.layer
+    return run(cell, data, states, weights, layout)
 
 
 def takes_call(values: Tensor) -> bool:
@@ -111,9 +112,13 @@ def obstacle(tensors: list[Tensor | None]) -> str | None:
     dtype = first.dtype
     if dtype is not torch.float32 and dtype is not torch.float64:
         return f"the engine computes in float32 and float64, not in {dtype}"
+    is_compiling = torch.compiler.is_compiling()
     for tensor in tensors:
         if tensor is None:
             continue
+        # First, for a subclass need not answer what follows.
+        if not is_compiling and type(tensor) not in _PLAIN and not _is_fake(tensor):
+            return f"the engine reads plain tensors, not {type(tensor).__name__}"
         if not tensor.is_cpu:
             return f"the engine runs on the CPU, not on {tensor.device}"
         if tensor.dtype is not dtype:
@@ -122,30 +127,20 @@ def obstacle(tensors: list[Tensor | None]) -> str | None:
             return f"the engine reads strided tensors, not {tensor.layout}"
     if torch.is_autocast_enabled("cpu"):
         return "autocast is on, and the engine computes in one dtype"
-    if torch.compiler.is_compiling():
-        return _obstacle_to_export()
-    return _obstacle_in_eager(tensors)
-
-
-def _obstacle_to_export() -> str | None:
-    return "ONNX has no operator of the engine" if torch.onnx.is_in_onnx_export() else None
+    if _graphs.are_transformed():
+        return "a transform of torch.func is under way, and the engine has no rule for it"
+    if _graphs.are_made() and torch.onnx.is_in_onnx_export():
+        return "ONNX has no operator of the engine"
+    return None if is_compiling else _obstacle_in_eager(tensors)
 
 
 def _obstacle_in_eager(tensors: list[Tensor | None]) -> str | None:
     """What only a running interpreter can tell, and a graph that is compiled cannot meet."""
-    is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
-    if torch._C._functorch.peek_interpreter_stack() is not None:
-        return "a transform of torch.func is under way, and the engine has no rule for it"
     if forward_ad._current_level >= 0:
         return "forward-mode differentiation is under way, and the engine has no rule for it"
-    if torch._C._get_tracing_state() is not None:
-        return "torch.jit.trace is under way, and would not see the engine"
+    is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
     for tensor in tensors:
-        if tensor is None:
-            continue
-        if type(tensor) not in _PLAIN and not _is_fake(tensor):
-            return f"the engine reads plain tensors, not {type(tensor).__name__}"
-        if is_wrapped(tensor):
+        if tensor is not None and is_wrapped(tensor):
             return "a tensor is left over from a transform of torch.func, and has no memory"
     return None
 

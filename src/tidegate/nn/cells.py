@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tidegate.nn import _path
+from tidegate.nn import _graphs, _path
 from tidegate.nn._arguments import as_pair, check_weights
 from tidegate.nn._composite import State, Weights
 from tidegate.nn._layout import Layout
@@ -82,6 +82,8 @@ class RecurrentCell(nn.Module):
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:
         """Read one step; the arguments and results are those of the class."""
+        if _graphs.are_symbols(input, hx):
+            return _graphs.leaf(self, input, hx)
         weights = self._weights()
         batch, states = self._prepare(input, hx, weights.ih.dtype)
         reason = self._obstacle(batch, states, weights)
@@ -109,6 +111,12 @@ class RecurrentCell(nn.Module):
 
     def _prepare(self, input: Tensor, hx: Any, dtype: torch.dtype) -> tuple[Tensor, State | None]:
         """Check the arguments of a call; the input as (N, I) and the states as (N, H)."""
+        if not _graphs.are_traced():
+            return self._checked(input, hx, dtype)
+        with _graphs.checks_alone():
+            return self._checked(input, hx, dtype)
+
+    def _checked(self, input: Tensor, hx: Any, dtype: torch.dtype) -> tuple[Tensor, State | None]:
         where = type(self).__name__
         if input.dim() not in (1, 2):
             raise ValueError(

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tidegate.nn import _path
+from tidegate.nn import _graphs, _path
 from tidegate.nn._lengths import check_offsets
 
 HOWS = ("last", "mean", "max", "mean+max")
@@ -94,6 +94,8 @@ class AttentionPooling(nn.Module):
 
     def forward(self, values: Tensor, offsets: Any) -> Tensor:
         """Pool the steps of every row; the arguments and result are those of the class."""
+        if _graphs.are_symbols(values, offsets):
+            return _graphs.leaf(self, values, offsets)  # type: ignore[no-any-return]
         offsets, lengths = _checked("AttentionPooling", values, offsets)
         if values.size(1) != self.input_size:
             raise RuntimeError(

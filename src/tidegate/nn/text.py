@@ -5,7 +5,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from tidegate.nn import _path
+from tidegate.nn import _graphs, _path
 from tidegate.nn._arguments import Table, finish, prepare
 from tidegate.nn._base import RecurrentLayers
 
@@ -66,6 +66,8 @@ class TextEncoder(nn.Module):
         self, tokens: Any, hx: Any = None, lengths: Any = None, offsets: Any = None
     ) -> tuple[Any, Any]:
         """Run over a batch of token sequences; the arguments and results are those of the class."""
+        if _graphs.are_symbols(tokens, hx):
+            return _graphs.leaf(self, tokens, hx, lengths=lengths, offsets=offsets)  # type: ignore[no-any-return]
         if self._must_be_apart():
             vectors = self._embedded(tokens)
             results = self.recurrent(vectors, hx, lengths=lengths, offsets=offsets)
