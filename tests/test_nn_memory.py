@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 import tidegate.nn as tn
-from nn_samples import LAYERS, PAIRS, H, I, N, T, twins
+from nn_samples import CELL_PAIRS, LAYERS, PAIRS, H, I, N, T, twins
 
 X = torch.randn(T, N, I, generator=torch.Generator().manual_seed(0))
 
@@ -178,3 +178,23 @@ def test_a_table_of_one_axis_is_refused(path):
     ids = torch.zeros(T, N, dtype=torch.int64)
     with pytest.raises(ValueError, match=r"table of shape \(V, I\), got \(5,\)"):
         tn.over_table(tn.GRU(I, H), torch.zeros(I), ids)
+
+
+@pytest.mark.parametrize("name", CELL_PAIRS)
+def test_weights_without_elements_are_no_missing_weights(name, path):
+    """Cells of no features or no units compute, as PyTorch's."""
+    for sizes in ((0, H), (I, 0), (0, 0)):
+        results = []
+        for make in CELL_PAIRS[name]:
+            torch.manual_seed(0)
+            cell = make(*sizes, dtype=torch.float64)
+            x = torch.ones(N, sizes[0], dtype=torch.float64, requires_grad=True)
+            state = torch.ones(N, sizes[1], dtype=torch.float64)
+            for hx in (None, (state, state) if name == "lstm" else state):
+                found = cell(x, hx)
+                found = found if isinstance(found, tuple) else (found,)
+                results.append([*found, *torch.autograd.grad(found[0].sum(), [*cell.parameters()])])
+                single = cell(x[0])
+                results[-1].append(single[0] if name == "lstm" else single)
+        for ours, theirs in zip(results[:2], results[2:], strict=True):
+            torch.testing.assert_close(ours, theirs)

@@ -184,14 +184,15 @@ class RecurrentLayers(nn.Module):
         return ", ".join(parts)
 
     def forward(
-        self, input: Any, hx: Any = None, *, lengths: Any = None, offsets: Any = None
+        self, input: Any, hx: Any = None, lengths: Any = None, offsets: Any = None
     ) -> tuple[Any, Any]:
         """Run over a batch of sequences; the arguments and results are those of the class."""
+        # Nothing is keyword-only: the TorchScript exporter to ONNX hands over all by position.
         call = arguments.prepare(self, input, hx, lengths, offsets)
         return arguments.finish(self, input, call, *self._run(call))
 
     def explain(
-        self, input: Any, hx: Any = None, *, lengths: Any = None, offsets: Any = None
+        self, input: Any, hx: Any = None, lengths: Any = None, offsets: Any = None
     ) -> _path.Explanation:
         """Say which path ``forward`` takes with these arguments, and why, without running it.
 

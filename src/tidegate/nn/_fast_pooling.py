@@ -13,7 +13,7 @@ from tidegate.nn._pointers import DTYPES, dense
 def pool(values: Tensor, offsets: Tensor, how: str) -> Tensor:
     """As :func:`tidegate.nn.pool`, which has checked: ``"mean"``, ``"max"`` or ``"mean+max"``."""
     if torch.is_grad_enabled() and values.requires_grad:
-        pooled: Tensor = _Pool.apply(values, offsets, how)  # type: ignore[no-untyped-call]
+        pooled: Tensor = TidegatePool.apply(values, offsets, how)  # type: ignore[no-untyped-call]
         return pooled
     return _pooled(values, offsets, how)
 
@@ -25,8 +25,11 @@ def first_maxima(values: Tensor, offsets: Tensor) -> Tensor:
     return first
 
 
-class _Pool(Function):
-    """A gradient that is to be differentiated again, or comes in batches, is made by torch."""
+class TidegatePool(Function):
+    """Pooling as a node, by the name that profiles show.
+
+    A gradient that is to be differentiated again, or comes in batches, is made by torch.
+    """
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, offsets: Tensor, how: str) -> Tensor:

@@ -17,7 +17,7 @@ from tidegate.nn._layout import Layout, Tokens
 MISSING: str | None = None
 try:
     from tidegate import engine
-    from tidegate.nn import _fast, _fast_pooling, _operators
+    from tidegate.nn import _fast, _fast_pooling, _flops, _operators  # noqa: F401
 except ImportError as error:
     MISSING = f"the compiled engine could not be loaded ({error})"
 

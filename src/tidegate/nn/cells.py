@@ -103,6 +103,8 @@ class RecurrentCell(nn.Module):
         return weights
 
     def _obstacle(self, input: Tensor, states: State | None, weights: Weights) -> str | None:
+        if self.hidden_size == 0:
+            return "the engine computes cells of at least one unit"
         return _path.obstacle([input, *(states or ()), *weights])
 
     def _prepare(self, input: Tensor, hx: Any, dtype: torch.dtype) -> tuple[Tensor, State | None]:

@@ -63,7 +63,7 @@ class TextEncoder(nn.Module):
         self.recurrent = recurrent
 
     def forward(
-        self, tokens: Any, hx: Any = None, *, lengths: Any = None, offsets: Any = None
+        self, tokens: Any, hx: Any = None, lengths: Any = None, offsets: Any = None
     ) -> tuple[Any, Any]:
         """Run over a batch of token sequences; the arguments and results are those of the class."""
         if self._must_be_apart():
@@ -74,7 +74,7 @@ class TextEncoder(nn.Module):
         return finish(self.recurrent, tokens, call, *self.recurrent._run(call))
 
     def explain(
-        self, tokens: Any, hx: Any = None, *, lengths: Any = None, offsets: Any = None
+        self, tokens: Any, hx: Any = None, lengths: Any = None, offsets: Any = None
     ) -> _path.Explanation:
         """Say which path ``forward`` takes with these arguments, and why, without running it."""
         if self._must_be_apart():
