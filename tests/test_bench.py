@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -228,6 +229,50 @@ def test_tables_show_rates_ratios_and_what_has_no_time(capsys):
     for part in ("343", "69%", "tidegate: gru / lstm  0.80 (0.70 to 0.90)", "results differ"):
         assert part in out
     assert "Keras on JAX (not installed)" in out
+
+
+def test_denormals_are_counted_of_all_numbers():
+    tiny = np.finfo(np.float32).tiny
+    values = np.array([0, tiny / 2, -tiny / 4, tiny, -tiny, 1, np.inf, np.nan], np.float32)
+    assert statistics.denormal_share(values) == 2 / 8
+    assert statistics.denormal_share(values.astype(np.float64)) == 0
+
+
+def test_the_share_of_denormals_is_recorded_of_the_inputs_gradient():
+    faded = {**RIGHT, "grad input": np.array([1, 5e-324, 1])}
+    expected = {"output": np.ones(3)}
+    tasks = [
+        task(faded, "faded", reference=lambda: expected),
+        task({"output": np.ones(3)}, "without", reference=lambda: expected),
+    ]
+    found = run_case(Case("case", {}, lambda: tasks), QUIET).tasks
+    assert [one.denormal_share for one in found] == [pytest.approx(1 / 3), None]
+
+
+@pytest.mark.parametrize(("share", "is_shown"), [(0.147, True), (0.009, False)])
+def test_tables_tell_of_denormals_where_there_are_many(share, is_shown, capsys):
+    found = sample_results()
+    (case,) = found.cases
+    own, plain = case.tasks
+    plain = replace(plain, error=None, samples=own.samples, spread=own.spread, denormal_share=share)
+    # In whichever order the ratios stand, the row has the one over tidegate.
+    ratios = [
+        results.RatioResult(
+            "gru: PyTorch / PyTorch, denormals flushed", statistics.Ratio(5.9, 5.7, 6.1)
+        ),
+        results.RatioResult("gru: PyTorch / tidegate", statistics.Ratio(3.1, 3, 3.2)),
+    ]
+    found.cases[0] = replace(case, tasks=[own, plain], ratios=ratios)
+    tables.show(found)
+    lines = capsys.readouterr().out.splitlines()
+    (row,) = [line for line in lines if line.split()[:1] == ["PyTorch"]]
+    assert row.rstrip().endswith("3.10 (3.00 to 3.20)")
+    line = (
+        "gru, PyTorch: 15% of the numbers in the gradient of the layer's input are denormal; "
+        "its time over that with denormals flushed 5.90 (5.70 to 6.10)"
+    )
+    assert (line in lines) == is_shown
+    assert any("denormal" in line for line in lines) == is_shown
 
 
 def test_two_files_are_compared_task_by_task(capsys):

@@ -1,9 +1,11 @@
 """Benchmarks: every peer computes the same, in this process and in others; scripts and verb run."""
 
+import gc
 import importlib.util
 import json
 import os
 import runpy
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -157,10 +159,40 @@ def test_foreign_layers_agree_with_float64(worker, cell, training):
     expected = reference(problem, training)
     task = remote.layer_task(worker.present[peer], problem, training=training, expected=expected)
     if task is None:
-        pytest.skip(f"{peer} does not train")
+        pytest.skip(f"{peer} takes no part in {'training' if training else 'inference'}")
     wanted = {name: a for name, a in expected().items() if name not in task.omits}
     assert agreement.complaint(agreement.errors(task.outputs(), wanted)) is None
     assert task.run(2) > 0
+
+
+def test_denormals_are_flushed_in_every_thread_of_their_own_process_alone(monkeypatch):
+    monkeypatch.setattr(texts.imdb, "load", none_installed)
+    batches = texts.notebook_batches(1)
+    with remote.Workers([remote.FLUSHED], 2) as workers:
+        assert workers.absent == {}
+        result = run_case(notebook.case(["rnn"], batches, workers), TINY)
+    assert_all_timed(result)
+    shares = {task.peer: task.denormal_share for task in result.tasks}
+    # Of 200 steps the last 160 or so have a gradient that float32 holds in full.
+    assert shares[PYTORCH] == pytest.approx(0.147, abs=0.03)
+    assert (shares[TIDEGATE], shares[remote.FLUSHED]) == (None, 0)
+    names = [ratio.name for ratio in result.ratios]
+    assert "rnn: PyTorch / PyTorch, denormals flushed" in names
+    assert "rnn: PyTorch, denormals flushed / tidegate" in names
+
+
+def test_a_process_that_keeps_denormals_is_no_peer_that_flushes_them():
+    worker = runpy.run_path(str(Path(remote.__file__).parent / "worker/on_pytorch.py"))
+    message = "flushed in all of 2 threads, got 2 that keep them"
+    with pytest.raises(RuntimeError, match=message):
+        worker["_check"](2)
+
+
+def test_pytorch_flushed_is_the_pytorch_that_runs_plain(monkeypatch):
+    started = []
+    monkeypatch.setattr(remote, "Worker", lambda peer, num_threads, python: started.append(python))
+    remote.Workers([remote.FLUSHED, remote.ONNX], 1, "/other/python")
+    assert started == [sys.executable, "/other/python"]
 
 
 @pytest.mark.alone
@@ -175,11 +207,13 @@ def test_a_peer_answers_when_its_threads_rest():
     threads = []
 
     def call():
+        assert not gc.isenabled()
         threads.append(threading.Thread(target=spin))
         threads[-1].start()
 
     request = {"do": "run", "task": 0, "repeats": 1}
     seconds = worker["_answer"](request, None, {0: call})["seconds"]
+    assert gc.isenabled()
     assert not threads[0].is_alive()
     assert 0 < seconds < 0.09
 
@@ -213,6 +247,8 @@ def test_the_verb_measures_and_writes(tidegate, tmp_path, monkeypatch, threads_s
         "layer, forward and backward",
         "one step",
     ]
+    peers = [{task["peer"] for task in case["tasks"]} for case in found["cases"]]
+    assert [remote.FLUSHED in names for names in peers] == [True, False, True, False]
     assert found["conditions"]["threads"] == 1
     assert found["conditions"]["fma_peak_gflop_per_s"] > 0
     assert "took_s" in found["conditions"]

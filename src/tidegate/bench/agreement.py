@@ -13,6 +13,8 @@ Arrays = Mapping[str, NDArray[np.floating]]
 
 GRADIENT = "grad "
 """Names of gradients begin so; the rest of the name is what they belong to."""
+INPUT_GRADIENT = GRADIENT + "input"
+"""Of what the layer reads, step by step."""
 
 OUTPUT_TOLERANCE = 1e-5
 """float32 against float64. The largest that a right peer was seen to have is 2e-6."""

@@ -13,7 +13,12 @@ from tidegate.errors import TidegateError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PEERS = {"tensorflow": "Keras on TensorFlow", "jax": "Keras on JAX", "onnxruntime": "ONNX Runtime"}
+PEERS = {
+    "tensorflow": "Keras on TensorFlow",
+    "jax": "Keras on JAX",
+    "onnxruntime": "ONNX Runtime",
+    "pytorch-flushed": "PyTorch, denormals flushed",
+}
 """Short names of the optional peers."""
 
 
@@ -183,7 +188,7 @@ def _for_peers() -> list[Callable[[Any], Any]]:
             type=Names([*PEERS], "peers", may_be_none=True),
             default=",".join(PEERS),
             show_default=True,
-            help="Optional peers to look for besides PyTorch; '' for none.",
+            help="Optional peers besides plain PyTorch; '' for none.",
         ),
         click.option(
             "--peer-python",

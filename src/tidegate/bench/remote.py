@@ -1,6 +1,7 @@
-"""Peers that live in processes of their own: Keras on TensorFlow, Keras on JAX, ONNX Runtime.
+"""Peers in processes of their own: Keras, ONNX Runtime, PyTorch with denormals flushed to zero.
 
-Keras has one backend a process; and none of them should start its threads beside PyTorch's. The
+Keras has one backend a process; none of them should start its threads beside PyTorch's; and whether
+denormal numbers are flushed is a state of threads that plain PyTorch and tidegate work on. The
 worker times its own calls, so that the pipe costs nothing that is counted.
 """
 
@@ -11,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -18,18 +20,20 @@ from typing import Any, Self
 
 import numpy as np
 
-from tidegate.bench.agreement import GRADIENT, Arrays
+from tidegate.bench.agreement import GRADIENT, INPUT_GRADIENT, Arrays
 from tidegate.bench.foreign import ONNX_OPERATORS, from_keras, to_keras, to_onnx
 from tidegate.bench.problem import LayerProblem
 from tidegate.bench.runner import Task
 from tidegate.errors import TidegateError
 
 KERAS_TF, KERAS_JAX, ONNX = "Keras on TensorFlow", "Keras on JAX", "ONNX Runtime"
+FLUSHED = "PyTorch, denormals flushed"
 
 BACKENDS = {
     KERAS_TF: ("keras-tensorflow", ("keras", "tensorflow")),
     KERAS_JAX: ("keras-jax", ("keras", "jax")),
     ONNX: ("onnxruntime", ("onnxruntime", "onnx")),
+    FLUSHED: ("pytorch-flushed", ("torch",)),
 }
 """Name of the backend and the packages it needs."""
 
@@ -126,7 +130,9 @@ class Workers:
                 self.absent[peer] = f"not installed: pip install {' '.join(missing)}"
                 continue
             try:
-                self.present[peer] = Worker(peer, num_threads, python or sys.executable)
+                # PyTorch flushed is to be the PyTorch that runs plain.
+                other = None if peer == FLUSHED else python
+                self.present[peer] = Worker(peer, num_threads, other or sys.executable)
             except (WorkerError, OSError) as error:
                 self.absent[peer] = str(error)
 
@@ -190,9 +196,14 @@ class _RemoteTask:
 def layer_task(
     worker: Worker, problem: LayerProblem, *, training: bool, expected: Callable[[], Arrays]
 ) -> Task | None:
-    """One direction of a layer on padded input; None where the peer does not do it."""
+    """One direction of a layer on padded input; None where the peer does not do it.
+
+    PyTorch with denormals flushed trains alone: it is gradients that fade.
+    """
     if problem.bidirectional or problem.lengths is not None:
         return None
+    if worker.peer == FLUSHED:
+        return _flushed_layer_task(worker, problem, expected) if training else None
     arrays: dict[str, Any] = {"input": problem.input}
     translate: Callable[[Arrays], Arrays] = dict
     if worker.peer == ONNX:
@@ -211,6 +222,14 @@ def layer_task(
     return remote.task(problem.cell, expected, problem.gflop(training), omits)
 
 
+def _flushed_layer_task(
+    worker: Worker, problem: LayerProblem, expected: Callable[[], Arrays]
+) -> Task:
+    """The worker draws weights, input and gradient from the problem, as this process does."""
+    remote = _RemoteTask(worker, {}, {"kind": "layer", "problem": asdict(problem)}, dict)
+    return remote.task(problem.cell, expected, problem.gflop(training=True))
+
+
 def step_task(worker: Worker, problem: LayerProblem, expected: Callable[[], Arrays]) -> Task:
     """ONNX Runtime, one step a call."""
     arrays = {"input": problem.input, **to_onnx(problem.cell, problem.weights)}
@@ -225,16 +244,18 @@ def notebook_task(
     weights: Mapping[str, Any],
     expected: Callable[[], Arrays],
 ) -> Task:
-    """The notebook's whole step in Keras.
+    """The notebook's whole step in Keras, or in PyTorch with denormals flushed.
 
     Args:
-        worker: Of Keras.
+        worker: Of one of the two.
         cell: The cell.
         arrays: ``tokens``, ``labels``, ``embedding``, ``head_weight``, ``head_bias``.
         weights: The layer's, by PyTorch's names.
         expected: The reference.
     """
     request = {"kind": "notebook", "cell": cell}
+    if worker.peer == FLUSHED:
+        return _RemoteTask(worker, arrays, request, dict).task(cell, expected, None)
     given = {**arrays, **to_keras(cell, weights)}
     return _RemoteTask(worker, given, request, _translator(cell)).task(cell, expected, None)
 
@@ -252,7 +273,7 @@ def _translator(cell: str) -> Callable[[Arrays], Arrays]:
     """Keras' gradients by PyTorch's names; the rest as it is."""
 
     def translate(found: Arrays) -> Arrays:
-        rest = {k: v for k, v in found.items() if k in ("output", "loss", GRADIENT + "input")}
+        rest = {k: v for k, v in found.items() if k in ("output", "loss", INPUT_GRADIENT)}
         for name in ("embedding", "head_weight", "head_bias"):
             if name in found:
                 rest[GRADIENT + name] = found[name]

@@ -33,6 +33,8 @@ class TaskResult:
     """Work of the equations in a call."""
     error: str | None = None
     """Why there is no time."""
+    denormal_share: float | None = None
+    """Of the numbers in the gradient of the layer's input, where the peer gives that gradient."""
 
 
 @dataclass(frozen=True)

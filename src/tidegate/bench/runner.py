@@ -10,7 +10,7 @@ from tidegate.bench import agreement
 from tidegate.bench.agreement import Arrays
 from tidegate.bench.measure import Measurement, Settings, Timed, measure
 from tidegate.bench.results import CaseResult, RatioResult, TaskResult
-from tidegate.bench.statistics import Spread, paired_ratio
+from tidegate.bench.statistics import Spread, denormal_share, paired_ratio
 
 Name = tuple[str, str]
 """Variant and peer."""
@@ -54,12 +54,15 @@ def run_case(
     """Check every task against its reference, then time those that agree."""
     tasks = case.build()
     found: dict[Name, dict[str, float]] = {}
+    denormals: dict[Name, float | None] = {}
     complaints: dict[Name, str | None] = {}
     expected: dict[Callable[[], Arrays], Arrays] = {}
     for task in tasks:
         if task.expected not in expected:
             expected = {task.expected: task.expected()}
-        found[task.name], complaints[task.name] = _check(task, expected[task.expected])
+        found[task.name], complaints[task.name], denormals[task.name] = _check(
+            task, expected[task.expected]
+        )
     expected.clear()
     right = {task.name: task.run for task in tasks if complaints[task.name] is None}
     timing: Measurement[Name] = (
@@ -81,6 +84,7 @@ def run_case(
                 },
                 gflop=task.gflop,
                 error=complaints[task.name],
+                denormal_share=denormals[task.name],
             )
         )
     ratios = [
@@ -103,11 +107,14 @@ def ratio_name(above: Name, below: Name) -> str:
     return f"{above[1]} {above[0]} / {below[1]} {below[0]}"
 
 
-def _check(task: Task, expected: Arrays) -> tuple[dict[str, float], str | None]:
+def _check(task: Task, expected: Arrays) -> tuple[dict[str, float], str | None, float | None]:
+    """Errors, why times are not to be believed, and the share of denormals in the gradient."""
     try:
         outputs = task.outputs()
     except Exception as error:  # a peer that breaks is a result of its own, not the end of the run
-        return {}, f"{type(error).__name__}: {error}"
+        return {}, f"{type(error).__name__}: {error}", None
     asked = {name: array for name, array in expected.items() if name not in task.omits}
     found = agreement.errors(outputs, asked)
-    return found, agreement.complaint(found)
+    gradient = outputs.get(agreement.INPUT_GRADIENT)
+    share = None if gradient is None else denormal_share(gradient)
+    return found, agreement.complaint(found), share

@@ -39,6 +39,12 @@ class Spread:
         )
 
 
+def denormal_share(values: NDArray[np.floating]) -> float:
+    """The share of numbers that are below the smallest normal one of their dtype and not 0."""
+    sizes = np.abs(values)
+    return float(((sizes > 0) & (sizes < np.finfo(values.dtype).tiny)).mean())
+
+
 def relative_error(samples: Samples) -> float:
     """The standard error of the median as a share of it; infinite for fewer than two samples.
 

@@ -10,9 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate.bench.conditions import BUSY
+from tidegate.bench.remote import FLUSHED
 from tidegate.bench.results import CaseResult, Results, TaskResult
+from tidegate.bench.runner import ratio_name
 from tidegate.bench.session import NO_TERMINAL_WIDTH
 from tidegate.bench.statistics import Ratio
+
+OWN = "tidegate"
+"""Its peers' names begin so."""
+DENORMALS_SHOWN = 0.01
+"""Share of a gradient's numbers from which it is printed; gradients over 200 steps have 0.1."""
 
 
 def console() -> Console:
@@ -94,7 +101,7 @@ def case_table(case: CaseResult, peak: float | None) -> Table:
         found = [
             format_ratio(ratio)
             for name, ratio in ratios.items()
-            if name.startswith(f"{task.variant}: {task.peer} / ") and not _is_own(task.peer)
+            if name.startswith(f"{task.variant}: {task.peer} / {OWN}") and not _is_own(task.peer)
         ]
         table.add_row(label, task.peer, *figures, found[0] if found else "")
     return table
@@ -113,6 +120,7 @@ def _footnotes(case: CaseResult) -> list[str]:
         for ratio in case.ratios
         if ratio.name.partition(" / ")[0] not in in_rows
     ]
+    lines += _denormals(case)
     if case.others_share is not None and case.others_share > BUSY:
         lines.append(f"others used {case.others_share:.0%} of the processors meanwhile")
     lines += [f"{t.variant}, {t.peer}: no time: {t.error}" for t in case.tasks if t.error]
@@ -130,8 +138,26 @@ def _footnotes(case: CaseResult) -> list[str]:
     return lines
 
 
+def _denormals(case: CaseResult) -> list[str]:
+    """Who computes with denormal numbers, and what flushing them saves where that was measured."""
+    ratios = {ratio.name: ratio.ratio for ratio in case.ratios}
+    lines = []
+    for task in case.tasks:
+        if task.denormal_share is None or task.denormal_share < DENORMALS_SHOWN:
+            continue
+        line = (
+            f"{task.variant}, {task.peer}: {task.denormal_share:.0%} of the numbers in the "
+            "gradient of the layer's input are denormal"
+        )
+        ratio = ratios.get(ratio_name((task.variant, task.peer), (task.variant, FLUSHED)))
+        if ratio is not None:
+            line += f"; its time over that with denormals flushed {format_ratio(ratio)}"
+        lines.append(line)
+    return lines
+
+
 def _is_own(peer: str) -> bool:
-    return peer.startswith("tidegate")
+    return peer.startswith(OWN)
 
 
 def _conditions(results: Results) -> Table:

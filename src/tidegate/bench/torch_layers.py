@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import tidegate.nn
-from tidegate.bench.agreement import GRADIENT, Arrays
+from tidegate.bench.agreement import GRADIENT, INPUT_GRADIENT, Arrays
 from tidegate.bench.measure import timed
 from tidegate.bench.problem import LayerProblem
 from tidegate.bench.runner import Task
@@ -153,7 +153,7 @@ class Job:
         states = state if isinstance(state, tuple) else (state,)
         found = {"output": output, **dict(zip(("h_n", "c_n"), states, strict=False))}
         if self.training:
-            found[GRADIENT + "input"] = self.input.grad
+            found[INPUT_GRADIENT] = self.input.grad
             for name, parameter in self.layer.named_parameters():
                 found[GRADIENT + name] = parameter.grad
         return {

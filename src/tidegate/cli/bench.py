@@ -42,12 +42,14 @@ def command(
 ) -> None:
     """Time tidegate against PyTorch on this machine.
 
-    Both compute the same in one run, turn by turn, on the same number of threads; a time counts
-    only when outputs and gradients agree with PyTorch's in float64. Ratios above 1 are in
-    tidegate's favour. The scripts in the source tree's benchmarks/ measure more.
+    PyTorch takes part twice, plain and with denormal numbers, which fading gradients become,
+    flushed to zero. All compute the same in one run, turn by turn, on the same number of threads;
+    a time counts only when outputs and gradients agree with PyTorch's in float64. Ratios above 1
+    are in tidegate's favour. The scripts in the source tree's benchmarks/ measure more.
     """
     from tidegate.bench import session, tables
     from tidegate.bench.measure import Settings
+    from tidegate.bench.remote import FLUSHED
     from tidegate.machine import available_cpus
 
     budget_s, num_cases = (QUICK_BUDGET_S if quick else BUDGET_S), 4
@@ -59,7 +61,7 @@ def command(
             min_rounds=5 if quick else 7,
             budget_s=budget_s / num_cases,
         ),
-        peers=(),
+        peers=(FLUSHED,),
         out=json_path,
     )
     results = session.run("bench", lambda workers: _cases(cells, workers), options)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.bench import remote
 from tidegate.bench.problem import LayerProblem
-from tidegate.bench.remote import Workers
+from tidegate.bench.remote import FLUSHED, Workers
 from tidegate.bench.runner import Case, Name, Task
 from tidegate.bench.torch_layers import PYTORCH, TIDEGATE, layer_task, reference
 
@@ -38,6 +38,8 @@ def _ratios(cells: Sequence[str], workers: Workers) -> list[tuple[Name, Name]]:
     found: list[tuple[Name, Name]] = [
         ((cell, peer), (cell, TIDEGATE)) for cell in cells for peer in (PYTORCH, *workers.present)
     ]
+    if FLUSHED in workers.present:
+        found += [((cell, PYTORCH), (cell, FLUSHED)) for cell in cells]
     for above, below in (("gru", "lstm"), ("gru-before", "gru")):
         if above in cells and below in cells:
             found.append(((above, TIDEGATE), (below, TIDEGATE)))

@@ -1,7 +1,8 @@
 """The notebook's whole training step: embedding, layer, Dense(1), loss, backward, Adam."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.bench import remote
-from tidegate.bench.agreement import GRADIENT, Arrays
+from tidegate.bench.agreement import GRADIENT, INPUT_GRADIENT, Arrays
 from tidegate.bench.measure import timed
 from tidegate.bench.problem import Floats, LayerProblem, generator
-from tidegate.bench.remote import ONNX, Workers
+from tidegate.bench.remote import FLUSHED, ONNX, Workers
 from tidegate.bench.runner import Case, Name, Task
 from tidegate.bench.texts import BATCH_SIZE, LENGTH, VOCABULARY_SIZE, Batches
 from tidegate.bench.torch_layers import PYTORCH, TIDEGATE, tidegate_layer, torch_layer
@@ -35,6 +36,8 @@ def case(cells: Sequence[str], batches: Batches, workers: Workers) -> Case:
     ratios: list[tuple[Name, Name]] = [
         ((cell, peer), (cell, TIDEGATE)) for cell in cells for peer in (PYTORCH, *peers)
     ]
+    if FLUSHED in peers:
+        ratios += [((cell, PYTORCH), (cell, FLUSHED)) for cell in cells]
     for above, below in (("gru", "lstm"), ("rnn", "lstm"), ("gru-before", "gru")):
         if above in cells and below in cells:
             for peer in (TIDEGATE, PYTORCH, *peers):
@@ -64,13 +67,14 @@ def _tasks(cell: str, batches: Batches, workers: Workers, peers: Sequence[str]) 
 
     def expected() -> Arrays:
         network = Network(_Apart, torch_layer(problem), rest).double()
-        outputs = Training(network, batches).outputs()
-        return {**outputs, OFF_PYTORCHS: np.zeros(len(outputs) - 1)}
+        num_parameters = len([*network.parameters()])
+        return {**Training(network, batches).outputs(), OFF_PYTORCHS: np.zeros(num_parameters)}
 
     tasks = []
     for peer in (TIDEGATE, PYTORCH):
         step = training(cell, peer, batches)
-        omits = () if peer == TIDEGATE else (OFF_PYTORCHS,)
+        # tidegate and Keras have no tensor of what the layer reads, or do not show it.
+        omits = (INPUT_GRADIENT,) if peer == TIDEGATE else (OFF_PYTORCHS,)
         # No work to count: peers differ in what of it they need not do.
         tasks.append(Task(cell, peer, step.timed, step.outputs, expected, omits=omits))
     arrays = {"tokens": batches.tokens, "labels": batches.labels, **rest}
@@ -84,7 +88,7 @@ def _tasks(cell: str, batches: Batches, workers: Workers, peers: Sequence[str]) 
                     problem.weights,
                     expected,
                 ),
-                omits=(OFF_PYTORCHS,),
+                omits=(OFF_PYTORCHS, *(() if peer == FLUSHED else (INPUT_GRADIENT,))),
             )
         )
     return tasks
@@ -186,11 +190,16 @@ class Training:
         return loss
 
     def outputs(self) -> Arrays:
-        """Loss and gradients of the first batch, before any step."""
-        loss = self._loss(*self.batches[0])
+        """Loss and gradients of the first batch, before any step.
+
+        Where embedding and layer are apart, also the gradient of what the layer reads, (T, N, I).
+        """
+        with _embedded(self.network) as read:
+            loss = self._loss(*self.batches[0])
         loss.backward()
         return {
             "loss": loss.detach().numpy(),
+            **{name: _dense(tensor.grad) for name, tensor in read.items()},
             **{
                 GRADIENT + _plain_name(name): _dense(parameter.grad)
                 for name, parameter in self.network.named_parameters()
@@ -245,6 +254,25 @@ class ByRows(Training):
     def _loss(self, tokens: Tensor, labels: Tensor) -> Tensor:
         self.optimiser.catch_up(self.network.table.weight, tokens.view(-1))
         return super()._loss(tokens, labels)
+
+
+@contextmanager
+def _embedded(network: Network) -> Iterator[dict[str, Tensor]]:
+    """By its gradient's name what the embedding gives meanwhile; nothing of a fused encoder."""
+    found: dict[str, Tensor] = {}
+
+    def keep(module: nn.Module, args: Any, output: Tensor) -> None:
+        output.retain_grad()
+        found[INPUT_GRADIENT] = output
+
+    if not isinstance(network.encoder, _Apart):
+        yield found
+        return
+    hook = network.table.register_forward_hook(keep)
+    try:
+        yield found
+    finally:
+        hook.remove()
 
 
 def _plain_name(name: str) -> str:

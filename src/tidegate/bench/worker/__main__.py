@@ -1,14 +1,16 @@
 """The other end of ``remote``: a process that holds one of the optional peers.
 
-The folder runs as a script and imports nothing of tidegate, so that its interpreter may belong to
-another environment. Requests come as JSON, one a line, on stdin; answers go the same way to what
-was stdout, while stdout itself is turned to stderr, for libraries print. Arrays travel as npz.
+The folder runs as a script and imports nothing of tidegate (but for ``on_pytorch``), so that its
+interpreter may belong to another environment. Requests come as JSON, one a line, on stdin; answers
+go the same way to what was stdout, while stdout itself is turned to stderr, for libraries print.
+Arrays travel as npz.
 
     {"do": "build", "task": 0, "kind": "layer", "arrays": "in.npz", "out": "out.npz", ...}  ->  {}
     {"do": "run", "task": 0, "repeats": 3}  ->  {"seconds": 0.21}
     {"do": "drop"}  ->  {}
 """
 
+import gc
 import json
 import os
 import sys
@@ -20,6 +22,9 @@ from typing import Any
 
 import numpy as np
 
+MODULES = {"onnxruntime": "on_onnxruntime", "pytorch-flushed": "on_pytorch"}
+"""By backend; all others are Keras'."""
+
 Built = tuple[Callable[[], object], dict[str, Any]]
 """What to time, and what it gave once."""
 
@@ -29,7 +34,8 @@ def main() -> None:
     backend, num_threads = sys.argv[1], int(sys.argv[2])
     answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
-    _limit_threads(num_threads)
+    if backend != "pytorch-flushed":  # it is limited as plain PyTorch is, by set_num_threads
+        _limit_threads(num_threads)
     try:
         build, versions = _backend(backend, num_threads)
     except Exception as error:
@@ -56,10 +62,12 @@ def _answer(
         return {}
     if request["do"] == "run":
         call = calls[request["task"]]
+        gc.disable()  # as it is for the peers of the other process
         begin = time.perf_counter()
         for _ in range(request["repeats"]):
             call()
         seconds = time.perf_counter() - begin
+        gc.enable()
         _rest()
         return {"seconds": seconds}
     with np.load(request["arrays"]) as file:
@@ -91,7 +99,7 @@ def _limit_threads(num_threads: int) -> None:
 
 
 def _backend(name: str, num_threads: int) -> tuple[Any, dict[str, str]]:
-    module = import_module("on_onnxruntime" if name == "onnxruntime" else "on_keras")
+    module = import_module(MODULES.get(name, "on_keras"))
     build, versions = module.start(name, num_threads)
     return build, versions
 
