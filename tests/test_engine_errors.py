@@ -130,7 +130,7 @@ def test_results_do_not_share_memory_with_what_went_in():
 
 
 def test_sizes_that_overflow():
-    with pytest.raises(OverflowError):
+    with pytest.raises(ValueError, match=r"reserve that memory can hold, got 5 \* 10995"):
         engine.reserve_bytes(cell="lstm", dtype="float64", hidden_size=2**40, num_positions=2**40)
 
 
@@ -142,8 +142,11 @@ def test_sizes_that_overflow():
         ({"input_size": -1}, "ValueError"),
         ({"hidden_size": 0}, "ValueError"),
         ({"hidden_size": 2**22, "num_steps": 2}, "MemoryError"),
-        ({"hidden_size": 2**62}, "OverflowError"),
-        ({"num_rows": 2**40, "num_steps": 2**40}, "OverflowError"),
+        ({"hidden_size": 2**62}, "ValueError"),
+        ({"num_rows": 2**40, "num_steps": 2**40}, "ValueError"),
+        ({"num_rows": 2**62, "num_steps": 0}, "ValueError"),
+        ({"hidden_size": 2**63}, "ValueError"),
+        ({"row_offset": 2**64}, "ValueError"),
     ],
     ids=str,
 )
@@ -157,7 +160,7 @@ memory = np.zeros(64)
 names = "row_offset step_offset input weight_ih weight_hh output h_n".split()
 try:
     engine.layer_forward(cell="gru_after", dtype="float32", input_stride=1, output_stride=1,
-                         **sizes, **{{name: memory.ctypes.data for name in names}})
+                         **{{name: memory.ctypes.data for name in names}} | sizes)
 except Exception as error:
     print(type(error).__name__, error)
 """

@@ -124,16 +124,59 @@ def test_an_input_that_does_not_fit_is_refused(x, message):
     assert stepper.h.tobytes() == before.tobytes()
 
 
-@pytest.mark.parametrize(
-    "x",
-    [np.zeros((2, 10), np.float32)[:, ::2], [[0.0] * 5] * 2, None],
-    ids=["strided", "list", "none"],
-)
-def test_an_input_that_is_not_one_block_is_refused(x):
+@pytest.mark.parametrize("x", [[[0.0] * 5] * 2, None, "x"], ids=["list", "none", "string"])
+def test_an_input_that_is_no_array_is_refused(x):
     case = Case("gru_after", N=2, lengths=(5,) * 2)
     stepper = stepper_at(case, arrays(case))
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises(TypeError, match="Stepper: expected input as an array, got "):
         stepper.step(x)
+
+
+@pytest.mark.parametrize("dtype", [object, ">f4", "datetime64[s]"])
+def test_an_input_of_any_dtype_gets_the_same_message(dtype):
+    case = Case("gru_after", N=2, lengths=(5,) * 2)
+    with pytest.raises(ValueError, match="Stepper: expected input of dtype float32"):
+        stepper_at(case, arrays(case)).step(np.zeros((2, 5), dtype))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    "arrange",
+    [np.asfortranarray, lambda x: np.repeat(x, 2, axis=1)[:, ::2], lambda x: x[::-1].copy()[::-1]],
+    ids=["Fortran", "strided", "backwards"],
+)
+def test_an_input_may_lie_in_any_order(cell, arrange):
+    case = Case(cell, N=3, lengths=(5,) * 3)
+    given = arrays(case)
+    x = arrange(given.x[0])
+    assert not x.flags.c_contiguous
+    wanted = stepper_at(case, given).step(given.x[0])
+    assert stepper_at(case, given).step(x).tobytes() == wanted.tobytes()
+
+
+def read_only(array):
+    array.setflags(write=False)
+    return array
+
+
+@pytest.mark.parametrize("name", ["h", "c"])
+@pytest.mark.parametrize(
+    ("arrange", "message"),
+    [
+        (read_only, "in C order and writable, got strides .* and writeable=False; write into"),
+        (np.asfortranarray, "in C order and writable, got strides "),
+        (lambda a: np.repeat(a, 2, axis=1)[:, ::2], "in C order and writable, got strides "),
+        (lambda a: a.astype(object), "of dtype float32 .*, got object"),
+    ],
+    ids=["read-only", "Fortran", "strided", "objects"],
+)
+def test_a_state_that_cannot_be_written_is_refused(name, arrange, message):
+    case = Case("lstm", N=2, lengths=(5,) * 2)
+    given = arrays(case)
+    stepper = stepper_at(case, given)
+    setattr(stepper, name, arrange(getattr(stepper, name).copy()))
+    with pytest.raises(ValueError, match=f"Stepper: expected {name} {message}"):
+        stepper.step(given.x[0])
 
 
 def test_a_read_only_input_is_read():
@@ -144,7 +187,7 @@ def test_a_read_only_input_is_read():
     assert np.isfinite(stepper_at(case, given).step(x)).all()
 
 
-@pytest.mark.parametrize("batch_size", [0, -1])
+@pytest.mark.parametrize("batch_size", [0, -1, 1.5])
 def test_a_stepper_has_rows(batch_size):
     given = arrays(Case("gru_after"))
     with pytest.raises(ValueError, match=f"batch_size of at least 1, got {batch_size}"):

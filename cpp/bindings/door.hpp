@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -34,11 +35,19 @@ class Unlocked {
   PyThreadState* state_;
 };
 
-using Address = std::uintptr_t;
-using Count = std::int64_t;
+/// An integer that comes from Python. One beyond the bits of T is refused with
+/// what was asked for, where nanobind would find that no signature fits.
+template <class T>
+struct Integer {
+  T value = 0;
+  operator T() const { return value; }
+};
+
+using Address = Integer<std::uintptr_t>;
+using Count = Integer<std::int64_t>;
 
 template <class T = void>
-T* pointer(Address address) {
+T* pointer(std::uintptr_t address) {
   return reinterpret_cast<T*>(address);
 }
 
@@ -51,3 +60,40 @@ inline Dtype dtype_named(std::string_view text) {
 }
 
 }  // namespace tidegate
+
+namespace nanobind::detail {
+
+template <class T>
+struct type_caster<tidegate::Integer<T>> {
+  using Value = tidegate::Integer<T>;
+  static constexpr auto Name = const_name("int");
+  template <class>
+  using Cast = Value;
+  template <class>
+  static constexpr bool can_cast() {
+    return true;
+  }
+
+  bool from_python(handle source, std::uint32_t flags,
+                   cleanup_list* cleanup) noexcept {
+    fits_ = caster_.from_python(source, flags, cleanup);
+    source_ = source;
+    return fits_ || PyLong_Check(source.ptr());
+  }
+
+  operator Value() {
+    if (fits_) return {caster_.value};
+    using Limits = std::numeric_limits<T>;
+    throw std::invalid_argument("engine: expected an integer from " +
+                                std::to_string(Limits::min()) + " to " +
+                                std::to_string(Limits::max()) + ", got " +
+                                nanobind::str(source_).c_str());
+  }
+
+ private:
+  make_caster<T> caster_;
+  handle source_;
+  bool fits_ = false;
+};
+
+}  // namespace nanobind::detail

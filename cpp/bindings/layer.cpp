@@ -46,32 +46,32 @@ Positions positions_of(Count num_rows, Count num_steps, Address row_offset,
                        bool pad) {
   return {num_rows,
           num_steps,
-          pointer<const Count>(row_offset),
-          pointer<const Count>(step_offset),
-          pointer<const Count>(lengths),
+          pointer<const std::int64_t>(row_offset),
+          pointer<const std::int64_t>(step_offset),
+          pointer<const std::int64_t>(lengths),
           reverse,
           pad};
 }
 
 /// Bytes for a reserve, which go back to those kept when the array dies.
 nb::ndarray<nb::numpy, std::uint8_t, nb::ndim<1>> kept_memory(
-    std::size_t num_bytes) {
+    Integer<std::size_t> num_bytes) {
   auto block = std::make_unique<Scratch>(num_bytes);
   void* const data = block->data();
   nb::capsule owner(block.get(), [](void* address) noexcept {
     delete static_cast<Scratch*>(address);
   });
   static_cast<void>(block.release());
-  return {data, {num_bytes}, owner};
+  return {data, {num_bytes.value}, owner};
 }
 
 Input input_of(Address input, Count input_stride, Address ids, Address table,
                Count num_embeddings) {
-  return {pointer(input), input_stride, pointer<const Count>(ids),
+  return {pointer(input), input_stride, pointer<const std::int64_t>(ids),
           pointer(table), num_embeddings};
 }
 
-Count layer_forward(const char* cell, const char* dtype, Count num_rows,
+std::int64_t layer_forward(const char* cell, const char* dtype, Count num_rows,
                     Count num_steps, Count input_size, Count hidden_size,
                     Address row_offset, Address step_offset, Address lengths,
                     bool reverse, bool pad, Address input, Count input_stride,
@@ -98,7 +98,7 @@ Count layer_forward(const char* cell, const char* dtype, Count num_rows,
   return forward(call);
 }
 
-Count layer_backward(
+std::int64_t layer_backward(
     const char* cell, const char* dtype, Count num_rows, Count num_steps,
     Count input_size, Count hidden_size, Address row_offset,
     Address step_offset, Address lengths, bool reverse, bool pad,
@@ -128,7 +128,7 @@ Count layer_backward(
   call.grad_input = pointer(grad_input);
   call.grad_input_stride = grad_input_stride;
   call.add_to_grad_input = add_to_grad_input;
-  call.grad_table_ids = pointer<Count>(grad_table_ids);
+  call.grad_table_ids = pointer<std::int64_t>(grad_table_ids);
   call.grad_table_rows = pointer(grad_table_rows);
   call.grad_weight_ih = pointer(grad_weight_ih);
   call.grad_weight_hh = pointer(grad_weight_hh);
@@ -169,7 +169,7 @@ class BoundStepper {
 
  private:
   template <class A>
-  void check(const char* name, const A& array, Count size) const {
+  void check(const char* name, const A& array, std::int64_t size) const {
     const auto dtype = stepper_.shape().dtype == Dtype::float32
                            ? nb::dtype<float>()
                            : nb::dtype<double>();
@@ -177,13 +177,17 @@ class BoundStepper {
       throw std::invalid_argument(std::string("Stepper: expected ") + name +
                                   " of the weights' dtype, got another");
     }
-    const Count rows = stepper_.num_rows();
+    const std::int64_t rows = stepper_.num_rows();
     const bool fits = array.ndim() == 2
-                          ? static_cast<Count>(array.shape(0)) == rows &&
-                                static_cast<Count>(array.shape(1)) == size
+                          ? static_cast<std::int64_t>(array.shape(0)) == rows &&
+                                static_cast<std::int64_t>(array.shape(1)) == size
                           : array.ndim() == 1 && rows == 1 &&
-                                static_cast<Count>(array.shape(0)) == size;
-    if (fits) return;
+                                static_cast<std::int64_t>(array.shape(0)) == size;
+    if (fits) {
+      if (array.size() == 0 || array.data() != nullptr) return;
+      throw std::invalid_argument(std::string("Stepper: expected ") + name +
+                                  " with memory, got none");
+    }
     std::string got;
     for (std::size_t i = 0; i < array.ndim(); ++i) {
       got += (i == 0 ? "" : ", ") + std::to_string(array.shape(i));
@@ -208,7 +212,7 @@ void bind_layer(nb::module_& m) {
       "reserve_bytes",
       [](const char* cell, const char* dtype, Count hidden_size,
          Count num_positions) {
-        return reserve_bytes(shape_of(cell, dtype, 0, hidden_size),
+        return reserve_bytes(shape_of(cell, dtype, {}, hidden_size),
                              num_positions);
       },
       nb::kw_only(), "cell"_a, "dtype"_a, "hidden_size"_a, "num_positions"_a,

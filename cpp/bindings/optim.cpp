@@ -7,50 +7,58 @@
 #include "bindings/bindings.hpp"
 #include "bindings/door.hpp"
 #include "engine/adam.hpp"
+#include "engine/sizes.hpp"
 
 namespace nb = nanobind;
 
 namespace tidegate {
 namespace {
 
-using Addresses = nb::ndarray<const Count, nb::ndim<2>, nb::c_contig,
+using Addresses = nb::ndarray<const std::int64_t, nb::ndim<2>, nb::c_contig,
                               nb::device::cpu>;
 using NumberRows = nb::ndarray<const double, nb::ndim<2>, nb::c_contig,
                                nb::device::cpu>;
 
-void expect(bool holds, const char* what) {
-  if (!holds) throw std::invalid_argument(what);
+/// Refuses counts below 0 or beyond memory, and arrays of elements at address 0.
+void check_elements(std::int64_t count,
+                    std::initializer_list<const void*> arrays) {
+  product("elements", {count, 8});
+  for (const void* array : arrays) {
+    require(count == 0 || array != nullptr, "arrays, got an address of 0");
+  }
 }
 
 const AdamNumbers<double>* numbers_of(const NumberRows& rows) {
   static_assert(sizeof(AdamNumbers<double>) == 7 * sizeof(double));
-  expect(rows.shape(1) == 7, "engine: expected seven numbers a step");
+  require(rows.shape(1) == 7, "seven numbers a step, got others");
   return reinterpret_cast<const AdamNumbers<double>*>(rows.data());
 }
 
 std::vector<Span> spans_of(const Addresses& rows) {
-  expect(rows.shape(1) == 2, "engine: expected an address and a count a span");
+  require(rows.shape(1) == 2, "an address and a count a span, got others");
   std::vector<Span> spans;
   for (std::size_t i = 0; i < rows.shape(0); ++i) {
-    const Count* row = rows.data() + 2 * i;
-    spans.push_back({pointer(static_cast<Address>(row[0])), row[1]});
+    const std::int64_t* row = rows.data() + 2 * i;
+    spans.push_back({pointer(static_cast<std::uintptr_t>(row[0])), row[1]});
+    check_elements(row[1], {spans.back().data});
   }
   return spans;
 }
 
 void dense(const char* dtype, const Addresses& rows, const NumberRows& numbers) {
-  expect(rows.shape(1) == 5 && rows.shape(0) == numbers.shape(0),
-         "engine: expected four addresses and a count a part, and its numbers");
+  require(rows.shape(1) == 5 && rows.shape(0) == numbers.shape(0),
+          "four addresses and a count a part, and its numbers, got others");
   const Dtype type = dtype_named(dtype);
   const AdamNumbers<double>* all = numbers_of(numbers);
   std::vector<AdamPart> parts;
   for (std::size_t i = 0; i < rows.shape(0); ++i) {
-    const Count* row = rows.data() + 5 * i;
+    const std::int64_t* row = rows.data() + 5 * i;
     const auto address = [row](int k) {
-      return pointer(static_cast<Address>(row[k]));
+      return pointer(static_cast<std::uintptr_t>(row[k]));
     };
     parts.push_back({address(0), address(1), address(2), address(3), row[4],
                      all[i]});
+    check_elements(row[4], {address(0), address(1), address(2), address(3)});
   }
   const Unlocked unlocked;
   adam_dense(type, parts.data(), parts.size());
@@ -76,9 +84,12 @@ void bind_optim(nb::module_& m) {
           "__init__",
           [](AdamTable* self, const char* dtype, Count num_rows, Count width,
              Address param, Address moment1, Address moment2, Address row_step) {
+            check_elements(num_rows, {pointer(row_step)});
+            check_elements(product("a table", {num_rows, width}),
+                           {pointer(param), pointer(moment1), pointer(moment2)});
             new (self) AdamTable{dtype_named(dtype), num_rows, width,
                                  pointer(param), pointer(moment1),
-                                 pointer(moment2), pointer<Count>(row_step)};
+                                 pointer(moment2), pointer<std::int64_t>(row_step)};
           },
           nb::kw_only(), "dtype"_a, "num_rows"_a, "width"_a, "param"_a, "m"_a,
           "v"_a, "row_step"_a)
@@ -86,8 +97,9 @@ void bind_optim(nb::module_& m) {
           "check_rows",
           [](const AdamTable& table, Address ids, Count num_ids, Count step,
              bool may_repeat) {
+            check_elements(num_ids, {pointer(ids)});
             const Unlocked unlocked;
-            adam_check_rows(table, pointer<const Count>(ids), num_ids, step,
+            adam_check_rows(table, pointer<const std::int64_t>(ids), num_ids, step,
                             may_repeat);
           },
           "ids"_a, "num_ids"_a, "step"_a, "may_repeat"_a,
@@ -98,10 +110,13 @@ void bind_optim(nb::module_& m) {
           [](const AdamTable& table, Address ids, Count num_ids, Address grad,
              const NumberRows& numbers, Count step, bool may_repeat) {
             const AdamNumbers<double>* of_step = numbers_of(numbers);
-            expect(numbers.shape(0) == 1, "engine: expected one step's numbers");
+            require(numbers.shape(0) == 1, "one step's numbers, got others");
+            check_elements(num_ids, {pointer(ids)});
+            check_elements(product("rows", {num_ids, table.width}),
+                           {pointer(grad)});
             const Unlocked unlocked;
             const auto make_step = may_repeat ? adam_places : adam_rows;
-            make_step(table, pointer<const Count>(ids), num_ids, pointer(grad),
+            make_step(table, pointer<const std::int64_t>(ids), num_ids, pointer(grad),
                       *of_step, step);
           },
           "ids"_a, "num_ids"_a, "grad"_a, "numbers"_a.noconvert(), "step"_a,
@@ -113,9 +128,10 @@ void bind_optim(nb::module_& m) {
           [](const AdamTable& table, Address ids, Count num_ids,
              const NumberRows& numbers, Count now) {
             const AdamNumbers<double>* all = numbers_of(numbers);
+            product("ids", {num_ids, 8});
             const Unlocked unlocked;
-            adam_catch_up(table, pointer<const Count>(ids), num_ids, all,
-                          now + 1 - static_cast<Count>(numbers.shape(0)), now);
+            adam_catch_up(table, pointer<const std::int64_t>(ids), num_ids, all,
+                          now + 1 - static_cast<std::int64_t>(numbers.shape(0)), now);
           },
           "ids"_a, "num_ids"_a, "numbers"_a.noconvert(), "now"_a,
           "Make the steps that rows missed up to `now`, with gradients of 0; ids of 0 for\n"

@@ -20,12 +20,12 @@ void bind_rows(nb::module_& m) {
          Address maxima, Count stride, Address first) {
         const PoolCall call{
             dtype_named(dtype),
-            {num_rows, num_positions, num_features, pointer<Count>(offsets)},
+            {num_rows, num_positions, num_features, pointer<std::int64_t>(offsets)},
             pointer(values),
             pointer(mean),
             pointer(maxima),
             stride,
-            pointer<Count>(first)};
+            pointer<std::int64_t>(first)};
         const Unlocked unlocked;
         pool_rows(call);
       },
@@ -45,11 +45,11 @@ void bind_rows(nb::module_& m) {
          Address grad_values) {
         const UnpoolCall call{
             dtype_named(dtype),
-            {num_rows, num_positions, num_features, pointer<Count>(offsets)},
+            {num_rows, num_positions, num_features, pointer<std::int64_t>(offsets)},
             pointer(grad_mean),
             pointer(grad_maxima),
             stride,
-            pointer<Count>(first),
+            pointer<std::int64_t>(first),
             pointer(grad_values)};
         const Unlocked unlocked;
         unpool_rows(call);
@@ -62,7 +62,7 @@ void bind_rows(nb::module_& m) {
 
   m.def(
       "keep_mask",
-      [](std::uint64_t key, std::uint32_t threshold, float scale, Address mask,
+      [](Integer<std::uint64_t> key, Integer<std::uint32_t> threshold, float scale, Address mask,
          Count count) {
         const MaskCall call{key, threshold, scale, pointer<float>(mask), count};
         const Unlocked unlocked;

@@ -5,6 +5,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings/bindings.hpp"
+#include "bindings/door.hpp"
 #include "engine/cpu.hpp"
 #include "engine/isa.hpp"
 #include "engine/openmp.hpp"
@@ -47,7 +48,10 @@ void bind_settings(nb::module_& m) {
         "How many cores this process may use.");
   m.def("num_threads", &tidegate::num_threads,
         "Upper bound on the threads that one call works on.");
-  m.def("set_num_threads", &tidegate::set_num_threads, nb::arg("num"),
+  m.def(
+      "set_num_threads",
+      [](tidegate::Integer<int> num) { tidegate::set_num_threads(num); },
+      nb::arg("num"),
         "Set that bound; ValueError unless it is from 1 to 1024.");
   m.def("share_openmp", &tidegate::share_openmp,
         "Work on the process's OpenMP threads from now on; whether it has any.");

@@ -1,7 +1,6 @@
 #include "engine/layer.hpp"
 
 #include <chrono>
-#include <limits>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -11,28 +10,12 @@
 #include "engine/plan.hpp"
 #include "engine/pool.hpp"
 #include "engine/scratch.hpp"
+#include "engine/sizes.hpp"
 
 namespace tidegate {
 namespace {
 
 using Count = std::int64_t;
-
-// The product of sizes, unless it is more than memory can address.
-Count product(const char* what, std::initializer_list<Count> sizes) {
-  Count result = 1;
-  for (const Count size : sizes) {
-    if (size < 0 || __builtin_mul_overflow(result, size, &result) ||
-        result > std::numeric_limits<Count>::max() / 64) {
-      std::string text;
-      for (const Count s : sizes) {
-        text += (text.empty() ? "" : " * ") + std::to_string(s);
-      }
-      throw std::overflow_error(std::string("engine: expected ") + what +
-                                " that memory can hold, got " + text);
-    }
-  }
-  return result;
-}
 
 Count gates_of(Cell cell) {
   switch (cell) {
@@ -48,22 +31,21 @@ Count gates_of(Cell cell) {
   return 1;
 }
 
-void require(bool holds, const char* expected) {
-  if (!holds) {
-    throw std::invalid_argument(std::string("engine: expected ") + expected);
-  }
-}
-
 void check(const Shape& shape, const Positions& positions, const Input& input,
            const Weights& weights) {
   require(shape.hidden_size >= 1, "hidden_size of at least 1, got less");
   require(shape.input_size >= 0, "input_size of at least 0, got less");
   require(positions.num_rows >= 0 && positions.num_steps >= 0,
           "num_rows and num_steps of at least 0, got less");
+  product("rows", {positions.num_rows, 256});
+  product("steps", {positions.num_steps, 256});
   product("weights", {gates_of(shape.cell) * 2, shape.hidden_size + 64,
                       shape.input_size + shape.hidden_size + 64, 8});
   product("a batch", {positions.num_rows, positions.num_steps,
                       shape.input_size + 5 * shape.hidden_size + 64, 8});
+  require((positions.row_offset != nullptr || positions.num_rows == 0) &&
+              (positions.step_offset != nullptr || positions.num_steps == 0),
+          "row_offset and step_offset, got none");
   const bool has_vectors =
       positions.num_rows > 0 && positions.num_steps > 0 && shape.input_size > 0;
   require(!has_vectors || input.ids != nullptr || input.vectors != nullptr,
@@ -130,6 +112,9 @@ std::int64_t forward(const ForwardCall& call) {
 std::int64_t backward(const BackwardCall& call) {
   check(call.shape, call.positions, call.input, call.weights);
   require(call.reserve != nullptr, "a reserve, got none");
+  require(call.output != nullptr || call.positions.num_rows == 0 ||
+              call.positions.num_steps == 0,
+          "an output, got none");
   require((call.grad_table_ids == nullptr) == (call.grad_table_rows == nullptr),
           "both of grad_table_ids and grad_table_rows, got one");
   require(call.input.ids == nullptr || has_state(call) ||
@@ -154,11 +139,15 @@ void apply(const char* function, Dtype dtype, const void* input, void* output,
     throw std::invalid_argument(
         "apply: expected exp, tanh or sigmoid, got " + std::string(name));
   }
+  product("elements", {count, 8});
+  require(count == 0 || (input != nullptr && output != nullptr),
+          "an input and an output, got none");
   kernels_of(active_isa()).apply(number, dtype, input, output, count);
 }
 
 double fma_peak(Dtype dtype, double seconds) {
   using Clock = std::chrono::steady_clock;
+  require(seconds >= 0 && seconds <= 60, "seconds from 0 to 60, got others");
   struct Run {
     const Kernels& kernels;
     Dtype dtype;

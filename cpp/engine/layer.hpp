@@ -120,7 +120,7 @@ std::int64_t reserve_bytes(const Shape& shape, std::int64_t num_positions);
 /// Runs the layer; returns the number of distinct tokens, 0 without ids.
 ///
 /// Throws std::invalid_argument for what does not fit together,
-/// std::out_of_range for a token outside the table, std::overflow_error for
+/// std::out_of_range for a token outside the table, std::length_error for
 /// sizes beyond what memory can address, std::bad_alloc. Nothing has been
 /// written by then. Many threads may call at once.
 std::int64_t forward(const ForwardCall& call);

@@ -6,6 +6,7 @@
 
 #include "engine/kernels.hpp"
 #include "engine/parallel.hpp"
+#include "engine/sizes.hpp"
 
 namespace tidegate {
 namespace {
@@ -13,7 +14,11 @@ namespace {
 // Features of a task: a few cache lines of every step.
 constexpr std::int64_t kFeatures = 64;
 
-void check(const RaggedRows& rows) {
+void check(const RaggedRows& rows, std::int64_t stride) {
+  product("offsets", {rows.num_rows, rows.num_features + 64, 8});
+  product("values", {rows.num_positions, rows.num_features + 64, 8});
+  product("results", {rows.num_rows, stride, 8});
+  require(rows.offsets != nullptr, "offsets, got none");
   const std::int64_t* offsets = rows.offsets;
   const auto refuse = [](const std::string& what) {
     throw std::invalid_argument("pooling: expected offsets " + what);
@@ -45,7 +50,10 @@ std::int64_t pieces(std::int64_t whole, std::int64_t piece) {
 
 void pool_rows(const PoolCall& call) {
   const RaggedRows& rows = call.rows;
-  check(rows);
+  check(rows, call.stride);
+  require(call.values != nullptr || rows.num_positions == 0 ||
+              rows.num_features == 0,
+          "values, got none");
   const auto kernel = kernels_of(active_isa()).pool_row;
   const std::int64_t blocks = pieces(rows.num_features, kFeatures);
   parallel(static_cast<std::size_t>(rows.num_rows * blocks),
@@ -59,7 +67,13 @@ void pool_rows(const PoolCall& call) {
 
 void unpool_rows(const UnpoolCall& call) {
   const RaggedRows& rows = call.rows;
-  check(rows);
+  check(rows, call.stride);
+  require(call.grad_values != nullptr || rows.num_positions == 0 ||
+              rows.num_features == 0,
+          "grad_values, got none");
+  require(call.grad_maxima == nullptr || call.first != nullptr ||
+              rows.num_rows == 0 || rows.num_features == 0,
+          "first with grad_maxima, got none");
   const auto kernel = kernels_of(active_isa()).unpool_steps;
   const std::int64_t steps = std::max<std::int64_t>(
       1, kPiece / std::max<std::int64_t>(1, rows.num_features));

@@ -1,5 +1,7 @@
 #include "engine/scratch.hpp"
 
+#include "engine/sizes.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
@@ -32,7 +34,7 @@ Block kept[kKept];
 
 std::size_t rounded(std::size_t bytes) {
   const std::size_t unit = bytes >= kLarge ? kLarge : kLine;
-  if (bytes > static_cast<std::size_t>(-1) - unit) throw std::bad_alloc();
+  if (bytes > static_cast<std::size_t>(-1) - unit) throw OutOfMemory(bytes);
   return std::max(kLine, (bytes + unit - 1) / unit * unit);
 }
 
@@ -57,7 +59,7 @@ Scratch::Scratch(std::size_t bytes) : bytes_(rounded(bytes)) {
     }
   }
   data_ = std::aligned_alloc(bytes_ >= kLarge ? kLarge : kLine, bytes_);
-  if (data_ == nullptr) throw std::bad_alloc();
+  if (data_ == nullptr) throw OutOfMemory(bytes);
 #if defined(__linux__)
   if (bytes_ >= kLarge) madvise(data_, bytes_, MADV_HUGEPAGE);
 #endif
