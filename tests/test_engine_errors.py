@@ -109,6 +109,18 @@ def test_arrays_need_not_be_in_c_order():
     assert found.output.tobytes() == wanted.output.tobytes()
 
 
+def test_ids_and_lengths_may_change_before_backward():
+    """A loader's buffers: memory for backward is as large as they were."""
+    weights, table = engine.Weights(*GIVEN.w), zeros(900, I) + 1
+    ids, lengths = np.zeros((30, N), np.int64), np.full(N, 2)
+    found = engine.forward_tokens("gru_after", ids, table, weights, lengths=lengths, training=True)
+    wanted = engine.backward(found.saved, zeros(30, N, H) + 1)
+    ids[:], lengths[:] = np.arange(30 * N).reshape(30, N), 30
+    grads = engine.backward(found.saved, zeros(30, N, H) + 1)
+    assert grads.table[0].tolist() == [0]
+    assert grads.table[1].tobytes() == wanted.table[1].tobytes()
+
+
 def test_results_do_not_share_memory_with_what_went_in():
     found = engine.forward(
         "lstm", LSTM.x, engine.Weights(*LSTM.w), LSTM.h_0, LSTM.c_0, training=True

@@ -72,6 +72,7 @@ def checked(
 def check_lengths(
     where: str, lengths: NDArray[np.int64], num_rows: int, num_steps: int
 ) -> NDArray[np.int64]:
+    """A copy of the lengths, once they are as expected."""
     lengths = np.asarray(lengths)
     if lengths.shape != (num_rows,) or lengths.dtype.kind not in "iu":
         raise ValueError(
@@ -83,7 +84,7 @@ def check_lengths(
             f"{where}: expected lengths from 0 to T = {num_steps}, "
             f"got {lengths.min()} to {lengths.max()}"
         )
-    return np.ascontiguousarray(lengths, dtype=np.int64)
+    return np.array(lengths, dtype=np.int64, order="C")
 
 
 def contiguous(array: Array | None) -> Array | None:

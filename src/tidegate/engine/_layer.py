@@ -235,7 +235,8 @@ def _forward(
     size = reserve_bytes(cell=cell, dtype=dtype.name, hidden_size=hidden_size, num_positions=real)
     arrays: dict[str, Array | None] = {
         "input": values_ if ids is None else None,
-        "ids": None if ids is None else np.ascontiguousarray(ids),
+        # A copy, like the lengths: what backward has memory for depends on them.
+        "ids": None if ids is None else np.array(ids, order="C"),
         "table": None if ids is None else values_,
         **{name: contiguous(array) for name, array in weights._asdict().items()},
         "h_0": checked(where, "h_0", h_0, state, dtype),

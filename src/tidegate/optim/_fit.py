@@ -26,6 +26,7 @@ class Fit:
 
     def __init__(self, where: str, param: Tensor, state: dict[str, Any]) -> None:
         self._where, self.param, self.state = where, param, state
+        self._check_state()
         self._m = self._v = _NONE
 
     def dense_step(self, gradient: Tensor) -> tuple[tuple[int, ...], Tensor, Tensor]:
@@ -95,13 +96,9 @@ class Fit:
     def _look(self, values: Tensor) -> tuple[int, int, int]:
         check(self._where, "parameters", values)
         check_memory(self._where, "parameters", values)
+        self._check_state()
         for name in MOMENTS:
-            moment = self.state.get(name)
-            if not isinstance(moment, Tensor):
-                raise RuntimeError(
-                    f"{self._where}: expected {' and '.join(MOMENTS)} in the state of each "
-                    f"parameter, got {', '.join(map(str, self.state))}"
-                )
+            moment = self.state[name]
             check_like(self._where, name, moment, values)
             check_memory(self._where, name, moment)
             self.state[name] = moment.contiguous()
@@ -110,3 +107,11 @@ class Fit:
         self._count = values.numel()
         self._places = values.data_ptr(), m.data_ptr(), v.data_ptr()
         return self._places
+
+    def _check_state(self) -> None:
+        has_moments = all(isinstance(self.state.get(name), Tensor) for name in MOMENTS)
+        if "step" not in self.state or not has_moments:
+            raise RuntimeError(
+                f"{self._where}: expected step, {' and '.join(MOMENTS)} in the state of each "
+                f"parameter, got {', '.join(map(str, self.state))}"
+            )
