@@ -13,9 +13,9 @@ import torch
 
 import tidegate
 from tidegate import engine
-from tidegate.data import imdb
 from tidegate.data.examples import Examples
 from tidegate.data.prepared import PreparedData, prepare
+from tidegate.data.sources import imdb
 from tidegate.machine import available_cpus
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.inputs import Inputs

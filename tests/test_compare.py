@@ -14,7 +14,7 @@ import torch
 import tidegate
 from resume_samples import settings
 from tidegate.cells import CELLS
-from tidegate.data import acl_imdb
+from tidegate.data.sources import acl_imdb
 from tidegate.engine import active_isa
 from tidegate.errors import FormatError
 from tidegate.inference import model_folder

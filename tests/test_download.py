@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tidegate.data import imdb
 from tidegate.data.download import download
+from tidegate.data.sources import imdb
 from tidegate.errors import DownloadError
 
 CONTENT = bytes(range(256)) * 4_000  # about 1 MB, several chunks

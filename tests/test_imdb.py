@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from tidegate.data import acl_imdb, imdb, movie_reviews
 from tidegate.data.dataset import by_hash, hold_out, merge
+from tidegate.data.sources import acl_imdb, imdb, movie_reviews
 from tidegate.errors import DataError
 
 

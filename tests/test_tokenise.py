@@ -5,7 +5,8 @@ import random
 import numpy as np
 import pytest
 
-from tidegate.data import movie_reviews, tokenise
+from tidegate.data import tokenise
+from tidegate.data.sources import movie_reviews
 from tidegate.data.tokenise import SCHEMES, Words, split
 from tidegate.errors import DataError
 

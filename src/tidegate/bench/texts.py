@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.bench.problem import generator
-from tidegate.data import imdb
 from tidegate.data.prepared import prepare
 from tidegate.data.preprocessing.text import TextOptions
+from tidegate.data.sources import imdb
 from tidegate.data.tokenise import split
 from tidegate.data.vocabulary import FIRST_WORD, START, UNKNOWN
 from tidegate.errors import DataError

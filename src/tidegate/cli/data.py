@@ -21,8 +21,8 @@ def get(name: str) -> None:
     from rich.console import Console
     from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-    from tidegate.data import imdb
     from tidegate.data.download import download
+    from tidegate.data.sources import imdb
 
     target = imdb.cache_folder() / imdb.ARCHIVE
     console = Console(stderr=True)

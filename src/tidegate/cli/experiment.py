@@ -267,8 +267,8 @@ def _go_on(config: "RunConfig", out: Path, allow_inexact: bool) -> None:
 def _read(config: "RunConfig") -> "tuple[TextDataset, float]":
     """The texts, and the seconds that it took; what cannot be trained on is refused."""
     import tidegate.runs.run  # noqa: F401  what is not installed is said before a run begins
-    from tidegate.data import imdb
     from tidegate.data.prepared import num_trained_on
+    from tidegate.data.sources import imdb
 
     begin = time.perf_counter()
     texts = imdb.load(None if config.data is None else Path(config.data))

@@ -7,8 +7,8 @@ Source: A. L. Maas et al., "Learning Word Vectors for Sentiment Analysis", ACL 2
 import os
 from pathlib import Path
 
-from tidegate.data import acl_imdb, movie_reviews
 from tidegate.data.dataset import TextDataset
+from tidegate.data.sources import acl_imdb, movie_reviews
 from tidegate.errors import DataError
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"

