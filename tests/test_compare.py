@@ -198,7 +198,7 @@ def test_a_misused_option_is_named(tidegate, options, texts, tmp_path):
 
 
 def test_another_data_set_and_another_verb_are_refused(tidegate):
-    refused(tidegate("compare", "mnist"), 2, "'imdb'")
+    refused(tidegate("compare", "mnist"), 2, "expected one of imdb, rotten-tomatoes, got 'mnist'")
     refused(tidegate("compair"), 2, "No such command 'compair'")
 
 

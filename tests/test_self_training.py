@@ -8,7 +8,7 @@ from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.examples import Examples
 from tidegate.data.prepared import prepare
 from tidegate.data.ragged import Ragged
-from tidegate.data.sources.acl_imdb import TASK
+from tidegate.data.sources.imdb import TASK
 from tidegate.errors import RecipeError
 from tidegate.evaluation.blend import Blend
 from tidegate.runs import job as jobs

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tidegate.cli import sources
+from tidegate.cli.dataset import DatasetName
 from tidegate.runs import logs
 from tidegate.training.recipe import NAMES
 
@@ -27,6 +28,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def at_least(minimum: int) -> click.IntRange:
     """A whole number from ``minimum`` on."""
     return click.IntRange(min=minimum)
+
+
+dataset_argument = click.argument("dataset", type=DatasetName(), required=False, metavar="DATASET")
 
 
 def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F], F]:
@@ -67,7 +71,7 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
             click.option(
                 "--data",
                 type=click.Path(path_type=Path),
-                help="The official archive or its unpacked folder, rather than what is found.",
+                help="Your copy of DATASET, rather than the one that is found.",
             ),
         ),
         (
@@ -267,11 +271,12 @@ def _go_on(config: "RunConfig", out: Path, allow_inexact: bool) -> None:
 def _read(config: "RunConfig") -> "tuple[TextDataset, float]":
     """The texts, and the seconds that it took; what cannot be trained on is refused."""
     import tidegate.runs.run  # noqa: F401  what is not installed is said before a run begins
+    from tidegate.data import sources as data_sources
     from tidegate.data.prepared import num_trained_on
-    from tidegate.data.sources import imdb
 
     begin = time.perf_counter()
-    texts = imdb.load(None if config.data is None else Path(config.data))
+    path = None if config.data is None else Path(config.data)
+    texts = data_sources.load(config.dataset, path)
     experiment = config.experiment
     num_trained_on(texts, experiment.recipe.validation_share, experiment.limit)
     return texts, time.perf_counter() - begin

@@ -6,11 +6,12 @@ import click
 
 from tidegate.cells import CELLS
 from tidegate.cli import experiment
+from tidegate.cli.dataset import Verb
 
 EXAMPLES = """\b
 Examples:
   tidegate pretrain imdb --unlabelled reviews.parquet --epochs 2 --out runs/language
-      a language model on these texts and on the training reviews; on the latter alone
+      a language model on these texts and on the training texts; on the latter alone
       without --unlabelled
   tidegate train imdb --recipe best --init-from runs/language/pretraining/gru-seed0/model
       a classifier that begins with it
@@ -19,8 +20,8 @@ Examples:
 """
 
 
-@click.command("pretrain", epilog=EXAMPLES)
-@click.argument("dataset", type=click.Choice(["imdb"]), required=False)
+@click.command("pretrain", cls=Verb, epilog=EXAMPLES)
+@experiment.dataset_argument
 @click.option(
     "--cell", type=click.Choice([*CELLS]), default="gru", show_default=True, help="What to train."
 )

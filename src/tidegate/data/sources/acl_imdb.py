@@ -8,13 +8,12 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from tidegate.data.dataset import TextDataset, by_hash, merge
+from tidegate.data.dataset import by_hash, merge
+from tidegate.data.sources.in_memory import TextsInMemory
 from tidegate.errors import DataError
-from tidegate.task import Task
 
 PARTS = ("train", "test")
 CLASSES = ("neg", "pos")
-TASK = Task("binary", CLASSES)
 LABELLED = tuple((part, name) for part in PARTS for name in CLASSES)
 UNLABELLED = (("train", "unsup"),)
 
@@ -25,7 +24,7 @@ Wanted = tuple[tuple[str, str], ...]
 Files = dict[tuple[str, str], list[tuple[str, bytes]]]
 
 
-def load(path: Path) -> TextDataset:
+def load(path: Path) -> TextsInMemory:
     """Read the official archive or its unpacked folder.
 
     The order of the reviews is that of their texts' hashes: fixed, and mixed over the classes.
@@ -39,12 +38,11 @@ def load(path: Path) -> TextDataset:
     for part in PARTS:
         classes = [_decode(path, files, part, name) for name in CLASSES]
         splits[part] = merge([by_hash(texts, label) for label, texts in enumerate(classes)])
-    return TextDataset(
-        name="imdb",
-        source=f"the official archive at {path}, with its own test split",
+    return TextsInMemory(
+        origin=f"the official archive at {path}, with its own test split",
         train=splits["train"],
         test=splits["test"],
-        task=TASK,
+        classes=CLASSES,
     )
 
 

