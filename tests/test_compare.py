@@ -249,9 +249,9 @@ def test_damaged_results_are_named(finished):
     content = json.loads((run / "results.json").read_text())
     for broken, message in (
         ("{", "expected JSON"),
-        ("[]", "expected format 'tidegate.runs/2', got None"),
+        ("[]", "expected format 'tidegate.runs/3', got None"),
         (json.dumps({**content, "format": "x/2"}), "got 'x/2'"),
-        (json.dumps({**content, "jobs": [{}]}), "expected the fields of tidegate.runs/2"),
+        (json.dumps({**content, "jobs": [{}]}), "expected the fields of tidegate.runs/3"),
     ):
         (run / "results.json").write_text(broken)
         with pytest.raises(FormatError, match=message):

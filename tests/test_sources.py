@@ -1,5 +1,6 @@
 """Data sets by name: the registry, rows in chunks, and a set that tidegate does not know yet."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -9,8 +10,10 @@ from tidegate.data.sources import imdb, movie_reviews, registry, rotten_tomatoes
 from tidegate.data.sources.collect import collect
 from tidegate.data.sources.source import CHUNK_ROWS
 from tidegate.errors import DataError
+from tidegate.runs import results as results_file
 from tidegate.task import Task
 
+SMALL = ["--recipe", "fast", "--epochs", 1, "--threads", 1, "--set", "hidden_size=4"]
 FIGURES = [{"cell": "gru", "test_accuracy": 0.625, "test_loss": 0.5}]
 
 
@@ -172,6 +175,54 @@ def test_the_notebooks_figures_belong_to_imdb_and_its_recipe():
 def test_a_new_set_is_in_the_help(headlines, tidegate):
     for verb in ("train", "compare", "pretrain"):
         assert "headlines        Headlines that nobody printed." in tidegate(verb, "--help").out
+
+
+def test_a_new_set_is_compared_and_reported(headlines, tidegate, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = tidegate("compare", "headlines", *SMALL, "--cells", "rnn,gru")
+    assert outcome.code == 0, outcome.err
+    (run,) = (tmp_path / "runs").iterdir()
+    assert run.name.startswith("headlines-")
+    assert json.loads((run / "run.json").read_text())["dataset"] == "headlines"
+    assert "headlines, from a dream" in outcome.err
+    # The published figures are this set's own, and so are the words.
+    assert "gazette" in outcome.out
+    assert "0.6250" in outcome.out
+    assert "The gazette's figures are of two printers." in outcome.out
+    results = results_file.load(run)
+    assert results.data["name"] == "headlines"
+    assert results.test_labels == [0, 1] * 20
+    page = (run / "report.html").read_text(encoding="utf-8")
+    for text in ("Gazette&#39;s accuracy", "62.50 %", "are of two printers.", "a dream"):
+        assert text in page or text.replace("&#39;", "'") in page, text
+    card = (run / results.jobs[0].model / "README.md").read_text(encoding="utf-8")
+    assert "on headlines, seed 0" in card
+    assert "with the classes `weather`, `sport`" in card
+    for text in (page, card, outcome.out):
+        for other in ("imdb", "IMDB", "review", "notebook", "English"):
+            assert other not in text, other
+
+
+def test_a_new_set_goes_on_where_it_stopped(headlines, tidegate, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    from tidegate.runs import run as runs
+
+    whole = runs.run_job
+
+    def stops(*arguments, **options):
+        if "gru" in arguments:
+            raise KeyboardInterrupt
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(runs, "run_job", stops)
+    assert tidegate("compare", "headlines", *SMALL, "--cells", "rnn,gru", "--out", run).code == 130
+    monkeypatch.setattr(runs, "run_job", whole)
+    outcome = tidegate("compare", "--resume", run)
+    assert outcome.code == 0, outcome.err
+    results = results_file.load(run)
+    assert [job.cell for job in results.jobs] == ["rnn", "gru"]
+    assert results.data["source"] == "a dream"
+    assert results.configuration["reference"]["name"] == "gazette"
 
 
 def test_rows_are_read_some_at_a_time():

@@ -290,6 +290,7 @@ def _carry_out(
     allow_inexact: bool = False,
 ) -> None:
     from tidegate.cli.progress_display import ProgressDisplay
+    from tidegate.data import sources as data_sources
     from tidegate.data.prepared import prepare
     from tidegate.report import page
     from tidegate.runs import results as results_file
@@ -324,6 +325,7 @@ def _carry_out(
                 preparation_s=preparation_s,
                 finished=finished,
                 pretrained=pretrained,
+                reference=data_sources.get(config.dataset).reference(experiment.recipe.name),
                 allow_inexact=allow_inexact,
             )
     except BaseException as error:

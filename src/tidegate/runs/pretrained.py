@@ -308,5 +308,5 @@ One {ways} {config["cell"]} of {config["hidden_size"]} units over {config["vocab
 words, trained by tidegate {tidegate.__version__} on {num_texts:,} texts in
 {recipe.pretrain_epochs} epochs. Cross-entropy on texts held out: {loss:.3f} nats a word.
 
-    tidegate train imdb --recipe best --init-from PATH
+    tidegate train DATASET --recipe best --init-from PATH
 """

@@ -15,7 +15,7 @@ from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.errors import FormatError
 from tidegate.training.history import Epoch
 
-FORMAT = "tidegate.runs/2"
+FORMAT = "tidegate.runs/3"
 FILE_NAME = "results.json"
 
 
