@@ -13,7 +13,7 @@ import torch
 
 import tidegate
 from tidegate import engine
-from tidegate.data import imdb
+from tidegate.data import sources
 from tidegate.data.examples import Examples
 from tidegate.data.prepared import PreparedData, prepare
 from tidegate.machine import available_cpus
@@ -44,7 +44,7 @@ def main(recipes: str, cell: str, threads: int | None, batches: int, rounds: int
     threads = threads or available_cpus()
     torch.set_num_threads(threads)
     tidegate.set_num_threads(threads)
-    texts = imdb.load()
+    texts = sources.load("imdb")
     click.echo(
         "| recipe | loop, 1,000 tokens/s | of the steps' | in the engine | of the layers' |\n"
         "|---|---|---|---|---|"

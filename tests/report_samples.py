@@ -20,6 +20,8 @@ REFERENCE = [
     {"cell": "gru", "test_accuracy": 0.8608, "test_loss": 0.4710},
 ]
 
+CONDITIONS = "of one seed each, tested on 25,000 reviews that others wrote"
+
 VOID = {"meta", "link", "br"}
 
 
@@ -193,7 +195,15 @@ def make_configuration(
         "max_length": 200,
         "limit": None,
         "threads": 3,
-        "reference": list(reference),
+        "reference": {
+            "name": "notebook",
+            "recipe": "notebook",
+            "num_test": 25_000,
+            "conditions": CONDITIONS,
+            "figures": list(reference),
+        }
+        if reference
+        else None,
     }
 
 

@@ -16,7 +16,7 @@ import tidegate
 from resume_samples import settings
 from tidegate.cells import CELLS
 from tidegate.cli.experiment import MOST_THREADS
-from tidegate.data import acl_imdb
+from tidegate.data.sources import acl_imdb
 from tidegate.engine import active_isa
 from tidegate.errors import FormatError, ThreadsError
 from tidegate.inference import model_folder
@@ -211,7 +211,7 @@ def test_a_misused_option_is_named(tidegate, options, texts, tmp_path):
 
 
 def test_another_data_set_and_another_verb_are_refused(tidegate):
-    refused(tidegate("compare", "mnist"), 2, "'imdb'")
+    refused(tidegate("compare", "mnist"), 2, "expected one of imdb, rotten-tomatoes, got 'mnist'")
     refused(tidegate("compair"), 2, "got 'compair'; did you mean 'compare'?")
 
 

@@ -2,12 +2,13 @@
 
 import hashlib
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tidegate.data import imdb
 from tidegate.data.download import download
+from tidegate.data.sources import imdb, registry
 from tidegate.errors import DownloadError
 
 CONTENT = bytes(range(256)) * 4_000  # about 1 MB, several chunks
@@ -144,22 +145,26 @@ def test_a_cache_that_cannot_be_written_is_named(server, tmp_path):
         download(server.url, MD5, tmp_path / "cache" / "x.tar.gz")
 
 
+def offer(monkeypatch, archive):
+    """IMDB's archive is this one."""
+    monkeypatch.setitem(registry._sources, "imdb", replace(imdb.SOURCE, archive=archive))
+
+
 def test_the_verb_fills_the_cache_once(server, tmp_path, monkeypatch, tidegate):
     monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path))
-    monkeypatch.setattr(imdb, "URL", server.url)
-    monkeypatch.setattr(imdb, "MD5", MD5)
+    offer(monkeypatch, replace(imdb.ARCHIVE, url=server.url, md5=MD5))
     first, second = tidegate("data", "get", "imdb"), tidegate("data", "get", "imdb")
     assert (first.code, second.code, len(server.ranges)) == (0, 0, 1)
-    assert first.out.strip() == str(tmp_path / imdb.ARCHIVE)
+    assert first.out.strip() == str(tmp_path / "aclImdb_v1.tar.gz")
     assert "checksum right" in first.err
     assert "downloaded before" in second.err
 
 
 def test_the_verb_fails_without_traceback(server, tmp_path, monkeypatch, tidegate):
     monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path))
-    monkeypatch.setattr(imdb, "URL", server.url)
+    offer(monkeypatch, replace(imdb.ARCHIVE, url=server.url))
     outcome = tidegate("data", "get", "imdb")  # the server's bytes have not IMDB's sum
     assert outcome.code == 1
-    assert f"expected a file with MD5 {imdb.MD5}" in outcome.err
+    assert f"expected a file with MD5 {imdb.ARCHIVE.md5}" in outcome.err
     assert "Traceback" not in outcome.err
     assert list(tmp_path.iterdir()) == []

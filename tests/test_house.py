@@ -43,7 +43,7 @@ def cli(*arguments):
         cli("compare", "--help"),
         cli("bench", "--help"),
         cli("info"),
-        "import tidegate.data.imdb, tidegate.data.prepared, tidegate.inference.predictor",
+        "import tidegate.data.sources.imdb, tidegate.data.prepared, tidegate.inference.predictor",
         "import tidegate.evaluation.metrics, tidegate.equations, tidegate.engine",
         "import tidegate.report.page",
     ],

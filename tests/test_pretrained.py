@@ -8,11 +8,11 @@ import torch
 
 from pretrained_samples import RECIPE, WORDS, language_model, save
 from tidegate.cells import CELLS
-from tidegate.data.acl_imdb import TASK
 from tidegate.data.batches import make_batch
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.prepared import prepare
 from tidegate.data.ragged import Ragged
+from tidegate.data.sources.imdb import TASK
 from tidegate.errors import DataError, FormatError, RecipeError
 from tidegate.model.inputs import Inputs
 from tidegate.runs import pretrained

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from report_samples import REFERENCE, Page, make_results
+from report_samples import Page, make_results
 from tidegate.report import outcome, page
 from tidegate.report.summary import summarize
 from tidegate.runs.card import model_card
-from tidegate.runs.experiment import NOTEBOOK_FIGURES, Experiment
+from tidegate.runs.experiment import Experiment
+from tidegate.task import Task
 from tidegate.training.recipe import load
 
 
@@ -127,13 +128,11 @@ def test_changed_values_are_named():
     )
 
 
-def test_results_record_the_notebooks_figures_for_its_recipe_alone():
+def test_the_configuration_records_what_is_changed():
     def configuration(name, *settings):
         recipe = load(name).with_settings(settings)
         return Experiment(recipe, ("gru",), (0,), 1).configuration()
 
-    assert configuration("notebook")["reference"] == NOTEBOOK_FIGURES == REFERENCE
-    assert configuration("fast")["reference"] == []
     assert configuration("fast")["changed"] == {}
     changed = configuration("fast", "hidden_size=5", "epochs=2")
     own = load("fast")
@@ -142,13 +141,14 @@ def test_results_record_the_notebooks_figures_for_its_recipe_alone():
     assert changed["hidden_size"] == 5
 
 
+TASK = Task("binary", ("dull", "gripping"))
 DATA = {"name": "d", "source": "s", "num_train": 1, "num_validation": 2, "num_test": 3}
 
 
-def card(name, linear=None, **values):
+def card(name, linear=None, task=TASK, **values):
     (job,) = make_results(("gru",), linear=linear).jobs
     recipe = load(name).with_values(values)
-    text = model_card(job, Experiment(recipe, ("gru",), (0,), 1), DATA)
+    text = model_card(job, Experiment(recipe, ("gru",), (0,), 1), task, DATA)
     return " ".join(text.split())
 
 
@@ -186,6 +186,17 @@ def test_the_card_is_true_for_every_recipe():
     assert "with 2 layers of 128 units each, and" in card("notebook", num_layers=2)
     assert "linear model" not in card("fast")
     assert "of the pair" not in card("fast", bigram_vocabulary_size=0)
+
+
+def test_the_card_says_what_is_asked():
+    assert "A binary classifier of texts, with the classes `dull`, `gripping`," in card("fast")
+    topics = Task("multi-class", ("sport", "politics", "weather"))
+    text = card("fast", task=topics)
+    assert "A multi-class classifier of texts, with the classes `sport`, `politics`," in text
+    assert "A regression of texts, with the answers `stars`," in card(
+        "fast", task=Task("regression", ("stars",))
+    )
+    assert "English" not in text
 
 
 def test_a_linear_model_without_a_finished_job_keeps_its_row():

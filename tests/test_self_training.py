@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from tidegate.data.acl_imdb import TASK
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.examples import Examples
 from tidegate.data.prepared import prepare
 from tidegate.data.ragged import Ragged
+from tidegate.data.sources.imdb import TASK
 from tidegate.errors import RecipeError
 from tidegate.evaluation.blend import Blend
 from tidegate.runs import job as jobs

@@ -6,11 +6,11 @@ import re
 import numpy as np
 import pytest
 
-from tidegate.data.acl_imdb import TASK
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.prepared import prepare
 from tidegate.data.preprocessing.text import TextOptions
 from tidegate.data.ragged import Ragged, pad_front
+from tidegate.data.sources.imdb import TASK
 from tidegate.data.tokenise import Words, split
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, FormatError

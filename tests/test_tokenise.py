@@ -5,7 +5,8 @@ import random
 import numpy as np
 import pytest
 
-from tidegate.data import movie_reviews, tokenise
+from tidegate.data import tokenise
+from tidegate.data.sources import imdb
 from tidegate.data.tokenise import SCHEMES, Words, split
 from tidegate.errors import DataError
 
@@ -59,7 +60,7 @@ def test_keras_words_of_nasty_texts_are_those_of_its_own_rule(block, monkeypatch
 
 
 def test_keras_words_of_the_packaged_reviews_are_those_of_its_own_rule():
-    data = movie_reviews.load()
+    data = imdb.packaged()
     texts = data.train.texts + data.test.texts
     for start in range(0, len(texts), 5_000):
         part = texts[start : start + 5_000]

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tidegate.data import acl_imdb, unlabelled
+from tidegate.data import unlabelled
+from tidegate.data.sources import acl_imdb
 from tidegate.errors import DataError
 
 TEXTS = ["one fine day", "caf\u00e9 \u6f22", "three", "four", "five"]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.bench.problem import generator
-from tidegate.data import imdb
+from tidegate.data import sources
 from tidegate.data.prepared import prepare
 from tidegate.data.preprocessing.text import TextOptions
 from tidegate.data.tokenise import split
@@ -48,7 +48,7 @@ def notebook_batches(count: int, seed: int = 0) -> Batches:
     """
     try:
         data = prepare(
-            imdb.load(),
+            sources.load("imdb"),
             TextOptions(VOCABULARY_SIZE, LENGTH, padding="front"),
             validation_share=0.2,
         )
@@ -69,7 +69,7 @@ def review_lengths(count: int, longest: int, seed: int = 0) -> tuple[NDArray[np.
         Lengths in words, shape (count,), none above ``longest``, and where they come from.
     """
     try:
-        reviews = imdb.load()
+        reviews = sources.load("imdb")
     except DataError:
         drawn, source = _drawn_lengths(20_000, seed), "log-normal, as reviews are not installed"
     else:

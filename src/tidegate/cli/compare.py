@@ -7,6 +7,7 @@ import click
 from tidegate.bench.options import Names
 from tidegate.cells import CELLS
 from tidegate.cli import experiment
+from tidegate.cli.dataset import Verb
 
 EXAMPLES = """\b
 Examples:
@@ -15,17 +16,19 @@ Examples:
   tidegate compare imdb --cells lstm,gru,gru-before --seeds 3
       other cells, three seeds each
   tidegate compare imdb --limit 2000 --epochs 2
-      a quick look at the first 2,000 training reviews
+      a quick look at the first 2,000 training texts
   tidegate compare imdb --recipe default --set epochs=2
       another recipe, with another value
   tidegate compare imdb --data aclImdb_v1.tar.gz --out runs/official
       on the official archive, with its test split
+  tidegate compare rotten-tomatoes --cells lstm,gru
+      on another data set
   tidegate compare --resume runs/official
       continue a stopped run
 """
 
 
-@click.command("compare", epilog=EXAMPLES)
+@click.command("compare", cls=Verb, epilog=EXAMPLES)
 @experiment.dataset_argument
 @click.option(
     "--cells",

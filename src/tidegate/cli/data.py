@@ -1,8 +1,29 @@
 """``tidegate data get``."""
 
+from typing import Any
+
 import click
 
-DATA_SETS = ["imdb"]
+from tidegate.cli.dataset import DatasetName
+
+
+class ArchiveName(DatasetName):
+    """The name of a data set that can be downloaded."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse a name without a download."""
+        from tidegate.data import sources
+
+        name = super().convert(value, param, ctx)
+        if sources.get(name).archive is None:
+            having = [each for each in sources.names() if sources.get(each).archive]
+            self.fail(
+                f"{name}: expected a data set with an archive, one of {', '.join(having)}, got one "
+                f"without: 'tidegate train {name}' finds it or says what to install",
+                param,
+                ctx,
+            )
+        return name
 
 
 @click.group("data")
@@ -11,9 +32,9 @@ def command() -> None:
 
 
 @command.command("get", epilog="\b\nExamples:\n  tidegate data get imdb")
-@click.argument("name", type=click.Choice(DATA_SETS), metavar="NAME")
+@click.argument("name", type=ArchiveName())
 def get(name: str) -> None:
-    """Download the data set NAME (imdb) into the cache, once.
+    """Download the data set NAME into the cache, once.
 
     A download that broke off continues where it stopped when the command is given again. The cache
     is the folder TIDEGATE_CACHE names, or tidegate in the user's cache folder.
@@ -21,12 +42,14 @@ def get(name: str) -> None:
     from rich.console import Console
     from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-    from tidegate.data import imdb
+    from tidegate.data import sources
     from tidegate.data.download import download
 
-    target = imdb.cache_folder() / imdb.ARCHIVE
+    archive = sources.get(name).archive
+    assert archive is not None  # or the name would have been refused
+    target = archive.path
     console = Console(stderr=True)
-    console.print(f"{name}: the official archive, {imdb.URL}", soft_wrap=True, highlight=False)
+    console.print(f"{name}: the official archive, {archive.url}", soft_wrap=True, highlight=False)
     with Progress(
         *Progress.get_default_columns()[:2],
         DownloadColumn(),
@@ -34,10 +57,10 @@ def get(name: str) -> None:
         TimeRemainingColumn(),
         console=console,
     ) as progress:
-        task = progress.add_task(imdb.ARCHIVE, total=None)
+        task = progress.add_task(archive.file_name, total=None)
         is_new = download(
-            imdb.URL,
-            imdb.MD5,
+            archive.url,
+            archive.md5,
             target,
             lambda here, total: progress.update(task, completed=here, total=total),
         )

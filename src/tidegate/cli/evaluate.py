@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from tidegate.cli.dataset import DatasetName, Verb
+
 EXAMPLES = """\b
 Examples:
   tidegate evaluate runs/first/models/gru-seed0 imdb
@@ -18,13 +20,13 @@ Examples:
 PARTS = {"all": "whole model", "network": "network alone", "linear": "linear model alone"}
 
 
-@click.command("evaluate", epilog=EXAMPLES)
+@click.command("evaluate", cls=Verb, epilog=EXAMPLES)
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument("dataset", type=click.Choice(["imdb"]))
+@click.argument("dataset", type=DatasetName(), metavar="DATASET")
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="The official archive or its unpacked folder, rather than what is found.",
+    help="Your copy of DATASET, rather than the one that is found.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def command(model: Path, dataset: str, data: Path | None, as_json: bool) -> None:
@@ -32,13 +34,13 @@ def command(model: Path, dataset: str, data: Path | None, as_json: bool) -> None
 
     MODEL is a model folder; its classes must be those of DATASET.
     """
-    from tidegate.data import imdb
+    from tidegate.data import sources
     from tidegate.errors import DataError
     from tidegate.inference.evaluate import evaluate
     from tidegate.inference.predictor import load
 
     predictor = load(model)
-    found = imdb.load(data)
+    found = sources.load(dataset, data)
     if predictor.task != found.task:
         raise DataError(
             f"evaluate: expected a data set of the model's task, {predictor.task.kind} with the "

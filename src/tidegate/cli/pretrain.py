@@ -6,6 +6,7 @@ import click
 
 from tidegate.cells import CELLS
 from tidegate.cli import experiment
+from tidegate.cli.dataset import Verb
 
 EXAMPLES = """\b
 Examples:
@@ -20,7 +21,7 @@ Examples:
 """
 
 
-@click.command("pretrain", epilog=EXAMPLES)
+@click.command("pretrain", cls=Verb, epilog=EXAMPLES)
 @experiment.dataset_argument
 @click.option(
     "--cell", type=click.Choice([*CELLS]), default="gru", show_default=True, help="Recurrent cell."

@@ -11,7 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from tidegate.cells import CELLS
-from tidegate.report import outcome
+from tidegate.report import outcome, prose
 from tidegate.report.summary import summarize
 from tidegate.runs.results import Job, Results
 
@@ -32,16 +32,15 @@ def show(results: Results) -> None:
     console.print(f"{outcome.headline(cells, results)}.")
     for paragraph in outcome.findings(cells, results):
         console.print(paragraph)
-    if results.configuration["reference"]:
-        console.print(
-            "The notebook's figures are of one seed, trained on 20,000 reviews and tested on the "
-            "official 25,000."
-        )
+    note = prose.reference_note(results)
+    if note:
+        console.print(note)
 
 
 def _table(results: Results) -> Table:
     num_seeds = len(results.configuration["seeds"])
-    reference = {line["cell"]: line for line in results.configuration["reference"]}
+    published = results.configuration["reference"]
+    reference = {line["cell"]: line for line in published["figures"]} if published else {}
     table = Table(
         title="Test results" + (f", mean of {num_seeds} seeds (range)" * (num_seeds > 1)),
         box=box.SIMPLE_HEAD,
@@ -52,12 +51,12 @@ def _table(results: Results) -> Table:
     columns = _columns(results)
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
-    if reference:
-        table.add_column("notebook\naccuracy", justify="right", no_wrap=True)
+    if published:
+        table.add_column(f"{published['name']}\naccuracy", justify="right", no_wrap=True)
     for cell in results.configuration["cells"]:
         jobs = [job for job in results.jobs if job.cell == cell]
         row = [value(jobs) for value in columns.values()]
-        if reference:
+        if published:
             row.append(f"{reference[cell]['test_accuracy']:.4f}" if cell in reference else "")
         table.add_row(CELLS[cell], *row)
     linear = results.linear

@@ -6,6 +6,7 @@ import click
 
 from tidegate.cells import CELLS
 from tidegate.cli import experiment
+from tidegate.cli.dataset import Verb
 
 EXAMPLES = """\b
 Examples:
@@ -22,7 +23,7 @@ Examples:
 """
 
 
-@click.command("train", epilog=EXAMPLES)
+@click.command("train", cls=Verb, epilog=EXAMPLES)
 @experiment.dataset_argument
 @click.option(
     "--cell", type=click.Choice([*CELLS]), default="gru", show_default=True, help="Recurrent cell."

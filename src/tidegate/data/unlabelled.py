@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tidegate.data import acl_imdb
+from tidegate.data.sources import acl_imdb
 from tidegate.errors import DataError
 from tidegate.storage import json_file, regular
 

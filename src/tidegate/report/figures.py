@@ -67,7 +67,7 @@ def learning_curves(cells: Sequence[Cell]) -> list[Markup]:
 
 
 def accuracy_dots(cells: Sequence[Cell], linear: LinearModel | None = None) -> Markup:
-    """Test accuracy of every seed, one row a cell, with mean, spread and the notebook's figure.
+    """Test accuracy of every seed, one row a cell, with mean, spread and published figure.
 
     Args:
         cells: Those with finished jobs.

@@ -1,19 +1,17 @@
 """The report of a comparison: one HTML file that needs nothing beside itself."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tidegate.report import figures, outcome, prose
-from tidegate.report.summary import summarize
+from tidegate.report.summary import Cell, summarize
 from tidegate.runs.results import Results, load
 from tidegate.storage.atomic import write_text
 from tidegate.storage.os_errors import as_run_folder_error
 
 FILE_NAME = "report.html"
-
-# The notebook's test part, imdb.load_data of Keras.
-_NUM_REFERENCE_TEST = 25_000
 
 _DATA_LABELS = {
     "name": "Name",
@@ -84,8 +82,8 @@ def render(results: Results) -> str:
         has_lines=any(len(job.history) > 1 for job in results.jobs),
         has_combined=any(cell.combined for cell in finished),
         weights=prose.weights(finished),
-        has_reference=any(cell.reference for cell in cells),
-        has_reference_test=len(results.test_labels) == _NUM_REFERENCE_TEST,
+        reference=_reference(cells, results),
+        reference_note=prose.reference_note(results),
         curves=figures.learning_curves(finished) if finished else [],
         drawn_width=round(figures.curves_width(len(finished))),
         dots=figures.accuracy_dots(finished, results.linear) if finished else "",
@@ -94,6 +92,14 @@ def render(results: Results) -> str:
         pretrains=any(job.pretraining_s for job in results.jobs),
         percent=prose.percent,
     )
+
+
+def _reference(cells: Sequence[Cell], results: Results) -> str | None:
+    """Whose published accuracies stand beside these; None where no cell has one."""
+    if not any(cell.reference for cell in cells):
+        return None
+    name: str = results.configuration["reference"]["name"]
+    return name
 
 
 def _num_threads(results: Results) -> str:

@@ -123,6 +123,21 @@ def weights(cells: Sequence[Cell]) -> str:
     return _joined(found)
 
 
+def reference_note(results: Results) -> str:
+    """How published figures beside the results were measured; empty where there are none."""
+    reference = results.configuration.get("reference")
+    if not reference:
+        return ""
+    text = f"The {reference['name']}'s figures are {reference['conditions']}"
+    num_test = len(results.test_labels)
+    if num_test != reference["num_test"]:
+        text += (
+            f"; the test part here is another one, of {num_test:,} examples, so the two can only "
+            "be compared roughly"
+        )
+    return text + "."
+
+
 def notice(cells: Sequence[Cell], results: Results) -> Notice | None:
     """What is finished and what is missing, unless the comparison is complete."""
     if results.status == "complete":

@@ -32,7 +32,7 @@ class Cell:
     """Finished ones, in order of seed; may be empty."""
     num_test: int
     reference: dict[str, float] | None
-    """``test_accuracy`` and ``test_loss`` of the notebook, where it has this cell."""
+    """``test_accuracy`` and ``test_loss`` as published for this cell, where they are."""
 
     @property
     def name(self) -> str:
@@ -120,7 +120,8 @@ class Cell:
 
 def summarize(results: Results) -> list[Cell]:
     """The cells of a comparison in their planned order, also those without a finished job."""
-    references = {line["cell"]: line for line in results.configuration.get("reference", [])}
+    published = results.configuration.get("reference") or {"figures": []}
+    references = {line["cell"]: line for line in published["figures"]}
     keys = dict.fromkeys([*results.configuration["cells"], *(job.cell for job in results.jobs)])
     return [
         Cell(

@@ -6,6 +6,7 @@ import tidegate
 from tidegate.cells import CELLS
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.results import Job
+from tidegate.task import Task
 from tidegate.training.recipe import Recipe
 
 _SPLITTING = {
@@ -22,8 +23,15 @@ _POOLING = {
 }
 
 
-def model_card(job: Job, experiment: Experiment, data: dict[str, Any]) -> str:
-    """The card in Markdown."""
+def model_card(job: Job, experiment: Experiment, task: Task, data: dict[str, Any]) -> str:
+    """The card in Markdown.
+
+    Args:
+        job: The training, and what its test gave.
+        experiment: Of which it is a part.
+        task: What the model is asked.
+        data: The facts of :class:`~tidegate.data.prepared.PreparedData`.
+    """
     recipe = experiment.recipe
     layers = "\n".join(
         f"| {line.layer} | {line.shape} | {line.num_parameters:,} |" for line in job.summary
@@ -31,7 +39,7 @@ def model_card(job: Job, experiment: Experiment, data: dict[str, Any]) -> str:
     name = f"`{recipe.name}`" + (" with other values" if recipe.changes() else "")
     return f"""# {CELLS[job.cell]} on {data["name"]}, seed {job.seed}
 
-A binary classifier of English texts, trained by tidegate {tidegate.__version__}, recipe
+{_asked(task)}, trained by tidegate {tidegate.__version__}, recipe
 {name}: {_epochs(recipe)}, batches of {recipe.batch_size}, {_optimiser(recipe)}.
 
 {_network(recipe)}{_other_texts(experiment)}
@@ -60,6 +68,14 @@ it after every epoch, {data["num_test"]:,} tested it once.
 
 def _epochs(recipe: Recipe) -> str:
     return "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
+
+
+def _asked(task: Task) -> str:
+    """The kind of model, with its answers."""
+    answers = ", ".join(f"`{name}`" for name in task.classes)
+    if not task.is_classification:
+        return f"A regression of texts, with the answers {answers}"
+    return f"A {task.kind} classifier of texts, with the classes {answers}"
 
 
 def _optimiser(recipe: Recipe) -> str:

@@ -1,4 +1,4 @@
-"""The settings of an experiment, and the original notebook's figures."""
+"""The settings of an experiment."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -6,13 +6,6 @@ from typing import Annotated, Any
 from tidegate.cells import CELLS
 from tidegate.storage.schema import Between, IsPath, NotEmpty, OneOf
 from tidegate.training.recipe import Recipe
-
-NOTEBOOK_FIGURES = [
-    {"cell": "rnn", "test_accuracy": 0.7497, "test_loss": 0.5489},
-    {"cell": "lstm", "test_accuracy": 0.8518, "test_loss": 0.4295},
-    {"cell": "gru", "test_accuracy": 0.8608, "test_loss": 0.4710},
-]
-"""As the notebook prints them: one seed each, on IMDB's official 25,000 test reviews."""
 
 
 @dataclass(frozen=True)
@@ -45,5 +38,4 @@ class Experiment:
             "threads": self.threads,
             "unlabelled": self.unlabelled,
             "init_from": self.init_from,
-            "reference": NOTEBOOK_FIGURES if self.recipe.name == "notebook" else [],
         }

@@ -259,7 +259,7 @@ def _save(
         tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},
         linear=ngrams,
         blend=blend,
-        card=model_card(job, experiment, data.facts),
+        card=model_card(job, experiment, data.task, data.facts),
     )
     with as_run_folder_error(f"model {path}: expected to write it"):
         folder.save(path)

@@ -340,5 +340,5 @@ One {ways} {config["cell"]} of {config["hidden_size"]} units over {config["vocab
 words, trained by tidegate {tidegate.__version__} on {num_texts:,} texts in
 {passes} epoch{"s" * (passes != 1)}. Cross-entropy on held-out texts: {loss:.3f} nats a word.
 
-    tidegate train imdb --recipe {recipe.name} --init-from PATH{needed}
+    tidegate train DATASET --recipe {recipe.name} --init-from PATH{needed}
 """

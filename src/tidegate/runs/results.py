@@ -17,7 +17,7 @@ from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.storage.schema import Between, NotEmpty, OneOf
 from tidegate.training.history import Epoch
 
-FORMAT = "tidegate.runs/2"
+FORMAT = "tidegate.runs/3"
 FILE_NAME = "results.json"
 MEND = (
     "put back a copy of it; or remove it and go on with --resume, which trains the finished jobs "

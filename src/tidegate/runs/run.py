@@ -2,12 +2,14 @@
 
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from tidegate import machine
 from tidegate.data.prepared import PreparedData
+from tidegate.data.sources import Reference
 from tidegate.errors import RunFolderError
 from tidegate.evaluation.metrics import measure
 from tidegate.runs.experiment import Experiment
@@ -42,6 +44,7 @@ def run(
     preparation_s: float = 0.0,
     finished: Results | None = None,
     pretrained: Encoders | None = None,
+    reference: Reference | None = None,
     allow_inexact: bool = False,
 ) -> Results:
     """Carry out every job of an experiment.
@@ -58,6 +61,7 @@ def run(
         preparation_s: What preparing the data took, to be recorded.
         finished: The results of a run that stopped; its finished jobs are not repeated.
         pretrained: For every cell and seed the parameters that its network begins with.
+        reference: Published results in the experiment's setting, to be shown beside its own.
         allow_inexact: Go on under other versions, threads or instruction sets than before.
 
     Raises:
@@ -66,7 +70,10 @@ def run(
     """
     compute_exactly(experiment.threads)
     results = Results(
-        configuration=experiment.configuration(),
+        configuration={
+            **experiment.configuration(),
+            "reference": None if reference is None else asdict(reference),
+        },
         environment={**machine.describe(), "threads": experiment.threads},
         data=data.facts,
         test_labels=data.test.targets.tolist(),

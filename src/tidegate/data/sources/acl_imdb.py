@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
-from tidegate.data.dataset import TextDataset, by_hash, merge
+from tidegate.data.dataset import by_hash, merge
+from tidegate.data.sources.in_memory import TextsInMemory
 from tidegate.errors import DataError
 from tidegate.storage import regular
-from tidegate.task import Task
 
 PARTS = ("train", "test")
 CLASSES = ("neg", "pos")
-TASK = Task("binary", CLASSES)
 LABELLED = tuple((part, name) for part in PARTS for name in CLASSES)
 UNLABELLED = (("train", "unsup"),)
 NUM_OFFICIAL = 25_000
@@ -33,7 +32,7 @@ Wanted = tuple[tuple[str, str], ...]
 Files = dict[tuple[str, str], list[tuple[str, bytes]]]
 
 
-def load(path: Path) -> TextDataset:
+def load(path: Path) -> TextsInMemory:
     """Read the official archive or its unpacked folder.
 
     The order of the reviews is that of their texts' hashes: fixed, and mixed over the classes.
@@ -49,12 +48,11 @@ def load(path: Path) -> TextDataset:
         splits[part] = merge([by_hash(texts, label) for label, texts in enumerate(classes)])
     is_official = all(len(split) == NUM_OFFICIAL for split in splits.values())
     what = "the official archive" if is_official else "texts in the official archive's layout"
-    return TextDataset(
-        name="imdb",
-        source=f"{what} at {path}, with its own test split",
+    return TextsInMemory(
+        origin=f"{what} at {path}, with its own test split",
         train=splits["train"],
         test=splits["test"],
-        task=TASK,
+        classes=CLASSES,
     )
 
 
