@@ -1,4 +1,4 @@
-"""A model folder from a stranger or a bad disk: refused with what is wrong, never waited for."""
+"""A language model's folder from a stranger or a bad disk: refused, and never waited for."""
 
 import json
 import os
@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from tidegate.errors import FormatError
-from tidegate.inference.model_folder import LAYOUT, MOST_CARD_BYTES, ModelFolder, load
+from tidegate.runs.language_model_folder import (
+    LAYOUT,
+    MOST_CARD_BYTES,
+    LanguageModelFolder,
+    load,
+)
 from tidegate.storage import json_file
 from tidegate.storage.sealed_folder import MOST_MANIFEST_BYTES
 
@@ -24,7 +29,7 @@ def save(path, **changes):
         "vocabulary": {"words": ["the", "caf\u00e9"]},
         "card": "# A card\n",
     }
-    ModelFolder(**values | changes).save(path)
+    LanguageModelFolder(**values | changes).save(path)
     return path
 
 

@@ -279,7 +279,7 @@ def test_the_cache_is_used_before_the_package(reviews, tmp_path, monkeypatch):
 
 def test_the_official_archive_is_known_by_its_size(reviews, monkeypatch):
     monkeypatch.setattr(acl_imdb, "NUM_OFFICIAL", 40)
-    assert acl_imdb.load(reviews).source.startswith(f"the official archive at {reviews}, with its")
+    assert acl_imdb.load(reviews).origin.startswith(f"the official archive at {reviews}, with its")
 
 
 def test_with_no_source_the_message_names_all_three(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from conftest import write_reviews
 from resume_samples import settings
 from tidegate import memory
 from tidegate.cells import CELLS
-from tidegate.data import acl_imdb
+from tidegate.data import sources
 from tidegate.errors import RecipeError
 from tidegate.model.classifier import num_trained
 from tidegate.model.language_model import LanguageModel
@@ -79,7 +80,7 @@ def test_a_footprint_grows_with_what_it_is_said_to_grow_with():
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory):
-    return acl_imdb.load(write_reviews(tmp_path_factory.mktemp("reviews") / "aclImdb"))
+    return sources.load("imdb", write_reviews(tmp_path_factory.mktemp("reviews") / "aclImdb"))
 
 
 def experiment(recipe, **values):
@@ -110,7 +111,7 @@ def test_a_language_model_is_counted_where_one_is_made(texts, monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: (GB // 2, "here"))
     values = {"hidden_size": 64, "pretrain_streams": 100_000, "pretrain_steps": 1000}
     many = texts.train.texts * 20_000
-    large = type(texts)("toy", "here", type(texts.train)(many, texts.train.labels), texts.test)
+    large = replace(texts, train=replace(texts.train, texts=many))
     with pytest.raises(RecipeError, match="lower pretrain_streams=100000 or pretrain_steps=1000"):
         memory_check.check(experiment("default", **values), large, 38, only_pretrain=True)
     memory_check.check(experiment("default", **values, pretrain_epochs=0), texts, 38)
@@ -119,8 +120,8 @@ def test_a_language_model_is_counted_where_one_is_made(texts, monkeypatch):
 def test_words_are_counted_before_a_vocabulary_is_called_too_large(texts, monkeypatch):
     """Of a million ids that are asked for, the texts have some thirty."""
     monkeypatch.setattr(memory, "available_bytes", lambda: (100_000_000, "here"))
-    long = type(texts.train)([text * 500 for text in texts.train.texts], texts.train.labels)
-    large = type(texts)("toy", "here", long, texts.test)
+    long = replace(texts.train, texts=[text * 500 for text in texts.train.texts])
+    large = replace(texts, train=long)
     values = {"vocabulary_size": 10**6, "bigram_vocabulary_size": 0, "embedding_dim": 128}
     memory_check.check(experiment("fast", **values), large, 38)
     monkeypatch.setattr(memory, "available_bytes", lambda: (1_000_000, "here"))

@@ -165,7 +165,7 @@ def test_only_sets_with_an_archive_can_be_downloaded(tidegate):
 def test_the_notebooks_figures_belong_to_imdb_and_its_recipe():
     assert imdb.SOURCE.reference("notebook") is imdb.NOTEBOOK
     assert imdb.NOTEBOOK.num_test == 25_000
-    accuracies = {line["cell"]: line["test_accuracy"] for line in imdb.NOTEBOOK.figures}
+    accuracies = {line.cell: line.test_accuracy for line in imdb.NOTEBOOK.figures}
     assert accuracies == {"rnn": 0.7497, "lstm": 0.8518, "gru": 0.8608}
     assert imdb.SOURCE.reference("fast") is None
     assert rotten_tomatoes.SOURCE.reference("notebook") is None

@@ -55,7 +55,8 @@ def test_a_missing_file_is_named(folder, name):
     path, _ = folder
     (path / name).unlink()
     with pytest.raises(
-        FormatError, match=f"expected a model folder with .*, got one without {name}; copy it whole"
+        FormatError,
+        match=f"language model with .*, got one without {name}; copy it whole",
     ):
         load(path)
 
@@ -87,7 +88,7 @@ def test_another_format_is_refused(folder):
     (path / "manifest.json").write_text(json.dumps({"format": "tidegate.model/9"}))
     with pytest.raises(
         FormatError,
-        match="manifest.json: expected format 'tidegate.model/1', got 'tidegate.model/9'",
+        match="manifest.json: expected format 'tidegate.language-model/1', got 'tidegate.model/9'",
     ):
         load(path)
     (path / "manifest.json").write_text("[]")

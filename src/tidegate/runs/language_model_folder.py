@@ -72,6 +72,10 @@ def load(path: Path, *, allow_nonfinite: bool = False) -> LanguageModelFolder:
     """
     names = (*LAYOUT.most_bytes, MANIFEST, CARD)
     missing = [name for name in names if not os.path.lexists(path / name)]
+    if missing and os.path.lexists(path / "preprocessor.json"):
+        raise FormatError(
+            f"{path}: expected a folder that `tidegate pretrain` wrote, got that of a classifier"
+        )
     if missing:
         raise FormatError(
             f"{path}: expected the folder of a language model with {', '.join(names)}, "

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from tidegate.cells import CELLS
+from tidegate.data.sources.source import Reference
 from tidegate.errors import FormatError
 from tidegate.storage import json_file, schema
 from tidegate.storage.atomic import write_text
@@ -154,21 +155,12 @@ def load(run_folder: Path) -> Results:
 
 
 @dataclass(frozen=True)
-class _Reference:
-    """What others found for a cell."""
-
-    cell: str
-    test_accuracy: float
-    test_loss: float
-
-
-@dataclass(frozen=True)
 class _Configuration:
     """What is computed with of the configuration, whose other values are only shown."""
 
     cells: Annotated[list[Annotated[str, OneOf((*CELLS,))]], NotEmpty()]
     seeds: Annotated[list[int], NotEmpty()]
-    reference: list[_Reference]
+    reference: Reference | None
     changed: dict[str, Any] = field(default_factory=dict)
 
 

@@ -10,7 +10,7 @@ from tidegate.data.sources import acl_imdb, movie_reviews
 from tidegate.data.sources.archive import Archive, cache_folder
 from tidegate.data.sources.in_memory import TextsInMemory
 from tidegate.data.sources.movie_reviews import Collection
-from tidegate.data.sources.source import Reference, Source
+from tidegate.data.sources.source import Figure, Reference, Source
 from tidegate.errors import DataError
 from tidegate.task import Task
 
@@ -35,9 +35,9 @@ NOTEBOOK = Reference(
         "of one seed each, trained on 20,000 reviews and tested on the official 25,000 test reviews"
     ),
     figures=[
-        {"cell": "rnn", "test_accuracy": 0.7497, "test_loss": 0.5489},
-        {"cell": "lstm", "test_accuracy": 0.8518, "test_loss": 0.4295},
-        {"cell": "gru", "test_accuracy": 0.8608, "test_loss": 0.4710},
+        Figure("rnn", test_accuracy=0.7497, test_loss=0.5489),
+        Figure("lstm", test_accuracy=0.8518, test_loss=0.4295),
+        Figure("gru", test_accuracy=0.8608, test_loss=0.4710),
     ],
 )
 

@@ -32,6 +32,15 @@ class Opened(Protocol):
 
 
 @dataclass(frozen=True)
+class Figure:
+    """Published results of a cell."""
+
+    cell: str
+    test_accuracy: float
+    test_loss: float
+
+
+@dataclass(frozen=True)
 class Reference:
     """Published results on a data set, to be shown beside those of a run."""
 
@@ -43,8 +52,7 @@ class Reference:
     """Size of the test part that they were measured on."""
     conditions: str
     """Goes on "The notebook's figures are": seeds, training and test part."""
-    figures: list[dict[str, Any]]
-    """For each cell ``{"cell": ..., "test_accuracy": ..., "test_loss": ...}``."""
+    figures: list[Figure]
 
 
 @dataclass(frozen=True)
