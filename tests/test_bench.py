@@ -2,12 +2,15 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from tidegate import terminal
 from tidegate.bench import agreement, compare, foreign, results, statistics, tables
 from tidegate.bench.measure import Settings, measure, timed
 from tidegate.bench.problem import LayerProblem, layer_weights
@@ -282,10 +285,66 @@ def test_two_files_are_compared_task_by_task(capsys):
     assert difference.ratio.value == pytest.approx(2)
     assert difference.verdict() == "better"
     assert compare.differences(after, after)[0].verdict() == ""
-    compare.show(before, after, tables.console())
+    compare.show(before, after, terminal.console())
     out = capsys.readouterr().out
     assert "commit: abc then, def now" in out
     assert "22.0 ms" in out
+
+
+def timed_results(scale=1.0):
+    """Of two peers, both with times, and the ratio that stands in PyTorch's row."""
+    found = sample_results(scale)
+    (case,) = found.cases
+    own = case.tasks[0]
+    samples = 3 * np.array(own.samples)
+    other = replace(
+        own, peer="PyTorch", samples=samples.tolist(), spread=statistics.Spread.of(samples)
+    )
+    ratio = results.RatioResult("gru: PyTorch / tidegate", statistics.Ratio(3, 2.9, 3.1))
+    found.cases[0] = replace(case, tasks=[own, other], ratios=[ratio])
+    return found
+
+
+@pytest.mark.parametrize("columns", [40, 60, 79])
+def test_a_narrow_terminal_loses_no_figure(columns, monkeypatch, capsys):
+    before, after = timed_results(scale=2), timed_results()
+
+    def figures(width):
+        def console(**options):
+            return Console(**options | {"width": width})
+
+        monkeypatch.setattr(terminal, "Console", console)
+        found = []
+        for show in (
+            lambda: tables.show(after),
+            lambda: tables.show_grid(after, []),
+            lambda: compare.show(before, after, terminal.console()),
+        ):
+            show()
+            out = capsys.readouterr().out
+            assert max(map(len, out.splitlines())) <= width
+            assert "\N{HORIZONTAL ELLIPSIS}" not in out
+            found.append(sorted(re.findall(r"\d[\d.,]*", out)))
+        return found
+
+    assert figures(columns) == figures(200)
+
+
+def test_a_block_of_a_narrow_terminal_names_task_and_peer(monkeypatch, capsys):
+    monkeypatch.setattr(terminal, "Console", lambda width, **rest: Console(width=40, **rest))
+    tables.show(timed_results())
+    out = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    begin = out.index("gru, PyTorch")
+    assert out[begin : begin + 8] == [
+        "gru, PyTorch",
+        "  median         33.0",
+        "  MAD            1.50",
+        "  quartiles      31.5 to 33.0",
+        "  least          30.0",
+        "  GFLOP/s        114",
+        "  peak           23%",
+        "  over tidegate  3.00 (2.90 to 3.10)",
+    ]
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "gru-before"])

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tidegate.training.loop import fit
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from torch.utils._device import _device_constructors
@@ -18,6 +17,7 @@ from nn_samples import LAYERS, LENGTHS, H, I, N, T, flatten, inputs
 from pretrained_samples import language_model
 from tidegate.nn import _layout, _path
 from tidegate.optim import Adam, clip_grad_norm_
+from tidegate.training.classification import fit
 from training_samples import PLAIN, Silent, examples
 from training_samples import make as make_network
 

@@ -146,20 +146,6 @@ def test_a_weight_changed_before_backward_is_refused(path):
         output.sum().backward()
 
 
-@pytest.mark.parametrize("name", ["lengths", "offsets"])
-def test_lengths_changed_before_backward_are_refused(name, path):
-    layer, x, given = tn.GRU(I, H), torch.ones(T, 2, I), torch.tensor([2, T])
-    if name == "offsets":
-        x, given = torch.ones(T, I), torch.tensor([0, 2, T])
-    output, _ = layer(x, **{name: given})
-    given[1] -= 1
-    if path == "composite":
-        output.sum().backward()  # it has made its mask
-        return
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        output.sum().backward()
-
-
 def test_backward_twice_gives_the_same(path):
     layer = tn.LSTM(I, H, bidirectional=True)
     output, _ = layer(torch.ones(T, 2, I))

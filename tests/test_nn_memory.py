@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils.rnn import PackedSequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import tidegate.nn as tn
 from nn_samples import CELL_PAIRS, LAYERS, PAIRS, H, I, N, T, twins
@@ -16,50 +16,104 @@ def free(tensor):
     return tensor
 
 
+def cut(tensor):
+    """Without the memory of its last element."""
+    storage = tensor.untyped_storage()
+    storage.resize_(storage.nbytes() - 1)
+    return tensor
+
+
+LOST = pytest.mark.parametrize("lose", [free, cut])
+
+
+@LOST
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("kind", ["weight_ih", "weight_hh", "bias_ih", "bias_hh"])
-def test_a_weight_whose_storage_was_freed_is_refused(kind, name, isa):
+def test_a_weight_without_its_memory_is_refused(kind, name, lose, isa):
     for training in (True, False):
         layer = LAYERS[name](I, H, bidirectional=True).requires_grad_(training)
-        free(getattr(layer, f"{kind}_l0_reverse").data)
-        with pytest.raises(RuntimeError, match=f"expected {kind} with memory, got .* was freed"):
+        lose(getattr(layer, f"{kind}_l0_reverse").data)
+        with pytest.raises(
+            RuntimeError, match=f"expected {kind}_reverse with .* bytes of memory, got"
+        ):
             layer(X)
 
 
-def test_a_part_of_a_storage_that_was_freed_is_refused():
+@LOST
+@pytest.mark.parametrize("kind", ["weight_ih", "weight_hh", "bias_ih", "bias_hh"])
+def test_a_cells_weight_without_its_memory_is_refused(kind, lose):
+    cell = tn.GRUCell(I, H)
+    lose(getattr(cell, kind).data)
+    with pytest.raises(RuntimeError, match=f"expected {kind} with .* bytes of memory, got"):
+        cell(X[0])
+
+
+@LOST
+def test_a_part_of_a_storage_without_its_memory_is_refused(lose):
     """As of parameters that are views of one flat tensor; such an address is above 0."""
-    layer, flat = tn.GRU(I, H), torch.zeros(1000)
-    layer.bias_hh_l0 = nn.Parameter(flat[500 : 500 + 3 * H])
+    layer, flat = tn.GRU(I, H), torch.zeros(500 + 3 * H)
+    layer.bias_hh_l0 = nn.Parameter(flat[500:])
     layer(X)
-    free(flat)
-    with pytest.raises(RuntimeError, match="expected bias_hh with memory"):
+    lose(flat)
+    with pytest.raises(RuntimeError, match="expected bias_hh with .* bytes of memory"):
         layer(X)
 
 
-def test_inputs_and_states_whose_storage_was_freed_are_refused():
+@LOST
+@pytest.mark.parametrize("training", [True, False])
+def test_inputs_and_states_without_their_memory_are_refused(training, lose):
     layer, cell = tn.LSTM(I, H), tn.LSTMCell(I, H)
     state = torch.zeros(N, H)
-    with pytest.raises(RuntimeError, match="expected input with memory"):
-        layer(free(X.clone()))
-    with pytest.raises(RuntimeError, match="expected c_0 with memory"):
-        cell(X[0], (state, free(state.clone())))
-    with pytest.raises(RuntimeError, match="with memory"):
-        tn.pool(free(torch.zeros(6, H)), [0, 2, 6], "max")
     encoder = tn.TextEncoder(nn.Embedding(9, I), layer)
-    ids = torch.zeros(T, N, dtype=torch.int64)
-    with pytest.raises(RuntimeError, match="expected ids with memory"):
-        encoder(free(ids.clone()))
-    free(encoder.embedding.weight.data)
-    with pytest.raises(RuntimeError, match="expected table with memory"):
-        encoder(ids)
+    ids, lengths = torch.zeros(T, N, dtype=torch.int64), torch.full((N,), T)
+    packed = pack_padded_sequence(X, lengths, enforce_sorted=False)
+    states = torch.zeros(1, N, H), torch.zeros(1, N, H)
+    batch_sizes = packed.batch_sizes.clone()
+    offsets = torch.tensor([0, 2, 6])
+    calls = {
+        "input": lambda: layer(lose(X.clone())),
+        "h_0": lambda: layer(packed, (lose(states[0].clone()), states[1])),
+        "c_0": lambda: cell(X[0], (state, lose(state.clone()))),
+        "lengths": lambda: layer(X, lengths=lose(lengths.clone())),
+        "offsets": lambda: layer(X[:, 0], offsets=lose(offsets.clone())),
+        "batch_sizes": lambda: layer(packed._replace(batch_sizes=lose(batch_sizes))),
+        "values": lambda: tn.pool(lose(torch.zeros(6, H)), offsets, "max"),
+        "ids": lambda: encoder(lose(ids.clone())),
+    }
+    calls |= {
+        "lengths ": lambda: layer(X, lengths=lose(lengths.int())),
+        "offsets ": lambda: tn.pool(torch.zeros(6, H), lose(offsets.int()), "mean"),
+        "ids ": lambda: encoder(lose(ids.int())),
+    }
+    with torch.set_grad_enabled(training):
+        for name, call in calls.items():
+            message = f"expected {name.strip()} with .* bytes of memory, got"
+            with pytest.raises(RuntimeError, match=message):
+                call()
+        lose(encoder.embedding.weight.data)
+        with pytest.raises(RuntimeError, match="expected table with .* bytes of memory"):
+            encoder(ids)
 
 
-def test_a_weight_that_is_freed_before_backward_is_refused():
-    layer = tn.GRU(I, H)
-    output, _ = layer(X)
-    free(layer.weight_hh_l0.data)
-    with pytest.raises(RuntimeError, match="expected weight_hh with memory"):
-        output.sum().backward()
+@LOST
+@pytest.mark.parametrize("name", ["input", "output", "weight_hh", "the gradient of output"])
+def test_what_loses_its_memory_before_backward_is_refused(name, lose):
+    layer, x = tn.GRU(I, H), X.clone()
+    output, _ = layer(x)
+    grad = torch.ones(T, N, H)
+    lose({"input": x, "output": output, "weight_hh": layer.weight_hh_l0.data}.get(name, grad))
+    with pytest.raises(RuntimeError, match=f"expected {name} with .* bytes of memory, got"):
+        output.backward(grad)
+
+
+def test_an_input_that_is_another_before_backward_is_refused():
+    layer, x = tn.GRU(I, H), X.clone().requires_grad_()
+    for other in (torch.zeros(1, 1, I), torch.zeros(T, N, I, dtype=torch.float64)):
+        output, _ = layer(x)
+        x.data = other
+        with pytest.raises(RuntimeError, match="expected input of .*, got"):
+            output.sum().backward()
+        x.data = X.clone()
 
 
 @pytest.mark.parametrize("kind", ["weight_ih", "weight_hh"])

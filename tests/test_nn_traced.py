@@ -98,7 +98,7 @@ def test_a_traced_layer_takes_other_lengths_of_rows(name):
     assert_all_close(flat(traced(x, lengths)), flat(layer(x, lengths=lengths)), rtol=0, atol=0)
     with pytest.raises(RuntimeError, match="from 0 to T = 9, got 10 in row 1"):
         traced(x, torch.tensor([9, 10, 4]))
-    with pytest.raises(RuntimeError, match=r"lengths of shape \(N,\) = \(3,\), got \(2,\)"):
+    with pytest.raises(RuntimeError, match=r"lengths of shape \(3,\) .*, got \(2,\)"):
         traced(x, torch.tensor([9, 4]))
 
 

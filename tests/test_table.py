@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from report_samples import REFERENCE, make_results
+from tidegate import terminal
 from tidegate.cli import table
 
 CELLS = ("rnn", "lstm", "gru", "gru-before")
@@ -17,7 +18,7 @@ def shown(results, columns, monkeypatch, capsys):
     def console(width, **options):
         return Console(width=columns, **options)
 
-    monkeypatch.setattr(table, "Console", console)
+    monkeypatch.setattr(terminal, "Console", console)
     table.show(results)
     return capsys.readouterr().out.splitlines()
 

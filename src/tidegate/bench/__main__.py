@@ -19,11 +19,12 @@ def cli() -> None:
 @click.argument("b", type=FILE)
 def compare(a: Path, b: Path) -> None:
     """The time of every task in A over its time in B, with a 95 % interval."""
+    from tidegate import terminal
     from tidegate.bench import compare as comparison
-    from tidegate.bench import results, tables
+    from tidegate.bench import results
 
     try:
-        comparison.show(results.load(a), results.load(b), tables.console())
+        comparison.show(results.load(a), results.load(b), terminal.console())
     except TidegateError as error:
         raise click.ClickException(str(error)) from error
 

@@ -6,6 +6,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from tidegate import terminal
 from tidegate.bench import tables
 from tidegate.bench.results import Results
 from tidegate.bench.statistics import Ratio, unpaired_ratio
@@ -84,4 +85,4 @@ def show(a: Results, b: Results, out: Console) -> None:
             tables.format_ratio(d.ratio),
             d.verdict(),
         )
-    out.print(table)
+    terminal.show(table, out, num_names=3)

@@ -15,9 +15,7 @@ from tidegate.bench.remote import BACKENDS, Workers
 from tidegate.bench.results import CaseResult, Results
 from tidegate.bench.runner import Case, run_case
 from tidegate.machine import available_cpus
-
-NO_TERMINAL_WIDTH = 200
-"""Columns where nobody looks: a line of a log is not folded."""
+from tidegate.terminal import NO_TERMINAL_WIDTH
 
 SAVE_EVERY_S = 10.0
 """Writing a long file costs what the next case would feel."""

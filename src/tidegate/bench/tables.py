@@ -1,19 +1,17 @@
 """Results for the terminal."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tidegate import terminal
 from tidegate.bench.conditions import BUSY
 from tidegate.bench.remote import FLUSHED
 from tidegate.bench.results import CaseResult, Results, TaskResult
 from tidegate.bench.runner import ratio_name
-from tidegate.bench.session import NO_TERMINAL_WIDTH
 from tidegate.bench.statistics import Ratio
 
 OWN = "tidegate"
@@ -22,32 +20,28 @@ DENORMALS_SHOWN = 0.01
 """Share of a gradient's numbers from which it is printed; gradients over 200 steps have 0.1."""
 
 
-def console() -> Console:
-    """Stdout, not folded where nobody looks."""
-    return Console(width=None if sys.stdout.isatty() else NO_TERMINAL_WIDTH, highlight=False)
-
-
 def show(results: Results) -> None:
     """Conditions and one table a case."""
-    out = console()
+    out = terminal.console()
     out.print(_conditions(results))
     for case in results.cases:
         out.print()
-        out.print(case_table(case, results.conditions.get("fma_peak_gflop_per_s")))
+        table = case_table(case, results.conditions.get("fma_peak_gflop_per_s"))
+        terminal.show(table, out, num_names=2)
         for line in _footnotes(case):
             out.print(Text(line))
 
 
 def show_grid(results: Results, slower: Sequence[tuple[str, float, float, float]]) -> None:
     """Conditions, one line a case, and the cases that were slower."""
-    out = console()
+    out = terminal.console()
     out.print(_conditions(results))
     table = plain("", "case", "tidegate", "PyTorch", "PyTorch / tidegate", left=1)
     for case in results.cases:
         times = {task.peer: _time(task) for task in case.tasks}
         ratio = format_ratio(case.ratios[0].ratio) if case.ratios else ""
         table.add_row(case.name, times["tidegate"], times["PyTorch"], ratio)
-    out.print(table)
+    terminal.show(table, out)
     timed = [case for case in results.cases if case.ratios]
     out.print(f"{len(slower)} of {len(timed)} cases slower than PyTorch by more than 5 %")
     for name, value, low, high in slower:

@@ -15,11 +15,10 @@ from rich.text import Text
 from tidegate.cells import CELLS
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.results import Job, LayerSummary, LinearModel
+from tidegate.terminal import NO_TERMINAL_WIDTH
 from tidegate.training.history import Epoch, Step
 from tidegate.training.recipe import Recipe
 
-NO_TERMINAL_WIDTH = 200
-"""Columns where nobody looks: a line of a log is not folded."""
 WIDE = 90
 """Columns that the line of an epoch needs whole; on fewer its speed is left out."""
 

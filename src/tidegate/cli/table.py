@@ -1,33 +1,22 @@
 """The outcome of a run on stdout: a table, or a block per model where the terminal is narrow."""
 
-import sys
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
 from rich import box
-from rich.console import Console, Group
-from rich.measure import Measurement
-from rich.table import Column, Table
-from rich.text import Text
+from rich.table import Table
 
+from tidegate import terminal
 from tidegate.cells import CELLS
 from tidegate.report import outcome, prose
 from tidegate.report.summary import summarize
 from tidegate.runs.results import Job, Results
 
-NO_TERMINAL_WIDTH = 200
-"""Columns where nobody looks: nothing is folded."""
-
 
 def show(results: Results) -> None:
     """Print the outcome: the networks, the linear model and both, and which is better."""
-    console = Console(
-        width=None if sys.stdout.isatty() else NO_TERMINAL_WIDTH, highlight=False, markup=False
-    )
-    table = _table(results)
-    unfolded = console.options.update(width=NO_TERMINAL_WIDTH)
-    is_narrow = Measurement.get(console, unfolded, table).maximum > console.width
-    console.print(_blocks(table) if is_narrow else table)
+    console = terminal.console()
+    terminal.show(_table(results), console)
     cells = summarize(results)
     console.print(f"{outcome.headline(cells, results)}.")
     for paragraph in outcome.findings(cells, results):
@@ -69,24 +58,6 @@ def _table(results: Results) -> Table:
         }
         table.add_row("linear model", *(figures.get(name, "") for name in columns))
     return table
-
-
-def _blocks(table: Table) -> Group:
-    """The rows of a table one below the other, each figure on a line of its own.
-
-    The table itself would lose figures: Rich cuts columns that do not fit.
-    """
-    names, *columns = table.columns
-    blocks: list[Text | Table] = [Text(f"{table.title}", "italic")]
-    for name, *figures in zip(names.cells, *(column.cells for column in columns), strict=True):
-        block = Table.grid("", Column(no_wrap=True), padding=(0, 0, 0, 2), pad_edge=True)
-        for column, figure in zip(columns, figures, strict=True):
-            if figure:
-                value, *span = str(figure).split("\n")
-                label = str(column.header).replace("\n", " ")
-                block.add_row(label, value + (f" ({''.join(span)})" if span else ""))
-        blocks += [Text(f"\n{name}", "bold"), block]
-    return Group(*blocks, "")
 
 
 def _columns(results: Results) -> dict[str, Callable[[Sequence[Job]], str]]:

@@ -10,7 +10,13 @@ from torch.nn.utils.rnn import PackedSequence
 from tidegate.nn import _graphs
 from tidegate.nn._composite import State, Weights
 from tidegate.nn._layout import Layout, Tokens
-from tidegate.nn._lengths import INTEGERS, check_batch_sizes, check_lengths, check_offsets
+from tidegate.nn._lengths import (
+    INTEGERS,
+    check_batch_sizes,
+    check_lengths,
+    check_offsets,
+    check_storage,
+)
 
 if TYPE_CHECKING:
     from tidegate.nn._base import RecurrentLayers
@@ -76,6 +82,8 @@ def _prepare(
                 )
         data = input.data
         if states is not None and input.sorted_indices is not None:
+            for name, state in zip(("h_0", "c_0"), states, strict=False):
+                check_storage(where, name, state)
             states = tuple(s.index_select(1, input.sorted_indices) for s in states)
         layout = _packed(where, input, states, features)
     elif offsets is not None:
@@ -229,7 +237,10 @@ def _with_values(
     else:
         if data.dtype not in INTEGERS:
             raise TypeError(f"{where}: expected ids of an integer dtype, got {data.dtype}")
-        ids = data if data.dtype is torch.int64 else data.long()
+        ids = data
+        if ids.dtype is not torch.int64:
+            check_storage(where, "ids", ids)
+            ids = ids.long()
         tokens = Tokens(ids, embedding.padding_idx, embedding.sparse)
         values = embedding.weight
         if values.dim() != 2:

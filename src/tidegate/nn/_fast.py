@@ -57,6 +57,9 @@ class _Layer(Function):
     Where the gradient is to be differentiated again, or comes in batches, it is computed by the
     composite from the tensors that went in, and is exact to any order.
 
+    Ids, lengths and offsets are copied: the caller may fill theirs anew for the next batch, as an
+    array of NumPy that autograd does not watch, and backward would find other sizes than forward.
+
     The output belongs to the caller, who may change it in place: what backward reads is an alias
     that autograd does not watch. Where the output's count of changes shows one, forward runs again.
     """
@@ -72,16 +75,16 @@ class _Layer(Function):
         c_0: Tensor | None,
         *weights: Tensor | None,
     ) -> tuple[Tensor, ...]:
-        ids = None if tokens is None else tokens.ids
+        layout = layout.clone()
+        ids = None
+        if tokens is not None:
+            ids = _pointers.dense(cell, "ids", tokens.ids).clone()
+            tokens = tokens._replace(ids=ids)
         sources = Sources(values, ids, h_0, c_0, weights)
         results = _pointers.forward(cell, sources, layout, training=True)
         ctx.given = cell, layout, tokens, results.max_distinct
         ctx.watch = watch(results.output)
-        # Autograd sees whether one of these has changed.
-        arranging = ids, layout.lengths, layout.batch_sizes, layout.offsets
-        ctx.save_for_backward(
-            values, h_0, c_0, *weights, results.output.data, results.reserve, *arranging
-        )
+        ctx.save_for_backward(values, h_0, c_0, *weights, results.output.data, results.reserve)
         ctx.set_materialize_grads(False)
         if results.c_n is None:
             return results.output, results.h_n
@@ -90,7 +93,7 @@ class _Layer(Function):
     @staticmethod
     def backward(ctx: Any, *incoming: Tensor | None) -> tuple[Any, ...]:
         cell, layout, tokens, max_distinct = ctx.given
-        values, h_0, c_0, *weights, output, reserve, ids, _, _, _ = ctx.saved_tensors
+        values, h_0, c_0, *weights, output, reserve = ctx.saved_tensors
         wanted = ctx.needs_input_grad[3:]
         grad_output, grad_h_n, grad_c_n = (*incoming, None)[:3]
         if grad_output is None and grad_h_n is None and grad_c_n is None:
@@ -101,6 +104,7 @@ class _Layer(Function):
                 *(None,) * 3,
                 *_differentiable(cell, layout, tokens, tensors, incoming, wanted),
             )
+        ids = None if tokens is None else tokens.ids
         sources = Sources(values, ids, h_0, c_0, weights)
         if has_changed(ctx.watch):
             output = _pointers.forward(cell, sources, layout, training=True).output

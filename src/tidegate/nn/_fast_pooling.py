@@ -39,7 +39,8 @@ class TidegatePool(Function):
             first = offsets.new_empty((offsets.size(0) - 1, values.size(1)))
         pooled = _pooled(values, offsets, how, first)
         ctx.how, ctx.num_positions = how, values.size(0)
-        ctx.save_for_backward(offsets, first)
+        # They may be the caller's, who fills them anew for the next batch.
+        ctx.save_for_backward(offsets.clone(), first)
         return pooled
 
     @staticmethod
@@ -52,8 +53,7 @@ class TidegatePool(Function):
 
 def _pooled(values: Tensor, offsets: Tensor, how: str, first: Tensor | None = None) -> Tensor:
     """Pool; where there are maxima, ``first`` gets their positions."""
-    source = dense(values)
-    assert source is not None
+    source = dense("pool", "values", values)
     N, F = offsets.size(0) - 1, source.size(1)
     pooled = source.new_empty((N, _num_parts(how) * F))
     mean, maxima = _addresses(pooled, how)
@@ -76,8 +76,7 @@ def _gradient(
     grad: Tensor, offsets: Tensor, first: Tensor | None, how: str, num_positions: int
 ) -> Tensor:
     """The gradient of the values, (P, F)."""
-    source = dense(grad)
-    assert source is not None
+    source = dense("pool", "the gradient", grad)
     F = source.size(1) // _num_parts(how)
     total = source.new_empty((num_positions, F))
     grad_mean, grad_maxima = _addresses(source, how)

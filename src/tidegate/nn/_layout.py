@@ -32,6 +32,13 @@ class Layout(NamedTuple):
     """Where each row begins, and the end of the last, (N+1,), int64, on the CPU; for "ragged"
     alone."""
 
+    def clone(self) -> "Layout":
+        """The same, of tensors that are nobody else's."""
+        if self.lengths is None and self.batch_sizes is None:
+            return self
+        kept = (None if t is None else t.clone() for t in self[3:])
+        return Layout(self.kind, self.N, self.T, *kept)
+
     def to_steps(self, data: Tensor) -> tuple[Tensor, Tensor | None]:
         """The sequences as (T, N, F), and the lengths of the rows."""
         if self.kind == "time":

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tidegate.nn import _graphs
+from tidegate.tensors import check_memory
 
 INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
@@ -33,6 +34,7 @@ def check_lengths(where: str, lengths: Any, N: int, T: int, is_batched: bool) ->
         raise RuntimeError(
             f"{where}: expected lengths of shape (N,) = ({N},), got {tuple(lengths.shape)}"
         )
+    check_storage(where, "lengths", lengths)
     checked: Tensor = lengths.to("cpu", torch.int64).contiguous()
     if not _graphs.are_made():
         check_values(where, checked, T)
@@ -59,6 +61,7 @@ def check_offsets(where: str, offsets: Any, num_positions: int) -> tuple[Tensor,
             f"{where}: expected offsets of shape (N+1,), where each row begins and the end of the "
             f"last, got {tuple(offsets.shape)}"
         )
+    check_storage(where, "offsets", offsets)
     checked: Tensor = offsets.to("cpu", torch.int64).contiguous()
     if _graphs.are_made():
         return checked, checked[1:] - checked[:-1], num_positions
@@ -89,6 +92,12 @@ def lengths_between(where: str, offsets: Tensor, num_positions: int) -> tuple[Te
             f"{int(offsets[row])} in row {row}"
         )
     return lengths, int(longest.item())
+
+
+def check_storage(where: str, name: str, tensor: Tensor) -> None:
+    """As :func:`tidegate.tensors.check_memory`, where a tensor has memory at all."""
+    if type(tensor) is Tensor and tensor.is_cpu and not _graphs.are_made():
+        check_memory(where, name, tensor)
 
 
 def _as_tensor(where: str, name: str, values: Any) -> Tensor:
@@ -126,6 +135,7 @@ def check_batch_sizes(where: str, batch_sizes: Tensor, num_positions: int) -> No
             f"{tuple(batch_sizes.shape)} and {batch_sizes.dtype} on {batch_sizes.device}; pack "
             "with pack_padded_sequence"
         )
+    check_storage(where, "batch_sizes", batch_sizes)
     sizes = batch_sizes.tolist()
     is_descending = all(a >= b for a, b in pairwise(sizes))
     if not sizes or not is_descending or sizes[-1] < 1 or sum(sizes) != num_positions:

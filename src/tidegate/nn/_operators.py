@@ -178,7 +178,7 @@ class _Call:
         """
         sources = Sources(self.values, self.ids, self.h_0, self.c_0, self.flat)
         state = (self.N, self.H) if self.layout.kind == "step" else (self.D, self.N, self.H)
-        _pointers.check_shapes("tidegate::layer", self.cell, sources, self.H, state)
+        _pointers.check_fit("tidegate::layer", self.cell, sources, self.H, state, self.values.dtype)
         return sources
 
     def inputs(self) -> list[Tensor | None]:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tidegate import engine
 from tidegate.nn._layout import CPU, Layout, Tokens, positions, row_lengths
+from tidegate.tensors import check_memory
 
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -60,41 +61,38 @@ def reserve_size(cell: str, dtype: torch.dtype, hidden_size: int, num_positions:
     )
 
 
-def dense(tensor: Tensor | None) -> Tensor | None:
+def dense(where: str, name: str, tensor: Tensor) -> Tensor:
     """The tensor as its elements in order, without the views that only a flag marks.
 
     Raises:
-        RuntimeError: Its storage was freed.
+        RuntimeError: Its storage was freed or cut.
     """
-    if tensor is None or _are_dense(tensor):
-        return tensor
-    return _made_dense("tidegate", "a tensor", tensor)
+    return tensor if _are_dense(tensor) else _made_dense(where, name, tensor)
 
 
 def _are_dense(*tensors: Tensor | None) -> bool:
     """Whether elements stand in memory in their order; False where a tensor has none as well."""
-    try:
-        for tensor in tensors:
-            if tensor is None:
-                continue
-            if tensor.is_neg() or not tensor.is_contiguous():
-                return False
-            # Not the tensor's address, which is above 0 for a part of a storage that was freed.
-            if not tensor.untyped_storage().data_ptr():
-                return False
-    except RuntimeError:
-        return False  # zeros that PyTorch only notes: their storage does not tell
+    for tensor in tensors:
+        if tensor is None:
+            continue
+        # The address is 0 of zeros that PyTorch only notes; their storage does not tell.
+        if not tensor.is_contiguous() or not tensor.data_ptr():
+            return False
+        # Cheaper than nbytes(). A tensor that is its whole storage is no view that a flag marks,
+        # for such are parts of complex tensors.
+        found, needed = len(tensor.untyped_storage()), tensor.nbytes
+        offset = tensor.storage_offset()
+        if (found != needed or offset) and (
+            found < needed + offset * tensor.itemsize or tensor.is_neg()
+        ):
+            return False
     return True
 
 
 def _made_dense(where: str, name: str, tensor: Tensor) -> Tensor:
     if tensor._is_zerotensor():
         return tensor.clone(memory_format=torch.contiguous_format)
-    if tensor.numel() and not tensor.untyped_storage().nbytes():
-        raise RuntimeError(
-            f"{where}: expected {name} with memory, got {tuple(tensor.shape)} whose storage was "
-            "freed; fill it again before the call"
-        )
+    check_memory(where, name, tensor)
     return tensor.resolve_neg().contiguous()
 
 
@@ -150,25 +148,30 @@ _KEPT_BYTES = 1 << 20
 _NUM_GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru_after": 3, "gru_before": 3}
 
 
-def check_shapes(
-    where: str, cell: str, sources: Sources, H: int, state_shape: tuple[int, ...]
+def check_fit(
+    where: str,
+    cell: str,
+    sources: Sources,
+    H: int,
+    state_shape: tuple[int, ...],
+    dtype: torch.dtype,
 ) -> None:
     """Refuse weights and states that changed since the layer's own checks, or had none.
+
+    Args:
+        dtype: Of all.
 
     Raises:
         RuntimeError: The engine would read past an end.
     """
     shapes = _weight_shapes(cell, sources.values.size(-1), H)
-    for index, tensor in enumerate(sources.weights):
-        if tensor is not None and tensor.shape != shapes[index % 4]:
-            name = _WEIGHTS[index % 4] + ("_reverse" if index > 3 else "")
+    given = (sources.values, sources.h_0, sources.c_0, *sources.weights)
+    wanted = (sources.values.shape, state_shape, state_shape, *shapes, *shapes)
+    for name, tensor, shape in zip(("input", *_NAMES), given, wanted, strict=False):
+        if tensor is not None and (tensor.shape != shape or tensor.dtype is not dtype):
             raise RuntimeError(
-                f"{where}: expected {name} of shape {shapes[index % 4]}, got {tuple(tensor.shape)}"
-            )
-    for name, tensor in (("h_0", sources.h_0), ("c_0", sources.c_0)):
-        if tensor is not None and tensor.shape != state_shape:
-            raise RuntimeError(
-                f"{where}: expected {name} of shape {state_shape}, got {tuple(tensor.shape)}"
+                f"{where}: expected {name} of shape {shape} and {dtype}, got "
+                f"{tuple(tensor.shape)} and {tensor.dtype}"
             )
 
 
@@ -225,12 +228,21 @@ def backward(
     """
     sources = _dense(cell, given)
     values, weights = sources.values, sources.weights
-    output, D = results.output, len(weights) // 4
+    output, D = dense(cell, "output", results.output), len(weights) // 4
     H = output.size(-1) // D
     state_shape = (layout.N, H) if layout.kind == "step" else (D, layout.N, H)
-    # Autograd does not see what `parameter.data = other` does after forward.
-    check_shapes(cell, cell, sources, H, state_shape)
-    grad_output, grad_h_n, grad_c_n = [dense(tensor) for tensor in incoming]
+    # Autograd does not see what `tensor.data = other` does after forward.
+    check_fit(cell, cell, sources, H, state_shape, output.dtype)
+    positions_shape = output.shape[:-1]
+    if sources.ids is None and values.shape[:-1] != positions_shape:
+        raise RuntimeError(
+            f"{cell}: expected input of {tuple(positions_shape)} vectors, as in forward, got shape "
+            f"{tuple(values.shape)}"
+        )
+    grad_output, grad_h_n, grad_c_n = [
+        None if tensor is None else dense(cell, f"the gradient of {name}", tensor)
+        for name, tensor in zip(("output", "h_n", "c_n"), incoming, strict=True)
+    ]
     _, call, _keep = _call(cell, sources, layout, H)
     made = [
         torch.empty_like(tensor) if is_wanted and tensor is not None else None
@@ -303,7 +315,7 @@ def _dense(cell: str, given: Sources) -> Sources:
     tensors = (values, ids, h_0, c_0, *weights)
     if _are_dense(*tensors):
         return given
-    names = ("input" if ids is None else "table", "ids", "h_0", "c_0", *_WEIGHTS, *_WEIGHTS)
+    names = ("input" if ids is None else "table", "ids", *_NAMES)
     made: list[Any] = [
         None if tensor is None else _made_dense(cell, name, tensor)
         for name, tensor in zip(names, tensors, strict=False)
@@ -375,6 +387,8 @@ def _add_parts(call: dict[str, Any], d: int, parts: Sequence[tuple[str, Tensor |
 
 
 _WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+# Of what is read beside the sequences, in order.
+_NAMES = ("h_0", "c_0", *_WEIGHTS, *(f"{name}_reverse" for name in _WEIGHTS))
 _GRADS = tuple(f"grad_{name}" for name in _WEIGHTS)
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tidegate.optim._tensors import check, check_like, check_memory, check_writable
+from tidegate.optim._tensors import check, check_like, check_writable
+from tidegate.tensors import check_memory
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 

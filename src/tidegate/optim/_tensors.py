@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from tidegate.tensors import check_memory
+
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
 
@@ -40,24 +42,6 @@ def check_like(where: str, name: str, tensor: Tensor, param: Tensor) -> None:
         for shape, dtype, layout, device in (expected, got)
     ]
     raise RuntimeError(f"{where}: expected {name} of its parameter's {shown[0]}, got {shown[1]}")
-
-
-def check_memory(where: str, name: str, tensor: Tensor) -> None:
-    """Refuse a dense tensor some of whose elements lie outside its storage.
-
-    Raises:
-        RuntimeError: The storage was freed or cut (``untyped_storage().resize_``).
-    """
-    if tensor.numel() == 0:
-        return
-    last = sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
-    needed = (tensor.storage_offset() + last + 1) * tensor.element_size()
-    found = tensor.untyped_storage().nbytes() if tensor.data_ptr() else 0
-    if found < needed:
-        raise RuntimeError(
-            f"{where}: expected {name} with {needed} bytes of memory, got {found}, for shape "
-            f"{tuple(tensor.shape)}; its storage was freed or cut"
-        )
 
 
 def check_writable(where: str, param: Tensor) -> None:

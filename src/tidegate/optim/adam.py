@@ -16,10 +16,10 @@ from tidegate.optim._table import Numbers, Table
 from tidegate.optim._tensors import (
     DTYPES,
     check,
-    check_memory,
     check_writable,
     rows_of,
 )
+from tidegate.tensors import check_memory
 
 _Part = tuple[Tensor, dict[str, Any], dict[str, Any], tuple[int, ...], Tensor, Tensor]
 """What a step makes of a parameter with a dense gradient: the parameter, its group and state, and

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate import engine
-from tidegate.optim._tensors import DTYPES, check, check_memory, distinct_rows, rows_of
+from tidegate.optim._tensors import DTYPES, check, distinct_rows, rows_of
+from tidegate.tensors import check_memory
 
 
 @torch.no_grad()

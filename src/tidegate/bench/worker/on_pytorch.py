@@ -54,7 +54,8 @@ def _check(num_threads: int) -> None:
 
     They are made of bits: as numbers they would be flushed on their way into the tensor.
     """
-    bits = torch.full((num_threads, CHECKED_PER_THREAD), DENORMAL_BITS, dtype=torch.int32)
+    shape = num_threads, CHECKED_PER_THREAD
+    bits = torch.full(shape, DENORMAL_BITS, dtype=torch.int32, device="cpu")
     kept = (bits.view(torch.float32) * 1.0).view(torch.int32).ne(0).any(1)
     if kept.any():
         raise RuntimeError(

@@ -1,0 +1,51 @@
+"""Tables at the terminal: whole, or a block per row where it is too narrow for them."""
+
+import sys
+
+from rich.console import Console, Group
+from rich.measure import Measurement
+from rich.table import Column, Table
+from rich.text import Text
+
+NO_TERMINAL_WIDTH = 200
+"""Columns where nobody looks: nothing is folded."""
+
+
+def console() -> Console:
+    """Standard output, without markup: brackets are brackets."""
+    width = None if sys.stdout.isatty() else NO_TERMINAL_WIDTH
+    return Console(width=width, highlight=False, markup=False)
+
+
+def show(table: Table, out: Console, *, num_names: int = 1) -> None:
+    """Print a table so that it loses no figure.
+
+    Args:
+        table: Its cells are strings; below a first line may stand the range of the figure.
+        out: Where to.
+        num_names: How many of the first columns name a row; where they are empty, the name of the
+            row above holds.
+    """
+    unfolded = out.options.update(width=NO_TERMINAL_WIDTH)
+    is_narrow = Measurement.get(out, unfolded, table).maximum > out.width
+    out.print(_blocks(table, num_names) if is_narrow else table)
+
+
+def _blocks(table: Table, num_names: int) -> Group:
+    """The rows of a table one below the other, each figure on a line of its own.
+
+    The table itself would lose figures: Rich cuts columns that do not fit.
+    """
+    blocks: list[Text | Table] = [Text(f"{table.title}", "italic")] if table.title else []
+    columns = table.columns[num_names:]
+    names = [""] * num_names
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        names = [str(cell) or name for cell, name in zip(row, names, strict=False)]
+        block = Table.grid("", Column(no_wrap=True), padding=(0, 0, 0, 2), pad_edge=True)
+        for column, figure in zip(columns, row[num_names:], strict=True):
+            if figure:
+                value, *span = str(figure).split("\n")
+                label = str(column.header).replace("\n", " ")
+                block.add_row(label, value + (f" ({''.join(span)})" if span else ""))
+        blocks += [Text("\n" + ", ".join(filter(None, names)), "bold"), block]
+    return Group(*blocks, "")
