@@ -1,8 +1,7 @@
 """The command lines of the scripts in ``benchmarks/`` and of ``python -m tidegate.bench``."""
 
-import difflib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +9,7 @@ import click
 
 from tidegate.cells import CELLS
 from tidegate.errors import TidegateError
+from tidegate.option_types import Names
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,35 +20,6 @@ PEERS = {
     "pytorch-flushed": "PyTorch, denormals flushed",
 }
 """Short names of the optional peers."""
-
-
-class Names(click.ParamType[tuple[str, ...]]):
-    """Names of a list, with commas between."""
-
-    name = "NAME,..."
-
-    def __init__(self, allowed: Sequence[str], what: str, *, may_be_none: bool = False) -> None:
-        self.allowed, self.what, self.may_be_none = allowed, what, may_be_none
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
-        """Split, and refuse what is not in the list."""
-        if isinstance(value, tuple):
-            return value
-        if self.may_be_none and not value:
-            return ()
-        names = tuple(name.strip() for name in str(value).split(","))
-        for name in names:
-            if name not in self.allowed:
-                near = difflib.get_close_matches(name, self.allowed, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                self.fail(
-                    f"expected {self.what} of {', '.join(self.allowed)}, got {name!r}{hint}",
-                    param,
-                    ctx,
-                )
-        if len(set(names)) < len(names):
-            self.fail(f"expected every name once, got {value!r}", param, ctx)
-        return names
 
 
 class Numbers(click.ParamType[tuple[int, ...]]):

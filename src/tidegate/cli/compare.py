@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from tidegate.bench.options import Names
 from tidegate.cells import CELLS
 from tidegate.cli import experiment
 from tidegate.cli.dataset import Verb
+from tidegate.option_types import Names
 
 EXAMPLES = """\b
 Examples:
