@@ -3,8 +3,8 @@
 import torch
 
 from tidegate.data.vocabulary import Vocabulary
-from tidegate.inference.model_folder import ModelFolder
 from tidegate.model.language_model import LanguageModel
+from tidegate.runs.language_model_folder import LanguageModelFolder
 from tidegate.runs.pretrained import KIND
 from training_samples import PLAIN
 
@@ -44,7 +44,7 @@ def save(model, path, **changes):
         "vocabulary": Vocabulary(WORDS[:num_words], "words").to_json(),
         "card": "",
     }
-    ModelFolder(**contents | changes).save(path)
+    LanguageModelFolder(**contents | changes).save(path)
     return path
 
 

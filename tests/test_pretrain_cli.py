@@ -17,7 +17,7 @@ from tidegate.data.tokenise import split
 from tidegate.inference import model_folder
 from tidegate.report import page
 from tidegate.runs import job as jobs
-from tidegate.runs import pretrained
+from tidegate.runs import language_model_folder, pretrained
 from tidegate.runs import results as results_file
 
 VALUES = RECIPE.configuration() | PRETRAINING | {"max_length": 12, "validation_share": 0.25}
@@ -96,7 +96,8 @@ def words_of(reviews, others=TEXTS):
 def test_pretrain_leaves_a_language_model_of_all_but_what_validates(run, reviews, tmp_path):
     found = run("pretrain", "run", "--epochs", 1)
     folder = tmp_path / "run" / "pretraining" / "gru-seed0" / "model"
-    model, card = pretrained.load(folder), " ".join(model_folder.load(folder).card.split())
+    model = pretrained.load(folder)
+    card = " ".join(language_model_folder.load(folder).card.split())
     assert model.vocabulary.words == words_of(reviews)
     sizes = {"embedding_dim": 6, "hidden_size": 5, "vocabulary_size": 30}
     assert model.architecture == {"cell": "gru", "bidirectional": True, **sizes}
@@ -113,7 +114,7 @@ def test_pretrain_leaves_a_language_model_of_all_but_what_validates(run, reviews
         assert text in found.err, found.err
     loss = float(re.search(r"val loss ([\d.]+)", found.err)[1])
     assert f"on 47 texts in 1 epoch. Cross-entropy on held-out texts: {loss:.3f} nats" in card
-    assert "tidegate train imdb --recipe default --init-from PATH" in card
+    assert "tidegate train DATASET --recipe default --init-from PATH" in card
     # The run is its language model, and what it needed on the way is gone.
     assert not (tmp_path / "run" / "results.json").exists()
     assert {path.name for path in folder.parent.iterdir()} == {"model", "history.jsonl"}
@@ -195,7 +196,7 @@ def test_training_that_pretrains_is_pretraining_and_then_training(run, tmp_path,
         assert state["embedding_scale"] != 1
         assert train.token_ids.values.max() < len(model.vocabulary)
     kept = model_folder.load(tmp_path / "then" / "models" / "gru-seed0")
-    assert kept.vocabulary["words"] == model.vocabulary.words
+    assert kept.preprocessor.vocabulary.words == model.vocabulary.words
     assert not np.array_equal(kept.tensors["embedding.weight"], begun[1][0]["embedding.weight"])
 
 

@@ -4,7 +4,6 @@ import pytest
 
 from pretrained_samples import RECIPE, language_model, save
 from resume_samples import settings
-from tidegate.inference.model_folder import ModelFolder
 
 FITS = settings({key: getattr(RECIPE, key) for key in ("embedding_dim", "hidden_size")})
 FITS += settings({"vocabulary_size": 30, "bidirectional": "true"})
@@ -25,7 +24,7 @@ def files(tmp_path_factory):
     save(language_model(), folder / "model")
     save(language_model("lstm"), folder / "lstm")
     classifier = {"architecture": {"cell": "gru", "hidden_size": 5}}
-    ModelFolder(classifier, {}, {"words": []}, "").save(folder / "classifier")
+    save(language_model(), folder / "classifier", config=classifier)
     save(language_model(), folder / "damaged")
     tensors = folder / "damaged" / "model.safetensors"
     tensors.write_bytes(tensors.read_bytes()[:-9])
@@ -73,11 +72,11 @@ MISTAKES = {
     ),
     "no such model": (
         ["train", "--init-from", "none"],
-        "--init-from: none: expected a model folder with config.json",
+        "--init-from: none: expected the folder of a language model with config.json",
     ),
     "a model that is a file": (
         ["train", "--init-from", "texts.txt"],
-        "--init-from: texts.txt: expected a model folder with config.json",
+        "--init-from: texts.txt: expected the folder of a language model with config.json",
     ),
     "a classifier": (
         ["train", "--init-from", "classifier"],

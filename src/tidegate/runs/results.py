@@ -154,7 +154,7 @@ def load(run_folder: Path) -> Results:
 
 
 @dataclass(frozen=True)
-class _Reference:
+class _Figures:
     """What others found for a cell."""
 
     cell: str
@@ -163,12 +163,23 @@ class _Reference:
 
 
 @dataclass(frozen=True)
+class _Reference:
+    """A :class:`~tidegate.data.sources.Reference`, as the file has it."""
+
+    name: str
+    recipe: str
+    num_test: int
+    conditions: str
+    figures: list[_Figures]
+
+
+@dataclass(frozen=True)
 class _Configuration:
     """What is computed with of the configuration, whose other values are only shown."""
 
     cells: Annotated[list[Annotated[str, OneOf((*CELLS,))]], NotEmpty()]
     seeds: Annotated[list[int], NotEmpty()]
-    reference: list[_Reference]
+    reference: _Reference | None
     changed: dict[str, Any] = field(default_factory=dict)
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
+from tidegate.data import sources
 from tidegate.errors import FormatError, RecipeError, RunFolderError
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.logs import NAMES
@@ -15,16 +16,23 @@ from tidegate.storage.schema import IsPath, OneOf
 
 FORMAT = "tidegate.run/1"
 FILE_NAME = "run.json"
-DATASETS = ("imdb",)
 MOST_BYTES = 1 << 20
 MEND = "put back a copy of it, or start the run anew in another folder"
+
+
+class IsDataset:
+    """The name of a data set."""
+
+    def expected(self, value: str) -> str | None:
+        """What was expected, where the name is another."""
+        return None if value in sources.names() else f"one of {', '.join(sources.names())}"
 
 
 @dataclass(frozen=True)
 class RunConfig:
     """A data set and what is to be done with it."""
 
-    dataset: Annotated[str, OneOf(DATASETS)]
+    dataset: Annotated[str, IsDataset()]
     data: Annotated[str, IsPath()] | None
     """The path that the user gave for it."""
     experiment: Experiment
