@@ -204,9 +204,9 @@ def test_the_steps_of_a_second_network_are_counted_on(train, tidegate, monkeypat
         monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     is_second, step_ends, begins = [], ProgressDisplay.step_ends, ProgressDisplay.student_begins
 
-    def begin(self, texts):
+    def begin(self, event):
         is_second.append(True)
-        begins(self, texts)
+        begins(self, event)
 
     def stop(self, step):
         step_ends(self, step)

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tidegate.cli import limits, signals, sources
+from tidegate.cli import limits, sources
 from tidegate.cli.dataset import DatasetName
 from tidegate.errors import DataError, RecipeError
 from tidegate.runs import logs
 from tidegate.training.recipe import NAMES
 
 if TYPE_CHECKING:
-    from tidegate.cli.progress_display import ProgressDisplay
     from tidegate.data.dataset import TextDataset
     from tidegate.runs.experiment import Experiment
     from tidegate.runs.results import Results
@@ -282,7 +281,6 @@ def refuse_beside_resume() -> None:
 
 def _go_on(config: "RunConfig", out: Path, allow_inexact: bool) -> None:
     """Resume a run; if it is complete, only show its results."""
-    from tidegate.cli.progress_display import ProgressDisplay
     from tidegate.runs import results as results_file
     from tidegate.runs.run_folder import has_checkpoint
 
@@ -291,7 +289,7 @@ def _go_on(config: "RunConfig", out: Path, allow_inexact: bool) -> None:
         finished = results_file.load(out)
         if finished.status == "complete":
             click.echo(f"run folder {out}: complete already, nothing is left to do", err=True)
-            _show(ProgressDisplay(config.experiment, out), finished)
+            _show(out, finished)
             return
     read = _read(config, begun=True)
     if not has_checkpoint(out):
@@ -337,16 +335,18 @@ def _carry_out(
     from tidegate.data.prepared import prepare
     from tidegate.report import page
     from tidegate.runs import results as results_file
+    from tidegate.runs.events import DataPrepared, RunBegins, RunStops
+    from tidegate.runs.logged import Logged
     from tidegate.runs.pretrained import of_experiment
     from tidegate.runs.run import run
 
     experiment, (texts, reading_s) = config.experiment, read
-    display = ProgressDisplay(experiment, out, "pretrain" if config.only_pretrain else None)
+    display = ProgressDisplay()
     try:
         opened = logs.open_all(config.logs, experiment, out)
-        with display, logs.Logged(display, opened) as callback:
-            display.begins()
-            pretrained = of_experiment(experiment, texts.train, out, display, allow_inexact)
+        with Logged(display, opened) as callback:
+            callback(RunBegins(config, out))
+            pretrained = of_experiment(experiment, texts.train, out, callback, allow_inexact)
             if config.only_pretrain:
                 return
             begin = time.perf_counter()
@@ -359,7 +359,7 @@ def _carry_out(
                 unlabelled=_unlabelled(experiment),
             )
             preparation_s = reading_s + time.perf_counter() - begin
-            display.data(data.facts, num_given=len(texts.train), preparation_s=preparation_s)
+            callback(DataPrepared(data.facts, len(texts.train), preparation_s))
             results = run(
                 experiment,
                 data,
@@ -376,12 +376,9 @@ def _carry_out(
         with suppress(OSError):
             if (out / results_file.FILE_NAME).exists():
                 page.write(out)
-        if isinstance(error, KeyboardInterrupt):
-            display.stopped(signals.name_of(error), can_go_on=True)
-        else:
-            display.stopped("an error", can_go_on=not _comes_again(error))
+        display(RunStops(error, can_go_on=not _comes_again(error)))
         raise
-    _show(display, results)
+    _show(out, results)
 
 
 def _comes_again(error: BaseException) -> bool:
@@ -392,11 +389,11 @@ def _comes_again(error: BaseException) -> bool:
     return is_of_values or limits.is_out_of_memory(error)
 
 
-def _show(display: "ProgressDisplay", results: "Results") -> None:
+def _show(out: Path, results: "Results") -> None:
     """The report, and the outcome on stdout."""
     from tidegate.cli import table
     from tidegate.report import page
 
-    report = page.write(display.out)
+    report = page.write(out)
     table.show(results)
     click.echo(f"\nReport: {report}")
