@@ -8,7 +8,7 @@ import pytest
 
 import fake_mlflow
 from pretrained_samples import write_texts
-from tidegate.cli.progress_display import ProgressDisplay
+from tidegate.application.progress_display import ProgressDisplay
 from tidegate.runs import results as results_file
 
 TINY = {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.cli.progress_display import ProgressDisplay
+from tidegate.application.progress_display import ProgressDisplay
 from tidegate.runs.events import JobBegins, RunBegins
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.run_config import RunConfig

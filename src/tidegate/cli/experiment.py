@@ -330,7 +330,7 @@ def _carry_out(
     finished: "Results | None" = None,
     allow_inexact: bool = False,
 ) -> None:
-    from tidegate.cli.progress_display import ProgressDisplay
+    from tidegate.application.progress_display import ProgressDisplay
     from tidegate.data import sources as data_sources
     from tidegate.data.prepared import prepare
     from tidegate.report import page
