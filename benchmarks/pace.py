@@ -22,7 +22,8 @@ from tidegate.model.inputs import Inputs
 from tidegate.model.masks import Masks
 from tidegate.training import network, optimisers
 from tidegate.training.classification import fit
-from tidegate.training.history import Epoch, Step
+from tidegate.training.events import EpochBegins, Event
+from tidegate.training.history import Step
 from tidegate.training.recipe import NAMES, Recipe, load
 from tidegate.training.step import step
 
@@ -137,19 +138,13 @@ class _Clock:
         self.begin = self.seconds = self.of_engine = 0.0
         self.engine_seconds = engine_seconds
 
-    def training_begins(self, step: int) -> None: ...
-
-    def epoch_begins(self, epoch: int, num_steps: int, done: int) -> None:
-        self.engine_seconds[:] = [0.0]
-        self.begin = time.perf_counter()
-
-    def step_ends(self, step: Step) -> None:
-        self.seconds = time.perf_counter() - self.begin
-        self.of_engine = self.engine_seconds[0]
-
-    def epoch_ends(self, epoch: Epoch) -> None: ...
-
-    def notice(self, text: str) -> None: ...
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, EpochBegins):
+            self.engine_seconds[:] = [0.0]
+            self.begin = time.perf_counter()
+        elif isinstance(event, Step):
+            self.seconds = time.perf_counter() - self.begin
+            self.of_engine = self.engine_seconds[0]
 
 
 ENGINE_CALLS = (

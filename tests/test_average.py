@@ -6,7 +6,7 @@ import torch
 from tidegate.training import average
 from tidegate.training.average import Average
 from tidegate.training.classification import fit, predict
-from training_samples import PLAIN, Silent, examples, make
+from training_samples import PLAIN, Listener, examples, make, silent
 
 
 def test_updates_follow_the_equation():
@@ -39,7 +39,7 @@ def test_a_short_training_ends_with_its_weights(monkeypatch):
     for decay in (0.0, 0.9):
         recipe = PLAIN.with_values({"ema_decay": decay})
         model = make("gru", recipe)
-        fit(model, recipe, data, data, seed=0, callback=Silent())
+        fit(model, recipe, data, data, seed=0, callback=silent)
         outputs.append(predict(model, data)[0])
     np.testing.assert_array_equal(*outputs)
 
@@ -49,7 +49,7 @@ def test_the_average_is_validated_and_kept_and_the_weights_go_on(monkeypatch):
     data, recipe = examples(24), PLAIN.with_values({"ema_decay": 0.9, "learning_rate": 0.02})
     weights, seen = [], []
 
-    class Watching(Silent):
+    class Watching(Listener):
         def step_ends(self, step):
             weights.append(model.head.weight.detach().clone())
 

@@ -14,8 +14,8 @@ import torch
 
 import tidegate
 from resume_samples import settings
+from tidegate.application.arguments import MOST_THREADS
 from tidegate.cells import CELLS
-from tidegate.cli.experiment import MOST_THREADS
 from tidegate.data.sources import acl_imdb
 from tidegate.engine import active_isa
 from tidegate.errors import FormatError, ThreadsError

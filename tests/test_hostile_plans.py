@@ -39,7 +39,7 @@ PLANS = {
     ),
     "a data set": (
         lambda plan: plan.update(dataset="mnist"),
-        "data set: expected one of imdb, rotten-tomatoes, got 'mnist'",
+        "dataset: expected one of imdb, rotten-tomatoes, got 'mnist'",
     ),
     "data": (lambda plan: plan.update(data="a\0b"), r"data: expected a path, got 'a\x00b'"),
     "data that are a number": (
@@ -75,7 +75,10 @@ PLANS = {
         in_recipe(name="../../x"),
         "experiment.recipe.name: expected one of notebook, fast, default, best, got '../../x'",
     ),
-    "a value": (in_recipe(hidden_size=0), "recipe: expected hidden_size of at least 1 and at"),
+    "a value": (
+        in_recipe(hidden_size=0),
+        "recipe: expected hidden_size of at least 1 and at most 100,000, got 0",
+    ),
     "a choice": (
         in_recipe(pooling="sum"),
         "experiment.recipe.pooling: expected one of last, mean, max, mean+max, mean+max+last, "

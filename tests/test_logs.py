@@ -8,7 +8,7 @@ import pytest
 
 import fake_mlflow
 from pretrained_samples import write_texts
-from tidegate.cli.progress_display import ProgressDisplay
+from tidegate.application.progress_display import ProgressDisplay
 from tidegate.runs import results as results_file
 
 TINY = {
@@ -204,9 +204,9 @@ def test_the_steps_of_a_second_network_are_counted_on(train, tidegate, monkeypat
         monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     is_second, step_ends, begins = [], ProgressDisplay.step_ends, ProgressDisplay.student_begins
 
-    def begin(self, texts):
+    def begin(self, event):
         is_second.append(True)
-        begins(self, texts)
+        begins(self, event)
 
     def stop(self, step):
         step_ends(self, step)

@@ -18,7 +18,7 @@ from pretrained_samples import language_model
 from tidegate.nn import _layout, _path
 from tidegate.optim import Adam, clip_grad_norm_
 from tidegate.training.classification import fit
-from training_samples import PLAIN, Silent, examples
+from training_samples import PLAIN, examples, silent
 from training_samples import make as make_network
 
 SOURCE = Path(tidegate.__file__).parent
@@ -178,7 +178,7 @@ def test_training():
 
     def run():
         model = make_network("gru", recipe)
-        fit(model, recipe, examples(), examples(20, seed=8), seed=0, callback=Silent())
+        fit(model, recipe, examples(), examples(20, seed=8), seed=0, callback=silent)
         return [tensor.clone() for tensor in model.state_dict().values()]
 
     assert_the_same_elsewhere(run)

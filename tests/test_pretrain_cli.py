@@ -11,7 +11,7 @@ import torch
 
 from pretrained_samples import PRETRAINING, RECIPE, TEXTS, write_texts
 from resume_samples import outcome, settings
-from tidegate.cli.progress_display import ProgressDisplay
+from tidegate.application.progress_display import ProgressDisplay
 from tidegate.data.sources import acl_imdb
 from tidegate.data.tokenise import split
 from tidegate.inference import model_folder

@@ -13,12 +13,13 @@ from tidegate.model.language_model import LanguageModel
 from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.diverged import DivergedError
 from tidegate.training.pretraining import Pretraining, measure, pretrain
+from training_samples import Listener
 
 V, START = 24, 1
 VALUES = Pretraining(num_streams=4, num_steps=6, num_negatives=10, epochs=2, learning_rate=2e-2)
 
 
-class Callback:
+class Callback(Listener):
     """Keeps what it hears; may be told to stop the run, as a kill would."""
 
     def __init__(self, stop_after=None):
@@ -30,10 +31,8 @@ class Callback:
             None,
         )
 
-    def training_begins(self, step):
-        self.began = step
-
-    def epoch_begins(self, epoch, num_steps, done): ...
+    def training_begins(self, event):
+        self.began = event.step
 
     def step_ends(self, step):
         self.losses.append(step.loss)
@@ -43,8 +42,8 @@ class Callback:
     def epoch_ends(self, epoch):
         self.epochs.append(epoch)
 
-    def notice(self, text):
-        self.notices.append(text)
+    def notice(self, event):
+        self.notices.append(event.text)
 
 
 def corpus(num_documents=12, seed=0):

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.cli.progress_display import ProgressDisplay
+from tidegate.application.progress_display import ProgressDisplay
+from tidegate.runs.events import JobBegins, RunBegins
 from tidegate.runs.experiment import Experiment
+from tidegate.runs.run_config import RunConfig
+from tidegate.training.events import EpochBegins, TrainingBegins
 from tidegate.training.history import Epoch, Step
 from tidegate.training.recipe import load
 
@@ -21,26 +24,32 @@ from tidegate.training.recipe import load
 def show(epochs=3, num_steps=1234):
     """A screen that is told of the last steps of a training."""
     recipe = load("fast").with_settings([f"epochs={epochs}"])
-    screen = ProgressDisplay(Experiment(recipe, ("gru",), (0,), 1), Path("run"))
-    with screen:
-        screen.job_begins("gru", 0, "a path", [])
-        screen.training_begins((epochs - 1) * num_steps)
-        screen.epoch_begins(epochs, num_steps, num_steps - 3)
-        for number in (2, 1, 0):
-            screen.step_ends(
-                Step(
-                    step=epochs * num_steps - number,
-                    loss=0.5,
-                    accuracy=0.5,
-                    learning_rate=1e-3,
-                    num_tokens=20_000,
-                    ms=40.0,
-                    mean_loss=0.4322,
-                    mean_accuracy=0.81234,
-                )
+    screen = ProgressDisplay()
+    screen(begins(recipe))
+    screen(JobBegins("gru", 0, "a path", []))
+    screen(TrainingBegins((epochs - 1) * num_steps))
+    screen(EpochBegins(epochs, num_steps, num_steps - 3))
+    for number in (2, 1, 0):
+        screen(
+            Step(
+                step=epochs * num_steps - number,
+                loss=0.5,
+                accuracy=0.5,
+                learning_rate=1e-3,
+                num_tokens=20_000,
+                ms=40.0,
+                mean_loss=0.4322,
+                mean_accuracy=0.81234,
             )
-            screen.progress.refresh()
-        screen.epoch_ends(Epoch(epochs, 0.4, 0.8, 0.3, 0.9, 1234.0, 40.0))
+        )
+        screen.progress.refresh()
+    screen(Epoch(epochs, 0.4, 0.8, 0.3, 0.9, 1234.0, 40.0))
+    screen.progress.stop()
+
+
+def begins(recipe):
+    """The first event of a training of a GRU."""
+    return RunBegins(RunConfig("imdb", None, Experiment(recipe, ("gru",), (0,), 1)), Path("run"))
 
 
 def lines_at_terminal(columns, epochs, num_steps):
@@ -101,10 +110,11 @@ def test_plain_lines_where_there_is_no_terminal(capsys):
 
 def test_time_left_is_that_of_all_epochs():
     recipe = load("fast").with_settings(["epochs=3"])
-    screen = ProgressDisplay(Experiment(recipe, ("gru",), (0,), 1), Path("run"))
-    screen.training_begins(0)
-    screen.epoch_begins(1, 1000, 0)
-    screen.step_ends(Step(1, 0.5, 0.5, 1e-3, 20_000, 40.0, 0.5, 0.5))
+    screen = ProgressDisplay()
+    screen(begins(recipe))
+    screen(TrainingBegins(0))
+    screen(EpochBegins(1, 1000, 0))
+    screen(Step(1, 0.5, 0.5, 1e-3, 20_000, 40.0, 0.5, 0.5))
     # For 2,999 steps of 40 ms.
     assert screen.progress.tasks[0].fields["figures"].endswith("left 2:00")
 

@@ -15,7 +15,7 @@ from tidegate.storage.checkpoint import Checkpoints
 from tidegate.training import average, classification
 from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.classification import fit, predict
-from training_samples import EVERYTHING, PLAIN, Silent, examples, make
+from training_samples import EVERYTHING, PLAIN, Listener, examples, make, silent
 
 FINGERPRINT = {"configuration": {}}
 PROGRAM = Path(__file__).with_name("resume_samples.py")
@@ -34,7 +34,7 @@ class Stopped(Exception):
     """Raised where a test stops a training."""
 
 
-class Stopper(Silent):
+class Stopper(Listener):
     """Stops a training after a step, or after an epoch before its checkpoint."""
 
     def __init__(self, step=None, epoch=None):
@@ -48,8 +48,8 @@ class Stopper(Silent):
         if epoch.epoch == self.epoch:
             raise Stopped
 
-    def notice(self, text):
-        self.notices.append(text)
+    def notice(self, event):
+        self.notices.append(event.text)
 
 
 def train(folder, cell, recipe, callback):
@@ -91,7 +91,7 @@ def often(monkeypatch):
 def test_a_training_stopped_after_any_step_goes_on_to_the_same_bits(often, name, tmp_path):
     cell, values = TRAININGS[name]
     recipe = PLAIN.with_values(values)
-    unbroken = train(tmp_path / "unbroken", cell, recipe, Silent())
+    unbroken = train(tmp_path / "unbroken", cell, recipe, silent)
     expected = bits(tmp_path / "unbroken", unbroken)
     assert any("optimiser.0" in part for part in expected)
     num_steps = 6  # of 24 examples in batches of 8, twice: checkpoints after 2, 3, 4 and 6
@@ -110,14 +110,14 @@ def test_what_resumes_differs_where_it_should(often, tmp_path):
     """The comparison above sees a training that is another."""
     sums = []
     for name, values in {"one": {}, "other": {"beta2": 0.98}}.items():
-        trained = train(tmp_path / name, "gru", PLAIN.with_values(values), Silent())
+        trained = train(tmp_path / name, "gru", PLAIN.with_values(values), silent)
         sums.append(bits(tmp_path / name, trained))
     differing = {name for name in sums[0] if sums[0][name] != sums[1][name]}
     assert {"log", "outputs", "model's embedding.weight", "state"} <= differing
 
 
 def test_training_twice_in_one_folder_makes_no_step(often, tmp_path):
-    trained = train(tmp_path, "gru", PLAIN, Silent())
+    trained = train(tmp_path, "gru", PLAIN, silent)
     expected = bits(tmp_path, trained)
     again = train(tmp_path, "gru", PLAIN, Stopper(step=7, epoch=3))
     assert bits(tmp_path, again) == expected
@@ -126,7 +126,7 @@ def test_training_twice_in_one_folder_makes_no_step(often, tmp_path):
 
 def test_a_damaged_checkpoint_costs_its_steps_only(often, tmp_path):
     recipe = PLAIN.with_values(EVERYTHING)
-    expected = bits(tmp_path / "unbroken", train(tmp_path / "unbroken", "gru", recipe, Silent()))
+    expected = bits(tmp_path / "unbroken", train(tmp_path / "unbroken", "gru", recipe, silent))
     with pytest.raises(Stopped):
         train(tmp_path / "run", "gru", recipe, Stopper(step=5))
     newest = sorted((tmp_path / "run" / "checkpoints").glob("step-*"))[-1]

@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 
 from resume_samples import OPTIONS, SMALL, settings
-from tidegate.cli import experiment
+from tidegate.application import carry_out
 from tidegate.errors import RunFolderError
 from tidegate.runs.run_folder import claim
 
@@ -55,7 +55,7 @@ def test_two_runs_of_one_second_have_folders_of_their_own(tidegate, reviews, tmp
         def now(cls, tz=None):
             return cls(2030, 1, 2, 3, 4, 5)
 
-    monkeypatch.setattr(experiment, "datetime", Now)
+    monkeypatch.setattr(carry_out, "datetime", Now)
     monkeypatch.chdir(tmp_path)
     small = settings(SMALL | {"linear_order": 0, "epochs": 1})
     for name in ("imdb-20300102-030405", "imdb-20300102-030405-2"):

@@ -17,7 +17,7 @@ from tidegate.runs.experiment import Experiment
 from tidegate.runs.run import run
 from tidegate.training import linear
 from tidegate.training.classification import predict
-from training_samples import PLAIN, Silent
+from training_samples import PLAIN, Listener
 
 GOOD, BAD, OTHER = ("fine", "good", "great"), ("poor", "bad", "dull"), ("film", "plot", "scene")
 RECIPE = PLAIN.with_values(
@@ -35,7 +35,7 @@ RECIPE = PLAIN.with_values(
 )
 
 
-class Callback(Silent):
+class Callback(Listener):
     """Keeps what it is told of the networks."""
 
     def __init__(self):
@@ -44,13 +44,8 @@ class Callback(Silent):
     def step_ends(self, step):
         self.steps.append(step.step)
 
-    def job_begins(self, cell, seed, path, summary): ...
-    def student_begins(self, texts):
-        self.told.append(texts)
-
-    def linear_begins(self, name): ...
-    def linear_ends(self, linear): ...
-    def job_ends(self, job): ...
+    def student_begins(self, event):
+        self.told.append(event.texts)
 
 
 def texts(count, seed):

@@ -40,7 +40,7 @@ MISTAKES = {
     ),
     "texts beside a language model": (
         ["train", *PRETRAINS, "--unlabelled", "texts.txt", "--init-from", "model"],
-        "and self_epochs=0 beside --init-from",
+        "and self_epochs=0 beside init_from",
     ),
     "no such texts": (
         ["train", *TEACHES, "--unlabelled", "none.txt"],

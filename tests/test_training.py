@@ -21,7 +21,7 @@ from tidegate.training import network
 from tidegate.training.classification import fit, measure, predict
 from tidegate.training.diverged import DivergedError, is_absurd
 from tidegate.training.recipe import load
-from training_samples import PLAIN, Silent, accuracy, cross_entropy, examples
+from training_samples import PLAIN, Listener, accuracy, cross_entropy, examples, silent
 
 GOLDEN = Path(__file__).parent / "golden"
 RECIPE = load("notebook").with_values(
@@ -130,7 +130,7 @@ def test_every_cell_learns_and_the_same_seed_gives_the_same_bits(cell):
 
     def trained(seed):
         model = make(cell, seed)
-        return model, fit(model, recipe, train, validation, seed=seed, callback=Silent())
+        return model, fit(model, recipe, train, validation, seed=seed, callback=silent)
 
     (first, progress), (second, again), (other, _) = (trained(seed) for seed in (0, 0, 1))
     assert progress.epochs[-1].accuracy > 0.85 > progress.epochs[0].accuracy
@@ -150,7 +150,7 @@ def test_an_epoch_reports_the_mean_over_its_examples():
     train = examples(45)  # a full batch and a part of one
     model = make("gru")
     logits = predict(model, train)[0][:, 0]
-    (epoch,) = fit(model, recipe, train, train, seed=0, callback=Silent()).epochs
+    (epoch,) = fit(model, recipe, train, train, seed=0, callback=silent).epochs
     assert epoch.loss == pytest.approx(cross_entropy(logits, train.targets), rel=1e-6)
     assert epoch.accuracy == accuracy(logits, train.targets) == epoch.validation_accuracy
     assert epoch.validation_loss == pytest.approx(epoch.loss, rel=1e-6)
@@ -165,7 +165,7 @@ def test_predictions_stand_where_their_examples_do():
         np.testing.assert_allclose(together[place], alone[0], rtol=1e-6)
 
 
-class Losses(Silent):
+class Losses(Listener):
     """Remembers what it is told."""
 
     def __init__(self):
@@ -230,7 +230,7 @@ def test_the_second_bias_is_trained_where_keras_has_it():
     train = examples()
     for cell in CELLS:
         model = make(cell)
-        fit(model, RECIPE, train, train, seed=0, callback=Silent())
+        fit(model, RECIPE, train, train, seed=0, callback=silent)
         assert bool(layer(model).bias_hh_l0.any()) == (cell == "gru"), cell
 
 
@@ -240,7 +240,7 @@ def diverging(change, **values):
         change(model)
     recipe = RECIPE.with_values({"epochs": 1} | values)
     with pytest.raises(DivergedError) as error:
-        fit(model, recipe, examples(), examples(), seed=0, callback=Silent())
+        fit(model, recipe, examples(), examples(), seed=0, callback=silent)
     return str(error.value)
 
 

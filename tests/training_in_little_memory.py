@@ -18,7 +18,7 @@ from tidegate.data.ragged import Ragged, offsets_of
 from tidegate.training import network, optimisers
 from tidegate.training.classification import fit
 from tidegate.training.recipe import load
-from training_samples import Silent
+from training_samples import Listener
 
 NUM_TEXTS, LENGTH, NUM_IDS = 100_000, 200, 50
 ALLOWED_BYTES = 48 << 20
@@ -29,7 +29,7 @@ class Enough(Exception):
     """So many steps are made."""
 
 
-class Watch(Silent):
+class Watch(Listener):
     """Keeps the losses, and stops early."""
 
     def __init__(self):

@@ -5,7 +5,10 @@ import numpy as np
 from tidegate.data.bigrams import Bigrams
 from tidegate.data.examples import Examples
 from tidegate.data.ragged import Ragged
+from tidegate.runs.events import StudentBegins
 from tidegate.training import network
+from tidegate.training.events import Notice, TrainingBegins
+from tidegate.training.history import Epoch, Step
 from tidegate.training.recipe import load
 
 V = 30
@@ -59,14 +62,18 @@ EVERYTHING = {
 """Values with all that has a state or draws."""
 
 
-class Silent:
+def silent(event):
     """Hears everything and says nothing."""
 
-    def training_begins(self, step): ...
-    def epoch_begins(self, epoch, num_steps, done): ...
-    def step_ends(self, step): ...
-    def epoch_ends(self, epoch): ...
-    def notice(self, text): ...
+
+class Listener:
+    """Gives steps, epochs and notices to a method each, if it has one."""
+
+    def __call__(self, event):
+        names = {Step: "step_ends", Epoch: "epoch_ends", Notice: "notice"}
+        names |= {StudentBegins: "student_begins", TrainingBegins: "training_begins"}
+        hear = getattr(self, names.get(type(event), ""), silent)
+        hear(event)
 
 
 def examples(count=60, *, longest=9, with_bigrams=False, seed=7):

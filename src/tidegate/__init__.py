@@ -27,8 +27,11 @@ def get_num_threads() -> int:
 _SUBMODULES = ("engine", "equations", "nn", "optim")
 _FUNCTIONS = {
     "accelerate": "tidegate.nn.accelerate",
+    "compare": "tidegate.application.api",
     "load": "tidegate.inference.predictor",
     "restore": "tidegate.nn.accelerate",
+    "resume": "tidegate.application.api",
+    "train": "tidegate.application.api",
 }
 
 
@@ -55,6 +58,9 @@ if TYPE_CHECKING:
     from tidegate import equations as equations
     from tidegate import nn as nn
     from tidegate import optim as optim
+    from tidegate.application.api import compare as compare
+    from tidegate.application.api import resume as resume
+    from tidegate.application.api import train as train
     from tidegate.inference.predictor import load as load
     from tidegate.nn.accelerate import accelerate as accelerate
     from tidegate.nn.accelerate import restore as restore

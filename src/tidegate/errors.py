@@ -5,6 +5,19 @@ class TidegateError(Exception):
     """Base of the errors below: a mistake or mishap that its message explains in full."""
 
 
+class ArgumentError(TidegateError, ValueError):
+    """An argument is not as it must be, or does not fit the others.
+
+    Args:
+        argument: Its name.
+        reason: What was expected and what came.
+    """
+
+    def __init__(self, argument: str, reason: str) -> None:
+        super().__init__(f"{argument}: {reason}")
+        self.argument, self.reason = argument, reason
+
+
 class DataError(TidegateError, ValueError):
     """Data is missing, or is not what its source promises."""
 

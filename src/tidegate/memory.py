@@ -1,5 +1,6 @@
-"""How much memory this process may still take, by all that limits it."""
+"""How much memory this process may still take, by all that limits it; and errors for want of it."""
 
+import errno
 import os
 import resource
 from collections.abc import Iterator
@@ -7,6 +8,16 @@ from pathlib import Path
 
 PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
+
+_OF_PYTORCH = ("can't allocate memory", "not enough memory", "Storage size calculation overflowed")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory was asked for that there is none of, by Python, NumPy, Arrow or PyTorch."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    is_of_pytorch = isinstance(error, RuntimeError) and any(t in str(error) for t in _OF_PYTORCH)
+    return isinstance(error, MemoryError) or is_of_pytorch
 
 
 def available_bytes() -> tuple[int, str] | None:

@@ -1,16 +1,6 @@
 """Errors that say no more than that the machine, or a number, has an end."""
 
-import errno
-
-_OF_PYTORCH = ("can't allocate memory", "not enough memory", "Storage size calculation overflowed")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory was asked for that there is none of, by Python, NumPy, Arrow or PyTorch."""
-    if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
-    is_of_pytorch = isinstance(error, RuntimeError) and any(t in str(error) for t in _OF_PYTORCH)
-    return isinstance(error, MemoryError) or is_of_pytorch
+from tidegate.memory import is_out_of_memory
 
 
 def explain(error: BaseException) -> str | None:

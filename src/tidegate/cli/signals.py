@@ -14,8 +14,8 @@ class Stopped(KeyboardInterrupt):
     """
 
     def __init__(self, number: int) -> None:
-        super().__init__(number)
         self.signal = signal.Signals(number)
+        super().__init__(self.signal.name)
 
 
 @contextmanager
@@ -36,11 +36,6 @@ def as_ctrl_c() -> Iterator[None]:
     finally:
         for number in caught:
             signal.signal(number, signal.SIG_DFL)
-
-
-def name_of(interrupt: KeyboardInterrupt) -> str:
-    """What stopped the process, for the user: ``Ctrl-C`` or ``SIGTERM``."""
-    return interrupt.signal.name if isinstance(interrupt, Stopped) else "Ctrl-C"
 
 
 def exit_code(interrupt: BaseException | None) -> int:

@@ -1,5 +1,7 @@
 """What else the exact bits of a training depend on: versions, instruction set, threads."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,22 @@ def compute_exactly(threads: int) -> None:
     # What the engine is given to write it writes whole; filling it before would cost a pass.
     deterministic: Any = torch.utils.deterministic
     deterministic.fill_uninitialized_memory = False
+
+
+@contextmanager
+def settings_kept() -> Iterator[None]:
+    """Give the process, at the end of the block, the settings that :func:`compute_exactly` changes
+    as they were before."""
+    deterministic: Any = torch.utils.deterministic
+    threads, engine_threads = torch.get_num_threads(), tidegate.get_num_threads()
+    mode, fill = torch.get_deterministic_debug_mode(), deterministic.fill_uninitialized_memory
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        tidegate.set_num_threads(engine_threads)
+        torch.set_deterministic_debug_mode(mode)
+        deterministic.fill_uninitialized_memory = fill
 
 
 def exactness(threads: int) -> dict[str, Any]:

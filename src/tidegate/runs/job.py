@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from tidegate.inference.model_folder import ModelFolder
 from tidegate.model.classifier import SequenceClassifier, num_trained
 from tidegate.model.inputs import Inputs
 from tidegate.runs.card import model_card
+from tidegate.runs.events import JobBegins, RunCallback, StudentBegins
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.fingerprint import exactness
 from tidegate.runs.results import Evaluation, Job, LayerSummary
@@ -31,7 +32,6 @@ from tidegate.storage.atomic import remove_tree
 from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.task import Task
 from tidegate.training import network
-from tidegate.training.callback import Callback
 from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.classification import fit, predict
 from tidegate.training.linear import LinearBranch
@@ -41,17 +41,6 @@ from tidegate.training.state import Progress
 STUDENT = "student"
 
 
-class JobCallback(Callback, Protocol):
-    """Receives the events of a job."""
-
-    def job_begins(self, cell: str, seed: int, path: str, summary: list[LayerSummary]) -> None:
-        """A model is made and its training begins; ``path`` computes its recurrence."""
-
-    def student_begins(self, texts: str) -> None:
-        """The job's second network begins to learn, from these texts; its steps and epochs are
-        counted from 1 again."""
-
-
 def run_job(
     experiment: Experiment,
     data: PreparedData,
@@ -59,7 +48,7 @@ def run_job(
     cell: str,
     seed: int,
     linear: LinearBranch | None,
-    callback: JobCallback,
+    callback: RunCallback,
     *,
     encoder: Mapping[str, Tensor] | None = None,
     pretraining_s: float | None = None,
@@ -132,7 +121,7 @@ class _Trainer:
         cell: str,
         seed: int,
         encoder: Mapping[str, Tensor] | None,
-        callback: JobCallback,
+        callback: RunCallback,
         allow_inexact: bool,
     ) -> None:
         self.experiment, self.data, self.run_folder = experiment, data, run_folder
@@ -149,7 +138,7 @@ class _Trainer:
         summary = [LayerSummary(*line) for line in model.summary(length)]
         words, bigrams, _ = data.train.batch(np.arange(min(recipe.batch_size, len(data.train))))
         path = f"tidegate.nn, {model.explain(Inputs.of(words, bigrams))}"
-        self.callback.job_begins(self.cell, self.seed, path, summary)
+        self.callback(JobBegins(self.cell, self.seed, path, summary))
         return model, path, summary
 
     def train(
@@ -197,9 +186,8 @@ class _Trainer:
         recipe = self.experiment.recipe
         examples = self.data.train.with_more(answered, recipe.self_copies)
         student = self._network()
-        self.callback.student_begins(
-            f"{len(examples):,} texts, {len(unlabelled):,} of them without labels, as {who} them"
-        )
+        read = f"{len(examples):,} texts, {len(unlabelled):,} of them without labels, as {who} them"
+        self.callback(StudentBegins(read))
         changed = recipe.with_values({"epochs": recipe.self_epochs, "frozen_epochs": 0})
         return student, self.train(student, STUDENT, examples, changed)
 

@@ -13,11 +13,13 @@ from mlflow.exceptions import MlflowException
 import tidegate
 from tidegate.errors import LogError
 from tidegate.runs import measures
+from tidegate.runs.events import JobBegins, JobEnds, RunEvent
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.job import name_of, training_folder
 from tidegate.runs.results import Job
 from tidegate.storage import regular
 from tidegate.storage.atomic import write_text
+from tidegate.training.events import TrainingBegins
 from tidegate.training.history import Epoch, Step
 
 STORE = "mlflow.db"
@@ -51,11 +53,26 @@ class MLflowLog:
         self.waiting: list[Metric] = []
         self.run_id = ""
 
-    def job_begins(self, cell: str, seed: int) -> None:
+    def __call__(self, event: RunEvent) -> None:
         """See :class:`Log`."""
-        self.cell, self.seed = cell, seed
+        match event:
+            case JobBegins():
+                self.cell, self.seed = event.cell, event.seed
+            case TrainingBegins():
+                self._training_begins(event.step)
+            case Step():
+                self._step_ends(event)
+            case Epoch():
+                self._epoch_ends(event)
+            case JobEnds():
+                self._job_ends(event.job)
 
-    def training_begins(self, step: int) -> None:
+    def close(self) -> None:
+        """See :class:`Log`."""
+        if self.run_id:
+            self._end("KILLED")
+
+    def _training_begins(self, step: int) -> None:
         """Make a run, or take up that of the job."""
         self.step = step
         note = training_folder(self.run_folder, self.cell, self.seed) / RUN_ID
@@ -74,28 +91,20 @@ class MLflowLog:
                 for key in known
             }
 
-    def step_ends(self, step: Step) -> None:
-        """See :class:`Log`."""
+    def _step_ends(self, step: Step) -> None:
         self.step = step.step
         self._add(measures.of_step(step))
         every = self.experiment.checkpoint_every
         if every and self.step % every == 0:
             self._flush()
 
-    def epoch_ends(self, epoch: Epoch) -> None:
-        """See :class:`Log`."""
+    def _epoch_ends(self, epoch: Epoch) -> None:
         self._add(measures.of_epoch(epoch))
         self._flush()
 
-    def job_ends(self, job: Job) -> None:
-        """See :class:`Log`."""
+    def _job_ends(self, job: Job) -> None:
         self._add(measures.of_test(job))
         self._end("FINISHED")
-
-    def close(self) -> None:
-        """See :class:`Log`."""
-        if self.run_id:
-            self._end("KILLED")
 
     def _create_run(self) -> str:
         title = os.environ.get("MLFLOW_EXPERIMENT_NAME", "tidegate")

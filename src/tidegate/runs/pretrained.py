@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, FormatError, RecipeError
 from tidegate.model.language_model import LanguageModel
 from tidegate.runs import language_model_folder
+from tidegate.runs.events import PretrainingBegins, PretrainingEnds, RunCallback
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.fingerprint import compute_exactly, exactness
 from tidegate.runs.language_model_folder import CONFIG, TENSORS, VOCABULARY, LanguageModelFolder
@@ -29,7 +30,6 @@ from tidegate.storage.atomic import remove_leftovers, remove_tree
 from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.storage.schema import Between, OneOf
 from tidegate.storage.tensors import check_shapes
-from tidegate.training.callback import Callback
 from tidegate.training.checkpoint_manager import CheckpointManager, discard
 from tidegate.training.pretraining import Pretraining, pretrain
 from tidegate.training.recipe import Recipe
@@ -119,16 +119,6 @@ def load(path: Path) -> Pretrained:
     return Pretrained(vocabulary, model.config, model.encoder_tensors())
 
 
-class PretrainingWatcher(Callback, Protocol):
-    """Is told how a language model's training goes."""
-
-    def pretraining_begins(self, cell: str, seed: int, texts: str) -> None:
-        """A training of this cell from this seed begins, on these texts."""
-
-    def pretraining_ends(self, folder: Path) -> None:
-        """The model is saved in this folder, now or before."""
-
-
 @dataclass(frozen=True)
 class Encoders:
     """What the networks of an experiment begin with."""
@@ -145,7 +135,7 @@ def of_experiment(
     experiment: Experiment,
     texts: Split,
     run_folder: Path,
-    callback: "PretrainingWatcher",
+    callback: RunCallback,
     allow_inexact: bool = False,
 ) -> Encoders | None:
     """The language models of an experiment, trained or read; None where it begins with none.
@@ -185,7 +175,7 @@ def carry_out(
     seed: int,
     texts: Split,
     run_folder: Path,
-    callback: PretrainingWatcher,
+    callback: RunCallback,
     allow_inexact: bool = False,
 ) -> Path:
     """Train a language model on the training texts of a data set, and on texts without labels.
@@ -209,7 +199,7 @@ def carry_out(
     if corpus.exists():
         remove_tree(corpus)
     discard(run_folder)
-    callback.pretraining_ends(folder)
+    callback(PretrainingEnds(folder))
     return folder
 
 
@@ -219,7 +209,7 @@ def _train(
     seed: int,
     texts: Split,
     run_folder: Path,
-    callback: PretrainingWatcher,
+    callback: RunCallback,
     allow_inexact: bool,
 ) -> None:
     """Train and save, from the last checkpoint where there is one."""
@@ -233,9 +223,8 @@ def _train(
             f"got {num_words}; give more texts, or fewer streams by --set"
         )
     own = "all" if experiment.unlabelled is None else f"{len(texts):,} of them"
-    callback.pretraining_begins(
-        cell, seed, f"{len(train):,} texts of {num_words:,} words, {own} the training part's"
-    )
+    read = f"{len(train):,} texts of {num_words:,} words, {own} the training part's"
+    callback(PretrainingBegins(cell, seed, read))
     vocabulary = corpus.vocabulary
     model = LanguageModel(
         cell,

@@ -5,41 +5,29 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from tidegate import machine
 from tidegate.data.prepared import PreparedData
 from tidegate.data.sources import Reference
 from tidegate.errors import RunFolderError
 from tidegate.evaluation.metrics import measure
+from tidegate.runs.events import JobEnds, LinearBegins, LinearEnds, RunCallback
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.fingerprint import compute_exactly
-from tidegate.runs.job import JobCallback, evaluation, run_job, training_folder
+from tidegate.runs.job import evaluation, run_job, training_folder
 from tidegate.runs.pretrained import Encoders
-from tidegate.runs.results import Job, LinearModel, Results
+from tidegate.runs.results import LinearModel, Results
 from tidegate.storage.fingerprint import differences
 from tidegate.training.checkpoint_manager import discard
 from tidegate.training.linear import LinearBranch
-
-
-class ComparisonCallback(JobCallback, Protocol):
-    """Receives the events of a comparison."""
-
-    def linear_begins(self, name: str) -> None:
-        """The linear model's training begins."""
-
-    def linear_ends(self, linear: LinearModel) -> None:
-        """The linear model is trained and tested."""
-
-    def job_ends(self, job: Job) -> None:
-        """A model is trained, tested and saved."""
 
 
 def run(
     experiment: Experiment,
     data: PreparedData,
     run_folder: Path,
-    callback: ComparisonCallback,
+    callback: RunCallback,
     *,
     preparation_s: float = 0.0,
     finished: Results | None = None,
@@ -110,7 +98,7 @@ def run(
                 results.jobs.append(job)
                 results.save(run_folder)
                 discard(training_folder(run_folder, cell, seed))
-                callback.job_ends(job)
+                callback(JobEnds(job))
     except BaseException:
         results.status = "interrupted"
         # The first error is the one to tell, also when the disk refuses the file as well.
@@ -138,14 +126,14 @@ def _check_same(finished: Results, begun: Results, run_folder: Path) -> None:
 
 
 def _linear(
-    experiment: Experiment, data: PreparedData, results: Results, callback: ComparisonCallback
+    experiment: Experiment, data: PreparedData, results: Results, callback: RunCallback
 ) -> LinearBranch | None:
     """Train the recipe's linear model, once for all seeds and cells."""
     recipe = experiment.recipe
     if not recipe.linear_order:
         return None
     name = f"logistic regression on NB-weighted 1 to {recipe.linear_order}-grams"
-    callback.linear_begins(name)
+    callback(LinearBegins(name))
     begin = time.perf_counter()
     branch = LinearBranch.train(recipe, data.train, data.validation, data.test)
     known = measure(data.task, branch.validation, data.validation.targets)
@@ -156,5 +144,5 @@ def _linear(
         wall_s=time.perf_counter() - begin,
         validation_accuracy=known["accuracy"],
     )
-    callback.linear_ends(results.linear)
+    callback(LinearEnds(results.linear))
     return branch

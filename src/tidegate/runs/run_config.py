@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from tidegate.data import sources
-from tidegate.errors import DataError, FormatError, RecipeError, RunFolderError
+from tidegate.errors import FormatError, RecipeError, RunFolderError
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.logs import NAMES
 from tidegate.storage import json_file, schema
@@ -20,12 +20,19 @@ MOST_BYTES = 1 << 20
 MEND = "put back a copy of it, or start the run anew in another folder"
 
 
+class IsDataset:
+    """The name of a data set."""
+
+    def expected(self, value: str) -> str | None:
+        """What was expected, where the name is another."""
+        return None if value in sources.names() else f"one of {', '.join(sources.names())}"
+
+
 @dataclass(frozen=True)
 class RunConfig:
     """A data set and what is to be done with it."""
 
-    dataset: str
-    """A name of :func:`tidegate.data.sources.names`."""
+    dataset: Annotated[str, IsDataset()]
     data: Annotated[str, IsPath()] | None
     """The path that the user gave for it."""
     experiment: Experiment
@@ -59,13 +66,12 @@ def load(run_folder: Path) -> RunConfig:
         recipe = found.experiment.recipe
         values = {key: value for key, value in recipe.configuration().items() if key != "name"}
         recipe.with_values(values)
-        sources.get(found.dataset)
     except FileNotFoundError:
         raise RunFolderError(
             f"run folder {run_folder}: expected a run that can be resumed, with {FILE_NAME}, got "
             "none; give the folder that --out named"
         ) from None
-    except (DataError, RecipeError) as error:
+    except RecipeError as error:
         raise FormatError(f"{path}: {error}; {MEND}") from error
     except FormatError as error:
         raise FormatError(f"{error}; {MEND}") from error

@@ -5,10 +5,12 @@ from pathlib import Path
 from torch.utils.tensorboard import SummaryWriter
 
 from tidegate.runs import measures
+from tidegate.runs.events import JobBegins, JobEnds, RunEvent
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.job import name_of
 from tidegate.runs.results import Job
 from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.training.events import TrainingBegins
 from tidegate.training.history import Epoch, Step
 
 FOLDER = "tensorboard"
@@ -25,11 +27,27 @@ class TensorBoardLog:
         self.experiment, self.folder = experiment, run_folder / FOLDER
         self.writer: SummaryWriter | None = None
 
-    def job_begins(self, cell: str, seed: int) -> None:
+    def __call__(self, event: RunEvent) -> None:
         """See :class:`Log`."""
-        self.cell, self.seed = cell, seed
+        match event:
+            case JobBegins():
+                self.cell, self.seed = event.cell, event.seed
+            case TrainingBegins():
+                self._training_begins(event.step)
+            case Step():
+                self._step_ends(event)
+            case Epoch():
+                self._epoch_ends(event)
+            case JobEnds():
+                self._job_ends(event.job)
 
-    def training_begins(self, step: int) -> None:
+    def close(self) -> None:
+        """See :class:`Log`."""
+        if self.writer is not None:
+            self.writer.close()
+            self.writer = None
+
+    def _training_begins(self, step: int) -> None:
         """Earlier event files count up to ``step``; with the next figures a new one begins.
 
         Not before, for it makes TensorBoard forget later steps: those of a second network, where
@@ -38,8 +56,7 @@ class TensorBoardLog:
         self.close()
         self.step = step
 
-    def step_ends(self, step: Step) -> None:
-        """See :class:`Log`."""
+    def _step_ends(self, step: Step) -> None:
         self._open(self.step)
         self.step = step.step
         self._add(measures.of_step(step))
@@ -47,24 +64,17 @@ class TensorBoardLog:
         if every and self.step % every == 0:
             self._flush()
 
-    def epoch_ends(self, epoch: Epoch) -> None:
-        """See :class:`Log`."""
+    def _epoch_ends(self, epoch: Epoch) -> None:
         self._add(measures.of_epoch(epoch))
         self._flush()
 
-    def job_ends(self, job: Job) -> None:
+    def _job_ends(self, job: Job) -> None:
         """Write the outcome, and the recipe for TensorBoard's table of hyperparameters."""
         writer = self._open(self.step)
         parameters = measures.parameters(self.experiment, job.cell, job.seed)
         # In the run's own folder, for the table would show one of its own beside the run.
         writer.add_hparams(parameters, measures.of_test(job), run_name=".", global_step=self.step)
         self.close()
-
-    def close(self) -> None:
-        """See :class:`Log`."""
-        if self.writer is not None:
-            self.writer.close()
-            self.writer = None
 
     def _open(self, step: int) -> SummaryWriter:
         """The event file that is written; a new one where there is none, for what follows."""

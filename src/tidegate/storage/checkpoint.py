@@ -99,7 +99,7 @@ class Checkpoints:
         return path
 
     def newest(
-        self, notify: Callable[[str], None], *, allow_inexact: bool = False
+        self, notify: Callable[[str], object], *, allow_inexact: bool = False
     ) -> Checkpoint | None:
         """The newest checkpoint that is whole; None if there are none at all.
 
@@ -149,7 +149,7 @@ class Checkpoints:
             )
 
     def _check_fingerprint(
-        self, checkpoint: Checkpoint, notify: Callable[[str], None], allow_inexact: bool
+        self, checkpoint: Checkpoint, notify: Callable[[str], object], allow_inexact: bool
     ) -> None:
         found = differences(checkpoint.fingerprint, self._fingerprint)
         refused = [text for key, text in found.items() if not is_exactness(key)]

@@ -9,7 +9,7 @@ from tidegate.storage.atomic import remove_tree
 from tidegate.storage.checkpoint import Checkpoints
 from tidegate.storage.log import HistoryLog
 from tidegate.storage.os_errors import as_run_folder_error
-from tidegate.training.callback import Callback
+from tidegate.training.events import Callback, Notice
 from tidegate.training.state import State
 
 CHECKPOINTS, LOG = "checkpoints", "history.jsonl"
@@ -42,7 +42,9 @@ class CheckpointManager:
         self.checkpoints = stack.enter_context(
             Checkpoints(self.folder / CHECKPOINTS, fingerprint=self.fingerprint)
         )
-        found = self.checkpoints.newest(callback.notice, allow_inexact=self.allow_inexact)
+        found = self.checkpoints.newest(
+            lambda text: callback(Notice(text)), allow_inexact=self.allow_inexact
+        )
         if found is not None:
             try:
                 state.unpack(found.tensors, found.state)
@@ -52,7 +54,7 @@ class CheckpointManager:
                     f"{' '.join(str(error).split())}; put back a copy, or start again in another "
                     "folder"
                 ) from error
-            callback.notice(f"resumed after step {state.progress.step:,}, from {found.path}")
+            callback(Notice(f"resumed after step {state.progress.step:,}, from {found.path}"))
         self.log = stack.enter_context(
             HistoryLog(self.folder / LOG, num_bytes=state.progress.log_bytes)
         )

@@ -15,9 +15,9 @@ from tidegate.model.losses import balanced_weights, is_right, losses
 from tidegate.model.masks import Masks
 from tidegate.training import optimisers
 from tidegate.training.average import Average
-from tidegate.training.callback import Callback
 from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.diverged import batch_identity
+from tidegate.training.events import Callback
 from tidegate.training.recipe import Recipe
 from tidegate.training.state import Progress, State
 from tidegate.training.step import step

@@ -13,8 +13,8 @@ from tidegate.data.ragged import Ragged
 from tidegate.data.streams import Streams, Window
 from tidegate.model.language_model import LanguageModel
 from tidegate.optim import Adam, clip_grad_norm_
-from tidegate.training.callback import Callback
 from tidegate.training.checkpoint_manager import CheckpointManager
+from tidegate.training.events import Callback
 from tidegate.training.pretraining_state import PretrainingState
 from tidegate.training.schedule import rate
 from tidegate.training.state import Progress

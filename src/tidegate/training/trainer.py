@@ -8,9 +8,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from tidegate.training.callback import Callback
 from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.diverged import DivergedError, Values, diverged, first_not_finite, is_absurd
+from tidegate.training.events import Callback, EpochBegins, TrainingBegins
 from tidegate.training.history import Epoch, Step
 from tidegate.training.state import Progress, State
 
@@ -122,7 +122,7 @@ class Trainer:
         with ExitStack() as stack:
             if self.checkpoint_manager is not None:
                 self.checkpoint_manager.open(self.objective.state, self.callback, stack)
-            self.callback.training_begins(self.progress.step)
+            self.callback(TrainingBegins(self.progress.step))
             while self._goes_on():
                 self._epoch()
         self.objective.finish()
@@ -139,7 +139,7 @@ class Trainer:
     def _epoch(self) -> None:
         progress, manager = self.progress, self.checkpoint_manager
         num_steps = self.objective.begin_epoch()
-        self.callback.epoch_begins(progress.epoch, num_steps, progress.position)
+        self.callback(EpochBegins(progress.epoch, num_steps, progress.position))
         while progress.position < num_steps:
             self._step(num_steps * self.objective.num_epochs)
             is_within = progress.position < num_steps
@@ -170,7 +170,7 @@ class Trainer:
             loss=found.loss,
             learning_rate=found.learning_rate,
         )
-        self.callback.step_ends(
+        self.callback(
             Step(
                 step=progress.step,
                 loss=found.loss,
@@ -217,7 +217,7 @@ class Trainer:
         progress.epochs.append(epoch)
         progress.position, progress.loss_sum, progress.num_right, progress.num_seen = 0, 0.0, 0, 0
         # Told before the checkpoint: told again after a kill in between, rather than never.
-        self.callback.epoch_ends(epoch)
+        self.callback(epoch)
         self._save()
 
     def _log(self, **values: float) -> None:

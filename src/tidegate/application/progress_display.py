@@ -3,9 +3,7 @@
 import shlex
 import sys
 from collections.abc import Mapping
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, assert_never
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -13,9 +11,22 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate.cells import CELLS
-from tidegate.runs.experiment import Experiment
-from tidegate.runs.results import Job, LayerSummary, LinearModel
+from tidegate.runs.events import (
+    DataPrepared,
+    JobBegins,
+    JobEnds,
+    LinearBegins,
+    LinearEnds,
+    PretrainingBegins,
+    PretrainingEnds,
+    RunBegins,
+    RunEvent,
+    RunStops,
+    StudentBegins,
+)
+from tidegate.runs.results import Job, LinearModel
 from tidegate.terminal import NO_TERMINAL_WIDTH
+from tidegate.training.events import EpochBegins, Notice, TrainingBegins
 from tidegate.training.history import Epoch, Step
 from tidegate.training.recipe import Recipe
 
@@ -26,46 +37,72 @@ WIDE = 90
 class ProgressDisplay:
     """Shows a run at the terminal: progress bars, and a line per epoch.
 
-    Where stderr is no terminal, there are no bars.
-
-    Args:
-        verb: The verb that resumes the run; by default train or compare, by the number of jobs.
+    Where stderr is no terminal, there are no bars. Every event of a run is given to it.
     """
 
-    def __init__(self, experiment: Experiment, out: Path, verb: str | None = None) -> None:
-        self.experiment, self.out = experiment, out
+    def __init__(self) -> None:
         is_terminal = sys.stderr.isatty()
         self.console = Console(
             stderr=True, highlight=False, width=None if is_terminal else NO_TERMINAL_WIDTH
         )
-        self.num_jobs = len(experiment.cells) * len(experiment.seeds)
-        self.verb = verb or ("train" if self.num_jobs == 1 else "compare")
         self.finished: list[Job] = []
-        self.num_epochs = experiment.recipe.epochs
         self.progress = self._progress()
 
-    def __enter__(self) -> Self:
-        return self
+    def __call__(self, event: RunEvent) -> None:
+        """Show an event."""
+        match event:
+            case RunBegins():
+                self.run_begins(event)
+            case DataPrepared():
+                self.data_prepared(event)
+            case PretrainingBegins():
+                self.pretraining_begins(event)
+            case PretrainingEnds():
+                self.pretraining_ends(event)
+            case LinearBegins():
+                self.console.print(f"\n[bold]linear model[/]: {event.name}")
+            case LinearEnds():
+                self.linear_ends(event.linear)
+            case JobBegins():
+                self.job_begins(event)
+            case StudentBegins():
+                self.student_begins(event)
+            case TrainingBegins():
+                self.num_made, self.num_tokens, self.training_ms = 0, 0, 0.0
+            case EpochBegins():
+                self.epoch_begins(event)
+            case Step():
+                self.step_ends(event)
+            case Epoch():
+                self.epoch_ends(event)
+            case JobEnds():
+                self.job_ends(event.job)
+            case RunStops():
+                self.run_stops(event)
+            case Notice():
+                self.console.print(event.text, style="yellow", markup=False, soft_wrap=True)
+            case _:
+                assert_never(event)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.progress.stop()
-
-    def begins(self) -> None:
+    def run_begins(self, event: RunBegins) -> None:
         """Say what the run was told to do."""
+        self.experiment, self.folder = event.config.experiment, event.folder
+        self.num_jobs = len(self.experiment.cells) * len(self.experiment.seeds)
+        self.verb = "train" if self.num_jobs == 1 else "compare"
+        if event.config.only_pretrain:
+            self.verb = "pretrain"
         recipe = self.experiment.recipe
+        self.num_epochs = recipe.epochs
         self._print({"recipe": _in_short(recipe), "values": _in_full(recipe)})
 
-    def data(self, facts: Mapping[str, Any], num_given: int, preparation_s: float) -> None:
+    def data_prepared(self, event: DataPrepared) -> None:
         """Say where the data comes from and what was done to it."""
-        recipe, limit = self.experiment.recipe, self.experiment.limit
+        facts, limit = event.facts, self.experiment.limit
         num_train = facts["num_train"] + facts["num_validation"]
-        if limit is not None and limit > num_given:
-            self.console.print(f"--limit {limit:,}: there are only {num_given:,} training texts")
+        if limit is not None and limit > event.num_given:
+            self.console.print(
+                f"--limit {limit:,}: there are only {event.num_given:,} training texts"
+            )
         unknown = {
             part: f"{facts[f'{part}_words_unknown'] / max(facts[f'{part}_words'], 1):.1%}"
             for part in ("training", "test")
@@ -83,11 +120,11 @@ class ProgressDisplay:
             ),
             "cut": (
                 f"{facts['training_texts_cut']:,} training and {facts['test_texts_cut']:,} test "
-                f"texts, to their last {recipe.max_length} tokens"
+                f"texts, to their last {self.experiment.recipe.max_length} tokens"
             ),
             **_empty(facts),
             "threads": str(self.experiment.threads),
-            "reading": f"{preparation_s:.1f} s, tokenising and numbering the words included",
+            "reading": f"{event.preparation_s:.1f} s, tokenising and numbering the words included",
         }
         self._print(lines)
 
@@ -98,44 +135,42 @@ class ProgressDisplay:
             grid.add_row(Text(name, style="bold"), text)
         self.console.print(grid)
 
-    def pretraining_begins(self, cell: str, seed: int, texts: str) -> None:
+    def pretraining_begins(self, event: PretrainingBegins) -> None:
         """Say that a language model is trained, and on what; start its bars."""
         self.console.print(
-            f"\n[bold]language model[/]: {CELLS[cell]}, seed {seed}, on {texts}; loss in nats a "
-            "word"
+            f"\n[bold]language model[/]: {CELLS[event.cell]}, seed {event.seed}, on {event.texts}; "
+            "loss in nats a word"
         )
         self.num_epochs = self.experiment.recipe.pretrain_epochs
         self.progress = self._progress()
         self.progress.start()
 
-    def pretraining_ends(self, folder: Path) -> None:
+    def pretraining_ends(self, event: PretrainingEnds) -> None:
         """Say where the language model is."""
         self.progress.stop()
-        self.console.print(f"kept in {folder}", soft_wrap=True, markup=False)
+        self.console.print(f"kept in {event.folder}", soft_wrap=True, markup=False)
 
-    def job_begins(self, cell: str, seed: int, path: str, summary: list[LayerSummary]) -> None:
+    def job_begins(self, event: JobBegins) -> None:
         """Show the model and start its bars."""
         number = len(self.finished) + 1
-        self.console.print(f"\n[bold]{CELLS[cell]}, seed {seed}[/] ({number} of {self.num_jobs})")
+        self.console.print(
+            f"\n[bold]{CELLS[event.cell]}, seed {event.seed}[/] ({number} of {self.num_jobs})"
+        )
         table = Table("layer", "output", box=None, pad_edge=False, header_style="dim")
         table.add_column("parameters", justify="right")
-        for line in summary:
+        for line in event.summary:
             table.add_row(line.layer, line.shape, f"{line.num_parameters:,}")
-        table.add_row("[dim]in all", "", f"{sum(line.num_parameters for line in summary):,}")
+        table.add_row("[dim]in all", "", f"{sum(line.num_parameters for line in event.summary):,}")
         self.console.print(table)
-        self.console.print(f"[dim]recurrence computed by[/] {path}")
+        self.console.print(f"[dim]recurrence computed by[/] {event.path}")
         self.num_epochs = self.experiment.recipe.epochs
         self.progress = self._progress()
         self.progress.start()
 
-    def student_begins(self, texts: str) -> None:
+    def student_begins(self, event: StudentBegins) -> None:
         """Say that a second network is trained, and on what."""
-        self.console.print(f"[bold]second network[/]: learns from {texts}")
+        self.console.print(f"[bold]second network[/]: learns from {event.texts}")
         self.num_epochs = self.experiment.recipe.self_epochs
-
-    def linear_begins(self, name: str) -> None:
-        """Say that the linear model is trained."""
-        self.console.print(f"\n[bold]linear model[/]: {name}")
 
     def linear_ends(self, linear: LinearModel) -> None:
         """Show its accuracy, size and time."""
@@ -145,20 +180,15 @@ class ProgressDisplay:
             f"{linear.wall_s:.1f} s"
         )
 
-    def notice(self, text: str) -> None:
-        """Say what the user should know."""
-        self.console.print(text, style="yellow", markup=False, soft_wrap=True)
-
-    def training_begins(self, step: int) -> None:
-        """Begin to measure the speed."""
-        self.num_made, self.num_tokens, self.training_ms = 0, 0, 0.0
-
-    def epoch_begins(self, epoch: int, num_steps: int, done: int) -> None:
+    def epoch_begins(self, event: EpochBegins) -> None:
         """Start the epoch's bar."""
-        self.place, self.num_steps = done, num_steps
-        self.num_left = num_steps * (self.num_epochs - epoch + 1) - done
+        self.place, self.num_steps = event.num_done, event.num_steps
+        self.num_left = event.num_steps * (self.num_epochs - event.epoch + 1) - event.num_done
         self.task = self.progress.add_task(
-            f"epoch {epoch}/{self.num_epochs}", total=num_steps, completed=done, figures=""
+            f"epoch {event.epoch}/{self.num_epochs}",
+            total=event.num_steps,
+            completed=event.num_done,
+            figures="",
         )
 
     def step_ends(self, step: Step) -> None:
@@ -202,21 +232,18 @@ class ProgressDisplay:
                 f"{share:.2f})"
             )
 
-    def stopped(self, by: str, can_go_on: bool) -> None:
-        """Say what an unfinished comparison leaves.
-
-        Args:
-            by: What stopped it.
-            can_go_on: Whether the same values may still come to an end.
-        """
+    def run_stops(self, event: RunStops) -> None:
+        """Say what an unfinished run leaves."""
+        self.progress.stop()
+        is_asked = isinstance(event.error, KeyboardInterrupt)
         self.console.print(
-            f"\n[bold]Stopped by {by}[/]: "
+            f"\n[bold]Stopped by {(str(event.error) or 'Ctrl-C') if is_asked else 'an error'}[/]: "
             f"{len(self.finished)} of {self.num_jobs} trainings are finished"
         )
         for job in self.finished:
             self.console.print(f"  {CELLS[job.cell]}, seed {job.seed}: kept in {job.model}")
-        if can_go_on:
-            command = f"tidegate {self.verb} --resume {shlex.quote(str(self.out))}"
+        if event.can_go_on:
+            command = f"tidegate {self.verb} --resume {shlex.quote(str(self.folder))}"
             self.console.print(f"To go on: {command}", soft_wrap=True, markup=False)
 
     def _speed(self) -> str:

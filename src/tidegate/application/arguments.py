@@ -1,0 +1,155 @@
+"""What a run is told to do, checked before anything is made: from arguments to a ``RunConfig``."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tidegate.cells import CELLS
+from tidegate.data import sources
+from tidegate.errors import ArgumentError, DataError, TidegateError
+from tidegate.machine import available_cpus
+from tidegate.runs import logs
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.run_config import RunConfig
+from tidegate.training import recipe as recipes
+from tidegate.training.recipe import Recipe
+
+AnyPath = str | os.PathLike[str]
+
+MOST_THREADS = 1024
+"""That the engine takes."""
+
+
+def make_config(
+    dataset: str,
+    *,
+    recipe: str | Recipe,
+    cells: Sequence[str],
+    seeds: Sequence[int],
+    settings: Mapping[str, Any] | None = None,
+    limit: int | None = None,
+    data: AnyPath | None = None,
+    unlabelled: AnyPath | None = None,
+    init_from: AnyPath | None = None,
+    log: Sequence[str] = (),
+    threads: int | None = None,
+    checkpoint_every: int = 200,
+    only_pretrain: bool = False,
+) -> RunConfig:
+    """The configuration of a new run; the arguments are those of :func:`tidegate.train`.
+
+    Args:
+        only_pretrain: Whether the run ends with its language models.
+
+    Raises:
+        ArgumentError: An argument that is not as it must be, or does not fit the others.
+        DataError, RecipeError, LogError: There is no such data set, value of a recipe, or log.
+    """
+    sources.get(dataset)
+    logs.check(log)
+    _check_each("cells", cells, CELLS)
+    _check_each("seeds", seeds)
+    for seed in seeds:
+        _check_number("seeds", seed, 0)
+    for name, number in (("limit", limit), ("threads", threads)):
+        if number is not None:
+            _check_number(name, number, 1, MOST_THREADS if name == "threads" else None)
+    _check_number("checkpoint_every", checkpoint_every, 0)
+    chosen = _chosen(recipe).with_values(settings or {})
+    _check_texts(chosen, cells, unlabelled, init_from, only_pretrain)
+    experiment = Experiment(
+        recipe=chosen,
+        cells=tuple(cells),
+        seeds=tuple(seeds),
+        threads=threads or available_cpus(),
+        limit=limit,
+        checkpoint_every=checkpoint_every,
+        unlabelled=_absolute(unlabelled),
+        init_from=_absolute(init_from),
+    )
+    return RunConfig(dataset, _absolute(data), experiment, tuple(dict.fromkeys(log)), only_pretrain)
+
+
+def _chosen(recipe: str | Recipe) -> Recipe:
+    if isinstance(recipe, Recipe):
+        return recipe
+    if recipe not in recipes.NAMES:
+        raise ArgumentError("recipe", f"expected one of {', '.join(recipes.NAMES)}, got {recipe!r}")
+    return recipes.load(recipe)
+
+
+def _check_each(
+    argument: str, values: Sequence[Any], known: Mapping[str, Any] | None = None
+) -> None:
+    """Refuse no values, one that stands twice, and one that is none of the known ones."""
+    if isinstance(values, str) or not values or len({*values}) < len(values):
+        raise ArgumentError(argument, f"expected a list, each of it once, got {values!r}")
+    for value in values:
+        if known is not None and value not in known:
+            raise ArgumentError(argument, f"expected of {', '.join(known)}, got {value!r}")
+
+
+def _check_number(argument: str, value: Any, least: int, most: int | None = None) -> None:
+    if type(value) is not int or value < least or (most is not None and value > most):
+        upper = "on" if most is None else f"to {most}"
+        raise ArgumentError(
+            argument, f"expected a whole number from {least} {upper}, got {value!r}"
+        )
+
+
+def _check_texts(
+    recipe: Recipe,
+    cells: Sequence[str],
+    unlabelled: AnyPath | None,
+    init_from: AnyPath | None,
+    only_pretrain: bool,
+) -> None:
+    """Refuse texts without labels and language models that are missing, that the recipe does not
+    use, or that do not fit it."""
+    if not only_pretrain:
+        _check_wanted(recipe, unlabelled, init_from)
+    if unlabelled is not None:
+        with _about("unlabelled"):
+            from tidegate.data.unlabelled import read
+
+            if next(read(Path(unlabelled)), None) is None:
+                raise DataError(f"{unlabelled}: expected texts, got none")
+    if init_from is not None:
+        with _about("init_from"):
+            from tidegate.runs.pretrained import load
+
+            model = load(Path(init_from))
+            for cell in cells:
+                model.check(recipe, cell)
+
+
+def _check_wanted(recipe: Recipe, unlabelled: AnyPath | None, init_from: AnyPath | None) -> None:
+    pretrains, teaches = recipe.pretrain_epochs > 0, recipe.self_epochs > 0
+    if unlabelled is None and teaches:
+        raise ArgumentError(
+            "unlabelled",
+            f"the recipe {recipe.name} learns from texts without labels: expected a file of them, "
+            "got none; or set self_epochs=0",
+        )
+    if unlabelled is not None and not teaches and (init_from is not None or not pretrains):
+        raise ArgumentError(
+            "unlabelled",
+            f"expected a recipe that reads such texts, got {recipe.name} with pretrain_epochs="
+            f"{recipe.pretrain_epochs} and self_epochs={recipe.self_epochs}"
+            + (" beside init_from" if init_from is not None else ""),
+        )
+
+
+@contextmanager
+def _about(argument: str) -> Iterator[None]:
+    """Name the argument by which a mistake was made."""
+    try:
+        yield
+    except (TidegateError, OSError) as error:
+        raise ArgumentError(argument, str(error)) from error
+
+
+def _absolute(path: AnyPath | None) -> str | None:
+    return None if path is None else str(Path(path).absolute())

@@ -1,0 +1,177 @@
+"""A run from its first event to its report, new or resumed."""
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import tidegate.runs.run as jobs  # what is not installed is said before a run begins
+from tidegate.application.run import Run
+from tidegate.data import sources, unlabelled
+from tidegate.data.dataset import TextDataset
+from tidegate.data.prepared import check_texts, num_trained_on, prepare
+from tidegate.errors import DataError, RecipeError
+from tidegate.memory import is_out_of_memory
+from tidegate.report import page
+from tidegate.runs import logs, memory_check, run_config
+from tidegate.runs import results as results_file
+from tidegate.runs.events import DataPrepared, RunBegins, RunCallback, RunStops
+from tidegate.runs.experiment import Experiment
+from tidegate.runs.fingerprint import settings_kept
+from tidegate.runs.logged import Logged
+from tidegate.runs.pretrained import of_experiment
+from tidegate.runs.results import Results
+from tidegate.runs.run_config import RunConfig
+from tidegate.runs.run_folder import claim, has_checkpoint, hold
+from tidegate.training.diverged import DivergedError
+from tidegate.training.events import Notice
+
+
+def begin(config: RunConfig, out: Path | None, callback: RunCallback) -> Run:
+    """Carry out a new run.
+
+    Args:
+        out: A new or empty folder; None for a new one, ``runs/DATASET-TIME``.
+
+    Raises:
+        DataError, RecipeError: What cannot be trained on, or not in the memory that there is.
+        RunFolderError: The folder holds something, or cannot be written.
+        DivergedError: A training came to nothing.
+    """
+    unnamed = Path("runs") / f"{config.dataset}-{datetime.now():%Y%m%d-%H%M%S}"
+    with claim(out or unnamed, numbered=out is None) as folder:
+        read = _read(config)
+        config.save(folder)
+        with hold(folder):
+            return _carry_out(config, folder, read, callback)
+
+
+def go_on(
+    folder: Path, callback: RunCallback, *, threads: int | None = None, allow_inexact: bool = False
+) -> Run:
+    """Carry out the rest of a run, by its own configuration; of one that is complete, the report.
+
+    Args:
+        threads: Compute on another number of threads; with ``allow_inexact``.
+        allow_inexact: Go on under other versions, threads or instruction sets; the run may then
+            end with other bits.
+
+    Raises:
+        RunFolderError: The folder holds no run, or another process is writing in it.
+        FormatError: A file of the run is damaged.
+        DataError, RecipeError, DivergedError: As :func:`begin`.
+    """
+    config = run_config.load(folder)
+    logs.check(config.logs)
+    if threads is not None:
+        config = replace(config, experiment=replace(config.experiment, threads=threads))
+    with hold(folder):
+        finished = None
+        if (folder / results_file.FILE_NAME).exists():
+            finished = results_file.load(folder)
+            if finished.status == "complete":
+                told = f"run folder {folder}: complete already, nothing is left to do"
+                callback(Notice(told))
+                page.write(folder)
+                return Run(folder)
+        read = _read(config, begun=True)
+        if not has_checkpoint(folder):
+            told = (
+                f"run folder {folder}: expected checkpoints to go on from, got none; what is not "
+                "finished begins anew"
+            )
+            callback(Notice(told))
+        return _carry_out(config, folder, read, callback, finished, allow_inexact)
+
+
+def _read(config: RunConfig, begun: bool = False) -> tuple[TextDataset, float]:
+    """The texts, and the seconds that it took; what cannot be trained on, or not in the memory that
+    there is, is refused."""
+    started = time.perf_counter()
+    path = None if config.data is None else Path(config.data)
+    texts = sources.load(config.dataset, path)
+    experiment, recipe = config.experiment, config.experiment.recipe
+    is_linear = recipe.linear_order > 0 and not config.only_pretrain
+    min_count = recipe.linear_min_count if is_linear else 0
+    num_train = num_trained_on(texts, recipe.validation_share, experiment.limit)
+    check_texts(texts, recipe.tokens, num_train, min_count)
+    memory_check.check(
+        experiment, texts, num_train, only_pretrain=config.only_pretrain, begun=begun
+    )
+    return texts, time.perf_counter() - started
+
+
+def _carry_out(
+    config: RunConfig,
+    folder: Path,
+    read: tuple[TextDataset, float],
+    callback: RunCallback,
+    finished: Results | None = None,
+    allow_inexact: bool = False,
+) -> Run:
+    try:
+        opened = logs.open_all(config.logs, config.experiment, folder)
+        with settings_kept(), Logged(callback, opened) as told:
+            told(RunBegins(config, folder))
+            _train(config, folder, read, told, finished, allow_inexact)
+    except BaseException as error:
+        # The first error is the one to tell, also when the disk refuses the report as well.
+        with suppress(OSError):
+            if (folder / results_file.FILE_NAME).exists():
+                page.write(folder)
+        callback(RunStops(error, can_go_on=not _comes_again(error)))
+        raise
+    if not config.only_pretrain:
+        page.write(folder)
+    return Run(folder)
+
+
+def _train(
+    config: RunConfig,
+    folder: Path,
+    read: tuple[TextDataset, float],
+    callback: RunCallback,
+    finished: Results | None,
+    allow_inexact: bool,
+) -> None:
+    experiment, (texts, reading_s) = config.experiment, read
+    pretrained = of_experiment(experiment, texts.train, folder, callback, allow_inexact)
+    if config.only_pretrain:
+        return
+    started = time.perf_counter()
+    data = prepare(
+        texts,
+        experiment.recipe.text_options(),
+        validation_share=experiment.recipe.validation_share,
+        limit=experiment.limit,
+        vocabulary=None if pretrained is None else pretrained.vocabulary,
+        unlabelled=_unlabelled(experiment),
+    )
+    preparation_s = reading_s + time.perf_counter() - started
+    callback(DataPrepared(data.facts, len(texts.train), preparation_s))
+    jobs.run(
+        experiment,
+        data,
+        folder,
+        callback,
+        preparation_s=preparation_s,
+        finished=finished,
+        pretrained=pretrained,
+        reference=sources.get(config.dataset).reference(experiment.recipe.name),
+        allow_inexact=allow_inexact,
+    )
+
+
+def _unlabelled(experiment: Experiment) -> Iterable[list[str]]:
+    """The texts without labels for self-training, in chunks; none if the recipe has none."""
+    if experiment.unlabelled is None or not experiment.recipe.self_epochs:
+        return ()
+    return unlabelled.read(Path(experiment.unlabelled))
+
+
+def _comes_again(error: BaseException) -> bool:
+    """Whether a run that goes on with the same values meets the same error."""
+    is_of_values = isinstance(error, DataError | RecipeError | DivergedError | OverflowError)
+    return is_of_values or is_out_of_memory(error)

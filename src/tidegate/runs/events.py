@@ -1,0 +1,113 @@
+"""The events of a run: plain values, given to one function as they happen."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tidegate.runs.results import Job, LayerSummary, LinearModel
+from tidegate.runs.run_config import RunConfig
+from tidegate.training.events import Event
+
+
+@dataclass(frozen=True)
+class RunBegins:
+    """A run begins, or goes on; the first event."""
+
+    config: RunConfig
+    folder: Path
+
+
+@dataclass(frozen=True)
+class DataPrepared:
+    """The texts are read and numbered."""
+
+    facts: Mapping[str, Any]
+    """See :class:`~tidegate.data.prepared.PreparedData`."""
+    num_given: int
+    """Training texts that the data set has."""
+    preparation_s: float
+
+
+@dataclass(frozen=True)
+class PretrainingBegins:
+    """The training of a language model begins; until its end, all steps and epochs are its own."""
+
+    cell: str
+    seed: int
+    texts: str
+    """What it reads, for a person."""
+
+
+@dataclass(frozen=True)
+class PretrainingEnds:
+    """A language model is saved, now or before."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
+class LinearBegins:
+    """The linear model's training begins."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class LinearEnds:
+    """The linear model is trained and tested."""
+
+    linear: LinearModel
+
+
+@dataclass(frozen=True)
+class JobBegins:
+    """A network is made, and its training begins."""
+
+    cell: str
+    seed: int
+    path: str
+    """What computes its recurrence."""
+    summary: list[LayerSummary]
+
+
+@dataclass(frozen=True)
+class StudentBegins:
+    """The job's second network begins to learn; its steps and epochs are counted from 1 again."""
+
+    texts: str
+    """What it learns from, for a person."""
+
+
+@dataclass(frozen=True)
+class JobEnds:
+    """A network is trained, tested and saved."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class RunStops:
+    """A run stops before its end; the last event."""
+
+    error: BaseException
+    can_go_on: bool
+    """Whether the same values may still come to an end."""
+
+
+RunEvent = (
+    Event
+    | RunBegins
+    | DataPrepared
+    | PretrainingBegins
+    | PretrainingEnds
+    | LinearBegins
+    | LinearEnds
+    | JobBegins
+    | StudentBegins
+    | JobEnds
+    | RunStops
+)
+
+RunCallback = Callable[[RunEvent], object]
+"""Is called with every event; what it returns is not looked at."""
