@@ -15,12 +15,13 @@ def check_memory(where: str, name: str, tensor: "Tensor") -> None:
     Raises:
         RuntimeError: The storage was freed or cut (``untyped_storage().resize_``).
     """
-    if tensor.numel() == 0:
-        return
-    last = sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
-    needed = (tensor.storage_offset() + last + 1) * tensor.element_size()
-    found = tensor.untyped_storage().nbytes() if tensor.data_ptr() else 0
-    if found < needed:
+    end = tensor.storage_offset() + 1
+    for n, step in zip(tensor.shape, tensor.stride(), strict=True):
+        end += (n - 1) * step
+    needed = end * tensor.itemsize
+    # len() is cheaper than nbytes().
+    found = len(tensor.untyped_storage()) if tensor.data_ptr() else 0
+    if found < needed and tensor.numel():
         raise RuntimeError(
             f"{where}: expected {name} with {needed} bytes of memory, got {found}, for shape "
             f"{tuple(tensor.shape)}; its storage was freed or cut; fill it again before the call"

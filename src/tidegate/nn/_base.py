@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.nn import _arguments as arguments
-from tidegate.nn import _graphs, _path
+from tidegate.nn import _graphs, _parameters, _path
 from tidegate.nn._composite import State, Weights
 from tidegate.nn._layout import Layout
 
@@ -90,6 +90,7 @@ class RecurrentLayers(nn.Module):
         num_directions = 2 if self.bidirectional else 1
         output_size = self.proj_size or self.hidden_size
         self._all_weights: list[list[str]] = []
+        all_shapes: dict[str, tuple[int, ...]] = {}
         for layer in range(self.num_layers):
             input_size = output_size * num_directions if layer else self.input_size
             shapes: dict[str, tuple[int, ...]] = {
@@ -102,10 +103,11 @@ class RecurrentLayers(nn.Module):
                 shapes["weight_hr"] = (self.proj_size, self.hidden_size)
             for suffix in ("", "_reverse")[:num_directions]:
                 names = [f"{kind}_l{layer}{suffix}" for kind in shapes]
-                for name, shape in zip(names, shapes.values(), strict=True):
-                    tensor = torch.empty(shape, device=device, dtype=dtype)
-                    self.register_parameter(name, nn.Parameter(tensor))
+                all_shapes |= zip(names, shapes.values(), strict=True)
                 self._all_weights.append(names)
+        made = _parameters.make(type(self).__name__, all_shapes, device, dtype)
+        for name, parameter in made.items():
+            self.register_parameter(name, parameter)
         self._flat_weights_names = [name for names in self._all_weights for name in names]
 
     def reset_parameters(self) -> None:

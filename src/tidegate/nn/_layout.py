@@ -1,6 +1,5 @@
 """Where the elements of a batch of sequences stand in the tensor that holds them."""
 
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import torch
@@ -9,6 +8,9 @@ from torch import _VF, Tensor, nn
 # Named wherever a tensor is made, for the default may be another: one object, which costs less to
 # hand over than its name does.
 CPU = torch.device("cpu")
+
+
+Kind = Literal["time", "batch", "packed", "ragged", "step"]
 
 
 class Layout(NamedTuple):
@@ -20,7 +22,7 @@ class Layout(NamedTuple):
     (N, H) for a "step", else (D, N, H).
     """
 
-    kind: Literal["time", "batch", "packed", "ragged", "step"]
+    kind: Kind
     N: int
     T: int
     """At least as many as the longest row has."""
@@ -123,13 +125,8 @@ def positions(layout: Layout) -> tuple[Tensor, Tensor]:
     if layout.offsets is not None:
         return layout.offsets[:-1], torch.arange(layout.T, device=CPU)
     if layout.batch_sizes is None:
-        return _padded_positions(layout.kind, layout.N, layout.T)
+        rows, steps = torch.arange(layout.N, device=CPU), torch.arange(layout.T, device=CPU)
+        return (rows * layout.T, steps) if layout.kind == "batch" else (rows, steps * layout.N)
     steps = torch.zeros_like(layout.batch_sizes)
     torch.cumsum(layout.batch_sizes[:-1], 0, out=steps[1:])
     return torch.arange(layout.N, device=CPU), steps
-
-
-@lru_cache(maxsize=64)
-def _padded_positions(kind: str, N: int, T: int) -> tuple[Tensor, Tensor]:
-    rows, steps = torch.arange(N, device=CPU), torch.arange(T, device=CPU)
-    return (rows * T, steps) if kind == "batch" else (rows, steps * N)

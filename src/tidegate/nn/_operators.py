@@ -195,10 +195,11 @@ def _forward_operator(*arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Output, h_n, c_n (empty but for the LSTM) and what the backward operator needs."""
     *common, training = arguments
     call = _Call(*common)
+    layout = call.checked_layout()
     results = _pointers.forward(
         call.cell,
         call.sources(),
-        call.checked_layout(),
+        layout,
         training=training,
         num_positions=call.num_positions,
     )
@@ -243,10 +244,11 @@ def _backward_operator(*arguments: Any) -> list[Tensor]:
     max_distinct = 0
     if call.ids is not None:
         max_distinct = min(call.values.size(0), call.ids.numel())
+    layout = call.checked_layout()
     found = _pointers.backward(
         call.cell,
         call.sources(),
-        call.checked_layout(),
+        layout,
         Results(output, output, None, reserve, max_distinct),
         (grad_output, grad_h_n, grad_c_n if call.cell == "lstm" else None),
         list(wanted),

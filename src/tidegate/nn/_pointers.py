@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tidegate import engine
-from tidegate.nn._layout import CPU, Layout, Tokens, positions, row_lengths
+from tidegate.nn._layout import CPU, Kind, Layout, Tokens, positions, row_lengths
 from tidegate.tensors import check_memory
 
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
@@ -67,26 +67,30 @@ def dense(where: str, name: str, tensor: Tensor) -> Tensor:
     Raises:
         RuntimeError: Its storage was freed or cut.
     """
-    return tensor if _are_dense(tensor) else _made_dense(where, name, tensor)
+    return tensor if _addresses(tensor) else _made_dense(where, name, tensor)
 
 
-def _are_dense(*tensors: Tensor | None) -> bool:
-    """Whether elements stand in memory in their order; False where a tensor has none as well."""
+def _addresses(*tensors: Tensor | None) -> list[int] | None:
+    """The addresses of dense tensors, 0 for none; None where one is not dense, or has no memory."""
+    found = []
     for tensor in tensors:
         if tensor is None:
+            found.append(0)
             continue
         # The address is 0 of zeros that PyTorch only notes; their storage does not tell.
-        if not tensor.is_contiguous() or not tensor.data_ptr():
-            return False
-        # Cheaper than nbytes(). A tensor that is its whole storage is no view that a flag marks,
-        # for such are parts of complex tensors.
-        found, needed = len(tensor.untyped_storage()), tensor.nbytes
+        address = tensor.data_ptr()
+        if not address or not tensor.is_contiguous():
+            return None
+        found.append(address)
+        # A tensor that is its whole storage is no view that a flag marks, for such are parts of
+        # complex tensors.
+        room, size = len(tensor.untyped_storage()), tensor.nbytes
         offset = tensor.storage_offset()
-        if (found != needed or offset) and (
-            found < needed + offset * tensor.itemsize or tensor.is_neg()
-        ):
-            return False
-    return True
+        if room == size and not offset:
+            continue
+        if room < size + offset * tensor.itemsize or tensor.is_neg():
+            return None
+    return found
 
 
 def _made_dense(where: str, name: str, tensor: Tensor) -> Tensor:
@@ -105,16 +109,18 @@ def forward(
         training: Whether to keep what :func:`backward` needs.
         num_positions: How many the reserve has room for; those that the rows have when left out.
     """
-    sources = _dense(cell, given)
+    sources, addresses = _dense(cell, given)
     values, weights = sources.values, sources.weights
-    D, H = len(weights) // 4, _size(weights[1], 1)
+    weight_hh = weights[1]
+    assert weight_hh is not None
+    D, H = len(weights) // 4, weight_hh.size(1)
     state_shape = (layout.N, H) if layout.kind == "step" else (D, layout.N, H)
     leading = values.shape[:-1] if sources.ids is None else sources.ids.shape
     # Sizes one by one: PyTorch takes half a microsecond more to read them from a tuple.
     output = values.new_empty(*leading, D * H)
     h_n = values.new_empty(*state_shape)
     c_n = values.new_empty(*state_shape) if cell == "lstm" else None
-    lengths, call, _keep = _call(cell, sources, layout, H)
+    lengths, call, _keep = _call(cell, sources, addresses, layout, H)
     call["output_stride"] = D * H
     reserve = None
     if training:
@@ -130,7 +136,7 @@ def forward(
     )
     for d in range(D):
         _add_parts(call, d, parts)
-        _add_weights(call, _WEIGHTS, weights, d)
+        call.update(zip(_WEIGHTS, addresses[4 + 4 * d :], strict=False))
         call["output"] = _at(output) + d * H * output.element_size()
         num_distinct = engine.layer_forward(**call, reverse=d == 1)
     return Results(output, h_n, c_n, reserve, num_distinct)
@@ -164,15 +170,19 @@ def check_fit(
     Raises:
         RuntimeError: The engine would read past an end.
     """
-    shapes = _weight_shapes(cell, sources.values.size(-1), H)
-    given = (sources.values, sources.h_0, sources.c_0, *sources.weights)
-    wanted = (sources.values.shape, state_shape, state_shape, *shapes, *shapes)
-    for name, tensor, shape in zip(("input", *_NAMES), given, wanted, strict=False):
-        if tensor is not None and (tensor.shape != shape or tensor.dtype is not dtype):
-            raise RuntimeError(
-                f"{where}: expected {name} of shape {shape} and {dtype}, got "
-                f"{tuple(tensor.shape)} and {tensor.dtype}"
-            )
+    values, _, h_0, c_0, weights = sources
+    if values.dtype is not dtype:
+        raise RuntimeError(f"{where}: expected input of {dtype}, got {values.dtype}")
+    shapes = _weight_shapes(cell, values.size(-1), H)
+    wanted = (state_shape, state_shape, *shapes, *shapes)
+    for name, tensor, shape in zip(_NAMES, (h_0, c_0, *weights), wanted, strict=False):
+        if tensor is None or (tensor.shape == shape and tensor.dtype is dtype):
+            continue
+        got: Any = tuple(tensor.shape)
+        expected = f"shape {shape}"
+        if got == shape:
+            expected, got = str(dtype), tensor.dtype
+        raise RuntimeError(f"{where}: expected {name} of {expected}, got {got}")
 
 
 @lru_cache(maxsize=64)
@@ -226,7 +236,7 @@ def backward(
         incoming: Gradients of output, h_n and c_n; None for zeros.
         wanted: Which to compute, of values, h_0, c_0 and each of the weights.
     """
-    sources = _dense(cell, given)
+    sources, addresses = _dense(cell, given)
     values, weights = sources.values, sources.weights
     output, D = dense(cell, "output", results.output), len(weights) // 4
     H = output.size(-1) // D
@@ -243,7 +253,7 @@ def backward(
         None if tensor is None else dense(cell, f"the gradient of {name}", tensor)
         for name, tensor in zip(("output", "h_n", "c_n"), incoming, strict=True)
     ]
-    _, call, _keep = _call(cell, sources, layout, H)
+    _, call, _keep = _call(cell, sources, addresses, layout, H)
     made = [
         torch.empty_like(tensor) if is_wanted and tensor is not None else None
         for tensor, is_wanted in zip(
@@ -273,10 +283,11 @@ def backward(
         ("grad_h_0", found.h_0),
         ("grad_c_0", found.c_0),
     )
+    gradients = [_at(tensor) for tensor in found.weights]
     for d in range(D):
         _add_parts(call, d, parts)
-        _add_weights(call, _WEIGHTS[:2], weights, d)
-        _add_weights(call, _GRADS, found.weights, d)
+        call.update(zip(_WEIGHTS[:2], addresses[4 + 4 * d :], strict=False))
+        call.update(zip(_GRADS, gradients[4 * d :], strict=False))
         column = d * H * output.element_size()
         call["output"] = _at(output) + column
         if grad_output is not None:
@@ -310,65 +321,62 @@ def table_gradient(table: Tensor, tokens: Tokens, ids: Tensor, rows: Tensor) -> 
     return torch.zeros_like(table, memory_format=torch.contiguous_format).index_copy_(0, ids, rows)
 
 
-def _dense(cell: str, given: Sources) -> Sources:
+def _dense(cell: str, given: Sources) -> tuple[Sources, list[int]]:
+    """The sources, dense, and their addresses: of values, ids, h_0, c_0 and the weights."""
     values, ids, h_0, c_0, weights = given
     tensors = (values, ids, h_0, c_0, *weights)
-    if _are_dense(*tensors):
-        return given
+    addresses = _addresses(*tensors)
+    if addresses is not None:
+        return given, addresses
     names = ("input" if ids is None else "table", "ids", *_NAMES)
     made: list[Any] = [
         None if tensor is None else _made_dense(cell, name, tensor)
         for name, tensor in zip(names, tensors, strict=False)
     ]
-    return Sources(made[0], made[1], made[2], made[3], made[4:])
+    sources = Sources(made[0], made[1], made[2], made[3], made[4:])
+    return sources, [_at(tensor) for tensor in made]
 
 
 def _call(
-    cell: str, sources: Sources, layout: Layout, H: int
+    cell: str, sources: Sources, addresses: list[int], layout: Layout, H: int
 ) -> tuple[Tensor | None, dict[str, Any], tuple[Tensor, ...]]:
     """The lengths, what every call of the engine is told, and what must live until it is over."""
     values, ids = sources.values, sources.ids
-    rows, steps = positions(layout)
-    call = _sizes(
-        cell,
-        values.dtype,
-        layout.N,
-        layout.T,
-        values.size(-1),
-        H,
-        layout.kind not in ("packed", "ragged"),
-    ).copy()
-    call["row_offset"], call["step_offset"] = _at(rows), _at(steps)
+    sizes, kept = _sizes(cell, values.dtype, layout.kind, layout.N, layout.T, values.size(-1), H)
+    call = sizes.copy()
+    if not kept:
+        kept = rows, steps = positions(layout)
+        call["row_offset"], call["step_offset"] = _at(rows), _at(steps)
     if ids is None:
-        call["input"] = _at(values)
+        call["input"] = addresses[0]
     else:
-        call["ids"], call["table"], call["num_embeddings"] = _at(ids), _at(values), values.size(0)
+        call["table"], call["ids"], call["num_embeddings"] = *addresses[:2], values.size(0)
     if layout.lengths is None and layout.batch_sizes is None:
-        return None, call, (rows, steps)
+        return None, call, kept
     lengths = row_lengths(layout)
     call["lengths"] = _at(lengths)
-    return lengths, call, (rows, steps) if lengths is None else (rows, steps, lengths)
+    return lengths, call, kept if lengths is None else (*kept, lengths)
 
 
 @lru_cache(maxsize=64)
 def _sizes(
-    cell: str, dtype: torch.dtype, N: int, T: int, input_size: int, hidden_size: int, pad: bool
-) -> dict[str, Any]:
-    return {
+    cell: str, dtype: torch.dtype, kind: Kind, N: int, T: int, input_size: int, hidden_size: int
+) -> tuple[dict[str, Any], tuple[Tensor, ...]]:
+    """What calls of these sizes are told, and the positions of a padded batch, which it names."""
+    sizes = {
         "cell": cell,
         "dtype": DTYPES[dtype],
         "num_rows": N,
         "num_steps": T,
         "input_size": input_size,
         "hidden_size": hidden_size,
-        "pad": pad,
+        "pad": kind not in ("packed", "ragged"),
         "input_stride": input_size,
     }
-
-
-def _size(tensor: Tensor | None, axis: int) -> int:
-    assert tensor is not None
-    return tensor.size(axis)
+    if not sizes["pad"]:
+        return sizes, ()
+    rows, steps = positions(Layout(kind, N, T, None, None))
+    return sizes | {"row_offset": _at(rows), "step_offset": _at(steps)}, (rows, steps)
 
 
 def _at(tensor: Tensor | None) -> int:
@@ -390,14 +398,3 @@ _WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 # Of what is read beside the sequences, in order.
 _NAMES = ("h_0", "c_0", *_WEIGHTS, *(f"{name}_reverse" for name in _WEIGHTS))
 _GRADS = tuple(f"grad_{name}" for name in _WEIGHTS)
-
-
-def _add_weights(
-    call: dict[str, Any], names: Sequence[str], tensors: Sequence[Tensor | None], d: int
-) -> None:
-    """Add the addresses of a direction's weights, or of their gradients, that there are."""
-    for name, tensor in zip(names, tensors[4 * d :], strict=False):
-        if tensor is not None:
-            call[name] = tensor.data_ptr() or _NOWHERE.data_ptr()
-        elif d:
-            call.pop(name, None)  # the other direction's

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tidegate.nn import _graphs, _path
+from tidegate.nn import _graphs, _parameters, _path
 from tidegate.nn._arguments import as_pair, check_weights
 from tidegate.nn._composite import State, Weights
 from tidegate.nn._layout import Layout
@@ -56,11 +56,15 @@ class RecurrentCell(nn.Module):
         self.hidden_size = hidden_size
         self.bias = bias
         gates = num_chunks * hidden_size
-        shapes = {"weight_ih": (gates, input_size), "weight_hh": (gates, hidden_size)}
-        for name, shape in (shapes | {"bias_ih": (gates,), "bias_hh": (gates,)}).items():
-            is_there = bias or name in shapes
-            tensor = torch.empty(shape, device=device, dtype=dtype) if is_there else None
-            self.register_parameter(name, None if tensor is None else nn.Parameter(tensor))
+        shapes: dict[str, tuple[int, ...]] = {
+            "weight_ih": (gates, input_size),
+            "weight_hh": (gates, hidden_size),
+        }
+        if bias:
+            shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)}
+        made = _parameters.make(type(self).__name__, shapes, device, dtype)
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+            self.register_parameter(name, made.get(name))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

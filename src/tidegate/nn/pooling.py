@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tidegate.nn import _graphs, _path
+from tidegate.nn import _graphs, _parameters, _path
 from tidegate.nn._lengths import check_offsets
 
 HOWS = ("last", "mean", "max", "mean+max")
@@ -81,7 +81,8 @@ class AttentionPooling(nn.Module):
     ) -> None:
         super().__init__()
         self.input_size = input_size
-        self.weight = nn.Parameter(torch.empty(input_size, device=device, dtype=dtype))
+        shapes = {"weight": (input_size,)}
+        self.weight = _parameters.make("AttentionPooling", shapes, device, dtype)["weight"]
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -29,6 +29,7 @@ class Fit:
         self._where, self.param, self.state = where, param, state
         self._check_state()
         self._m = self._v = _NONE
+        self._hold_none()
 
     def dense_step(self, gradient: Tensor) -> tuple[tuple[int, ...], Tensor, Tensor]:
         """What the engine is told of a dense step.
@@ -50,14 +51,17 @@ class Fit:
             check_memory(self._where, "parameters", values)
             check_writable(self._where, values)
             values = values.detach().contiguous()
-        p, m, v = self.addresses(values)
+            p, m, v = self._look(values)
+        else:
+            p, m, v = self.addresses()
         # Most gradients have a storage of their own. A flag such as is_neg() marks views alone.
+        # len() of a storage is its bytes, for half the cost of nbytes().
         if (
             gradient.dtype is self._dtype
             and gradient.shape == self._shape
             and gradient.is_cpu
             and gradient.is_contiguous()
-            and gradient.untyped_storage().nbytes() == self._size
+            and len(gradient.untyped_storage()) == self._size
             and not gradient.storage_offset()
         ):
             g = gradient.data_ptr()
@@ -68,17 +72,15 @@ class Fit:
         gradient = gradient.resolve_neg().contiguous()
         return (p, gradient.data_ptr(), m, v, self._count), values, gradient
 
-    def addresses(self, values: Tensor) -> tuple[int, int, int]:
-        """Where ``values`` and the moments begin: the same tuple as long as nothing changes.
-
-        Args:
-            values: The parameter or a copy of it, contiguous.
+    def addresses(self) -> tuple[int, int, int]:
+        """Where a contiguous parameter and its moments begin: one tuple until something changes.
 
         Raises:
             As :meth:`dense_step`.
         """
-        state, shape = self.state, values.shape
-        m, v = self._m, self._v
+        values, state, m, v = self.param, self.state, self._m, self._v
+        shape = values.shape
+        p_storage, m_storage, v_storage = self._storages
         if (
             m is state.get("exp_avg")
             and v is state.get("exp_avg_sq")
@@ -87,9 +89,8 @@ class Fit:
             and m.shape == shape
             and v.shape == shape
             and (values.data_ptr(), m.data_ptr(), v.data_ptr()) == self._places
-            and values.untyped_storage().nbytes() >= self._size
-            and m.untyped_storage().nbytes() >= self._size
-            and v.untyped_storage().nbytes() >= self._size
+            # While these are held, no other storage begins at their addresses; they may be cut.
+            and (len(p_storage), len(m_storage), len(v_storage)) == self._rooms
         ):
             return self._places
         return self._look(values)
@@ -107,7 +108,16 @@ class Fit:
         self._dtype, self._shape, self._size = values.dtype, values.shape, values.nbytes
         self._count = values.numel()
         self._places = values.data_ptr(), m.data_ptr(), v.data_ptr()
+        self._hold_none()
+        if values is self.param:  # a copy would live until the next step
+            self._storages = (values.untyped_storage(), m.untyped_storage(), v.untyped_storage())
+            self._rooms = len(self._storages[0]), len(self._storages[1]), len(self._storages[2])
         return self._places
+
+    def _hold_none(self) -> None:
+        none = _NONE.untyped_storage()
+        self._storages = none, none, none
+        self._rooms = -1, -1, -1
 
     def _check_state(self) -> None:
         has_moments = all(isinstance(self.state.get(name), Tensor) for name in MOMENTS)

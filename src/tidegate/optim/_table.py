@@ -116,7 +116,7 @@ class Table:
                 f"Adam: expected a contiguous table, got strides {param.stride()} for shape "
                 f"{tuple(param.shape)}"
             )
-        addresses = self.fit.addresses(param)
+        addresses = self.fit.addresses()
         if addresses is not self._addresses:
             if self.has_other_rows():
                 raise RuntimeError(
