@@ -101,7 +101,13 @@ def test_a_result_of_another_job_or_a_damaged_one_is_refused(tmp_path):
         other.load_result(tmp_path)
     path = tmp_path / "models" / "gru-seed0.json"
     content = json.loads(path.read_text())
-    for changed in (content | {"digest": 3}, content | {"result": {}}, []):
+    other_cell = content["result"] | {"cell": "rnn"}
+    for changed in (
+        content | {"digest": 3},
+        content | {"result": {}},
+        content | {"result": other_cell},
+        [],
+    ):
         path.write_text(json.dumps(changed))
         with pytest.raises(FormatError, match=r"gru-seed0\.json.*; put back a copy of it; or remo"):
             job(data=data).load_result(tmp_path)

@@ -111,9 +111,9 @@ def _carry_out(
     allow_inexact: bool = False,
 ) -> Run:
     try:
+        callback(RunBegins(config, folder))
         opened = logs.open_all(config.logs, config.experiment, folder)
         with settings_kept(), Logged(callback, opened) as told:
-            told(RunBegins(config, folder))
             _train(config, folder, read, told, finished, allow_inexact)
     except BaseException as error:
         # The first error is the one to tell, also when the disk refuses the report as well.
@@ -142,6 +142,7 @@ def _train(
         pretrain(experiment, learnt, folder, callback, allow_inexact)
         return
     data = texts.for_classifiers(folder, learnt)
+    del texts  # its words take as much memory as the ids
     preparation_s = reading_s + time.perf_counter() - started
     callback(DataPrepared(data.facts, len(dataset.train), preparation_s))
     jobs.run(

@@ -122,6 +122,11 @@ class Job:
                 "train in another folder"
             )
         result: JobResult = found.result
+        expected, got = ((each.cell, each.seed, each.model) for each in (self, result))
+        if expected != got:
+            raise FormatError(
+                f"{path}: result: expected cell, seed and model to be {expected}, got {got}; {MEND}"
+            )
         return result
 
     def _result_file(self, run_folder: Path) -> Path:
