@@ -31,6 +31,7 @@ def train(reviews, tmp_path):
 @pytest.mark.parametrize("name", ["train", "compare"])
 def test_the_example_in_the_docstring_runs(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    assert name in dir(package)
     (test,) = doctest.DocTestFinder(recurse=False).find(getattr(package, name), name)
     assert len(test.examples) >= 5
     result = doctest.DocTestRunner().run(test)

@@ -14,6 +14,7 @@ from tidegate.data.batches import epoch_batches, make_batch
 from tidegate.data.corpus import open_corpus, write_corpus
 from tidegate.data.dataset import Split
 from tidegate.data.tokenise import split
+from tidegate.data.tokenised import WordSpool
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, FormatError
 
@@ -42,6 +43,16 @@ def test_a_corpus_holds_what_the_whole_would_be_in_memory(corpus, vocabulary):
     assert (corpus.facts["num_texts"], corpus.facts["num_tokens"]) == (4, 13)
     corpus.verify()
     assert [file.name for file in corpus.path.parent.iterdir()] == ["corpus"]
+
+
+def test_words_that_were_split_before_are_numbered_as_their_texts(tmp_path, corpus, vocabulary):
+    with WordSpool((split(chunk, "words") for chunk in CHUNKS), tmp_path) as spool:
+        assert Vocabulary.build(spool, 7) == vocabulary
+        found = write_corpus(tmp_path / "spooled", spool, vocabulary)
+        given = [words[text] for words in spool for text in range(len(words))]
+    assert given == [["a", "good", "film"], [], ["a", "bad", ",", "bad", "film"], ["good"]]
+    assert found.fingerprint() == corpus.fingerprint()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus", "spooled"]
 
 
 def test_labels_and_ends_go_along(tmp_path, vocabulary):

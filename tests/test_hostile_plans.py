@@ -121,8 +121,8 @@ def test_json_that_is_none_of_ours_is_refused_and_mended(run, tidegate, name, te
     (run / name).write_text(text, encoding="utf-8")
     mend = {
         "run.json": "put back a copy of it, or start the run anew in another folder",
-        "results.json": "put back a copy of it; or remove it and go on with --resume, which trains "
-        "the finished jobs again",
+        "results.json": "put back a copy of it; or remove it and go on with --resume, which takes "
+        "the finished jobs from their own files",
     }
     refused(tidegate("train", "--resume", run), f"{run / name}: ", message, f"; {mend[name]}")
 

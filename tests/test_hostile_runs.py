@@ -20,6 +20,7 @@ READ_OR_WRITTEN = [
     "results.json",
     "report.html",
     "models",
+    "models/gru-seed0.json",
     "pretraining",
     "training",
     "training/lock",

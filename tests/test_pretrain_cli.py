@@ -138,13 +138,14 @@ def test_a_complete_language_model_is_left_as_it_is(run, tidegate, tmp_path):
     folder = tmp_path / "run" / "pretraining" / "gru-seed0" / "model"
     before = {path: path.read_bytes() for path in folder.iterdir()}
     # As a kill leaves it between the model and what removes the rest.
-    (folder.parent / "corpus").mkdir()
+    (folder.parents[1] / "corpus").mkdir()
     (folder.parent / ".model.123.0123abcd").mkdir()
     found = tidegate("pretrain", "--resume", tmp_path / "run")
     assert found.code == 0
     assert f"kept in {folder}" in found.err
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
     assert {path.name for path in folder.parent.iterdir()} == {"model", "history.jsonl"}
+    assert {path.name for path in folder.parents[1].iterdir()} == {"gru-seed0"}
 
 
 def test_a_run_says_first_what_it_does_and_a_job_and_its_card_tell_of_its_language_model(
@@ -152,7 +153,7 @@ def test_a_run_says_first_what_it_does_and_a_job_and_its_card_tell_of_its_langua
 ):
     err = run("train", "both").err
     assert 0 <= err.index("recipe") < err.index("values") < err.index("language model:")
-    assert err.index("language model:") < err.index("data     imdb")
+    assert err.index("data     imdb") < err.index("language model:") < err.index("GRU (reset")
     (job,) = results_file.load(tmp_path / "both").jobs
     assert 0 < job.pretraining_s < job.wall_s
     assert job.wall_s > job.pretraining_s + job.training_s

@@ -1,6 +1,7 @@
 """A classifier that begins with a language model: what it has of it, and which are refused."""
 
 import re
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.prepared import prepare
 from tidegate.data.ragged import Ragged
 from tidegate.data.sources.imdb import TASK
+from tidegate.data.tokenise import split
 from tidegate.errors import DataError, FormatError, RecipeError
 from tidegate.model.inputs import Inputs
 from tidegate.runs import pretrained
@@ -104,9 +106,8 @@ def test_words_that_the_language_model_does_not_know_are_unknown(tmp_path):
     """And those that it knows have the ids, and so the vectors, that they have there."""
     folder = save(language_model(num_words=4), tmp_path / "model")
     texts = Split(["a good film and the bad one"] * 4, np.arange(4) % 2)
-    found = pretrained.of_experiment(
-        experiment(init_from=str(folder)), texts, tmp_path, callback=None
-    )
+    (model,) = pretrained.models_of(experiment(init_from=str(folder)), tmp_path)
+    found = pretrained.load(model)
     dataset = TextDataset("toy", "nowhere", texts, texts, TASK)
     data = prepare(
         dataset,
@@ -116,8 +117,7 @@ def test_words_that_the_language_model_does_not_know_are_unknown(tmp_path):
     )
     assert data.vocabulary.words == ["the", "film", "good", "bad"]
     assert data.test.token_ids[0].tolist() == [1, 2, 6, 5, 2, 4, 7, 2]
-    assert found.encoders.keys() == {("gru", 0), ("gru", 1)}
-    table = found.encoders["gru", 1]["embedding.weight"]
+    table = found.encoder["embedding.weight"]
     assert torch.equal(table, language_model(num_words=4).embedding.weight)
 
 
@@ -133,23 +133,31 @@ def test_texts_without_a_word_are_not_what_it_is_measured_by():
             pretrained._held_out(Ragged.from_rows(rows))
 
 
+def corpus_of(run_folder, texts=("a good film and the bad one",) * 4):
+    """The corpus of a run that begins with language models."""
+    recipe = RECIPE.with_values({"pretrain_epochs": 1})
+    return pretrained.open_or_write_corpus(
+        experiment(recipe=recipe), run_folder, lambda spool: nullcontext([split(texts, "words")])
+    )
+
+
 def test_an_altered_corpus_is_named_and_made_anew_once_it_is_removed(tmp_path):
-    folder = tmp_path / "corpus"
-    texts = Split(["a good film and the bad one"] * 4, np.arange(4) % 2)
-    made = pretrained._corpus(RECIPE, texts, None, folder).fingerprint()
-    assert pretrained._corpus(RECIPE, texts, None, folder).fingerprint() == made
+    folder = tmp_path / "pretraining" / "corpus"
+    made = corpus_of(tmp_path).fingerprint()
+    # What is there is not made again.
+    assert corpus_of(tmp_path, texts=["others"]).fingerprint() == made
     content = bytearray((folder / "values.npy").read_bytes())
     content[-4] ^= 1
     (folder / "values.npy").write_bytes(content)
     with pytest.raises(FormatError, match=f"values.npy: .*; remove {folder}, and the run makes"):
-        pretrained._corpus(RECIPE, texts, None, folder)
+        corpus_of(tmp_path)
     remove_tree(folder)
-    assert pretrained._corpus(RECIPE, texts, None, folder).fingerprint() == made
+    assert corpus_of(tmp_path).fingerprint() == made
 
 
 def test_without_a_language_model_there_is_nothing_to_begin_with(tmp_path):
-    texts = Split(["a"] * 4, np.arange(4) % 2)
-    assert pretrained.of_experiment(experiment(), texts, tmp_path, callback=None) is None
+    assert pretrained.models_of(experiment(), tmp_path) == []
+    assert pretrained.open_or_write_corpus(experiment(), tmp_path, words=None) is None
     assert not [*tmp_path.iterdir()]
 
 

@@ -211,10 +211,10 @@ def test_a_new_set_goes_on_where_it_stopped(headlines, tidegate, tmp_path, monke
 
     whole = runs.run_job
 
-    def stops(*arguments, **options):
-        if "gru" in arguments:
+    def stops(job, *arguments, **options):
+        if job.cell == "gru":
             raise KeyboardInterrupt
-        return whole(*arguments, **options)
+        return whole(job, *arguments, **options)
 
     monkeypatch.setattr(runs, "run_job", stops)
     assert tidegate("compare", "headlines", *SMALL, "--cells", "rnn,gru", "--out", run).code == 130

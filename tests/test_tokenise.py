@@ -105,6 +105,15 @@ def test_distinct_words_are_numbered_as_they_appear_and_counted():
     assert words.counts().tolist() == [2, 2, 1]
 
 
+def test_the_words_of_the_first_texts_are_those_of_a_split_of_them():
+    texts = ["b a", "", "a c b", "d"]
+    for count in range(len(texts) + 1):
+        found, expected = split(texts).first(count), split(texts[:count])
+        assert found.distinct.to_pylist() == expected.distinct.to_pylist()
+        np.testing.assert_array_equal(found.codes.values, expected.codes.values)
+        np.testing.assert_array_equal(found.codes.offsets, expected.codes.offsets)
+
+
 @pytest.mark.parametrize("texts", [[], [""], ["", " "]], ids=["none", "empty", "blank"])
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_texts_without_words(texts, scheme):

@@ -1,7 +1,6 @@
 """A run from its first event to its report, new or resumed."""
 
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -9,20 +8,20 @@ from pathlib import Path
 
 import tidegate.runs.run as jobs  # what is not installed is said before a run begins
 from tidegate.application.run import Run
-from tidegate.data import sources, unlabelled
+from tidegate.application.texts import RunTexts
+from tidegate.data import sources
 from tidegate.data.dataset import TextDataset
-from tidegate.data.prepared import check_texts, num_trained_on, prepare
+from tidegate.data.prepared import check_texts, num_trained_on
 from tidegate.errors import DataError, RecipeError
 from tidegate.memory import is_out_of_memory
 from tidegate.report import page
 from tidegate.runs import logs, memory_check, run_config
 from tidegate.runs import results as results_file
 from tidegate.runs.events import DataPrepared, RunBegins, RunCallback, RunStops
-from tidegate.runs.experiment import Experiment
 from tidegate.runs.fingerprint import settings_kept
 from tidegate.runs.logged import Logged
-from tidegate.runs.pretrained import of_experiment
 from tidegate.runs.results import Results
+from tidegate.runs.run import pretrain
 from tidegate.runs.run_config import RunConfig
 from tidegate.runs.run_folder import claim, has_checkpoint, hold
 from tidegate.training.diverged import DivergedError
@@ -112,9 +111,9 @@ def _carry_out(
     allow_inexact: bool = False,
 ) -> Run:
     try:
+        callback(RunBegins(config, folder))
         opened = logs.open_all(config.logs, config.experiment, folder)
         with settings_kept(), Logged(callback, opened) as told:
-            told(RunBegins(config, folder))
             _train(config, folder, read, told, finished, allow_inexact)
     except BaseException as error:
         # The first error is the one to tell, also when the disk refuses the report as well.
@@ -136,21 +135,16 @@ def _train(
     finished: Results | None,
     allow_inexact: bool,
 ) -> None:
-    experiment, (texts, reading_s) = config.experiment, read
-    pretrained = of_experiment(experiment, texts.train, folder, callback, allow_inexact)
+    experiment, (dataset, reading_s) = config.experiment, read
+    texts, started = RunTexts(experiment, dataset), time.perf_counter()
+    learnt = texts.for_language_models(folder)
     if config.only_pretrain:
+        pretrain(experiment, learnt, folder, callback, allow_inexact)
         return
-    started = time.perf_counter()
-    data = prepare(
-        texts,
-        experiment.recipe.text_options(),
-        validation_share=experiment.recipe.validation_share,
-        limit=experiment.limit,
-        vocabulary=None if pretrained is None else pretrained.vocabulary,
-        unlabelled=_unlabelled(experiment),
-    )
+    data = texts.for_classifiers(folder, learnt)
+    del texts  # its words take as much memory as the ids
     preparation_s = reading_s + time.perf_counter() - started
-    callback(DataPrepared(data.facts, len(texts.train), preparation_s))
+    callback(DataPrepared(data.facts, len(dataset.train), preparation_s))
     jobs.run(
         experiment,
         data,
@@ -158,17 +152,10 @@ def _train(
         callback,
         preparation_s=preparation_s,
         finished=finished,
-        pretrained=pretrained,
+        pretraining=learnt,
         reference=sources.get(config.dataset).reference(experiment.recipe.name),
         allow_inexact=allow_inexact,
     )
-
-
-def _unlabelled(experiment: Experiment) -> Iterable[list[str]]:
-    """The texts without labels for self-training, in chunks; none if the recipe has none."""
-    if experiment.unlabelled is None or not experiment.recipe.self_epochs:
-        return ()
-    return unlabelled.read(Path(experiment.unlabelled))
 
 
 def _comes_again(error: BaseException) -> bool:

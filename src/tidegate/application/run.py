@@ -65,5 +65,6 @@ class Run:
 
 
 def _folders(parent: Path, pattern: str) -> dict[str, Path]:
-    found = sorted(path for path in parent.glob(pattern) if path.is_dir())
+    # What begins with a dot was left half written.
+    found = sorted(p for p in parent.glob(pattern) if p.is_dir() and not p.name.startswith("."))
     return {path.relative_to(parent).parts[0]: path for path in found}

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tidegate.data.dataset import Split
 from tidegate.data.ragged import Ragged
-from tidegate.data.tokenise import split
+from tidegate.data.tokenise import Words, split
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, FormatError
 from tidegate.storage import json_file, regular
@@ -102,7 +102,7 @@ class Corpus:
 
 def write_corpus(
     path: Path,
-    chunks: Iterable[Sequence[str] | Split],
+    chunks: Iterable[Sequence[str] | Split | Words],
     vocabulary: Vocabulary,
     *,
     end: bool = False,
@@ -111,7 +111,8 @@ def write_corpus(
 
     Args:
         path: The folder to make.
-        chunks: The texts, some at a time; with labels where each chunk is a ``Split``.
+        chunks: The texts, some at a time, or their words; with labels where each chunk is a
+            ``Split``.
         vocabulary: From the same texts or others; its scheme splits these.
         end: Whether the id END follows the last word of each text.
 
@@ -142,7 +143,7 @@ def write_corpus(
 
 
 def _fill(
-    folder: Path, chunks: Iterable[Sequence[str] | Split], vocabulary: Vocabulary, end: bool
+    folder: Path, chunks: Iterable[Sequence[str] | Split | Words], vocabulary: Vocabulary, end: bool
 ) -> None:
     with ExitStack() as stack:
         files: dict[str, _ArrayFile] = {}
@@ -173,10 +174,13 @@ def _fill(
 
 
 def _number(
-    chunk: Sequence[str] | Split, vocabulary: Vocabulary, end: bool
+    chunk: Sequence[str] | Split | Words, vocabulary: Vocabulary, end: bool
 ) -> dict[str, NDArray[Any]]:
-    texts = chunk.texts if isinstance(chunk, Split) else chunk
-    ids = vocabulary.encode(split(texts, vocabulary.scheme), end=end)
+    if isinstance(chunk, Words):
+        words = chunk
+    else:
+        words = split(chunk.texts if isinstance(chunk, Split) else chunk, vocabulary.scheme)
+    ids = vocabulary.encode(words, end=end)
     arrays: dict[str, NDArray[Any]] = {"values": ids.values, "offsets": ids.offsets}
     if isinstance(chunk, Split):
         arrays["labels"] = chunk.labels

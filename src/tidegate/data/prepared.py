@@ -1,6 +1,5 @@
 """A labelled text data set as the arrays that a network reads."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from tidegate.data.examples import Examples
 from tidegate.data.preprocessing.text import TextOptions, TextPreprocessor
 from tidegate.data.ragged import Ragged
 from tidegate.data.tokenise import split
+from tidegate.data.tokenised import TokenisedTexts
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.errors import DataError
 from tidegate.task import Task
@@ -63,6 +63,7 @@ def prepare(
     limit: int | None = None,
     vocabulary: Vocabulary | None = None,
     unlabelled: Iterable[Sequence[str]] = (),
+    tokenised: TokenisedTexts | None = None,
 ) -> PreparedData:
     """Fit a preprocessor, transform all texts, and set the validation part aside.
 
@@ -73,6 +74,8 @@ def prepare(
         limit: Use only so many training texts, the first ones.
         vocabulary: Use this one, of a network that was trained before.
         unlabelled: Texts without labels, some at a time. Their words and pairs count, too.
+        tokenised: The words of all these texts, where they are split already; ``unlabelled`` is
+            not read then.
 
     Raises:
         DataError: Too few texts for both a training and a validation part.
@@ -80,12 +83,9 @@ def prepare(
     train = dataset.train if limit is None else dataset.train.first(limit)
     num_train = num_trained_on(dataset, validation_share, limit)
     scheme = options.tokens if vocabulary is None else vocabulary.scheme
-    train_words, test_words = split(train.texts, scheme), split(dataset.test.texts, scheme)
-    digest, other_words = hashlib.sha256(), []
-    for chunk in unlabelled:
-        for text in chunk:
-            digest.update(f"{text}\0".encode())
-        other_words.append(split(chunk, scheme))
+    if tokenised is None:
+        tokenised = TokenisedTexts.of(dataset, scheme, limit=limit, unlabelled=unlabelled)
+    train_words, test_words, other_words = tokenised.train, tokenised.test, tokenised.unlabelled
     preprocessor = TextPreprocessor.fit(
         train_words, options, num_trained=num_train, others=other_words, vocabulary=vocabulary
     )
@@ -112,7 +112,7 @@ def prepare(
             "distinct_words": len(train_words.distinct),
             **_counts("training", known.encode(train_words), options.max_length, train),
             **_counts("test", known.encode(test_words), options.max_length, dataset.test),
-            **({"unlabelled_sha256": digest.hexdigest()} if others else {}),
+            **({"unlabelled_sha256": tokenised.unlabelled_sha256} if others else {}),
         },
     )
 

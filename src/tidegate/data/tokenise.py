@@ -75,6 +75,14 @@ class Words:
         words: list[str] = self.distinct.take(pa.array(self.codes[text])).to_pylist()
         return words
 
+    def first(self, count: int) -> "Words":
+        """The words of the first ``count`` texts."""
+        offsets = self.codes.offsets[: count + 1]
+        codes = self.codes.values[: offsets[-1]]
+        # Distinct words stand in the order of their first appearance.
+        num_distinct = int(codes.max()) + 1 if len(codes) else 0
+        return Words(self.scheme, self.distinct[:num_distinct], Ragged(codes, offsets))
+
     def counts(self) -> NDArray[np.int64]:
         """How often each distinct word stands in the texts, shape (number of distinct words,)."""
         return np.bincount(self.codes.values, minlength=len(self.distinct))

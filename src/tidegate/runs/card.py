@@ -5,6 +5,7 @@ from typing import Any
 import tidegate
 from tidegate.cells import CELLS
 from tidegate.runs.experiment import Experiment
+from tidegate.runs.job_value import Job as Value
 from tidegate.runs.results import Job
 from tidegate.task import Task
 from tidegate.training.recipe import Recipe
@@ -23,12 +24,12 @@ _POOLING = {
 }
 
 
-def model_card(job: Job, experiment: Experiment, task: Task, data: dict[str, Any]) -> str:
+def model_card(job: Job, experiment: Experiment | Value, task: Task, data: dict[str, Any]) -> str:
     """The card in Markdown.
 
     Args:
         job: The training, and what its test gave.
-        experiment: Of which it is a part.
+        experiment: Of which it is a part, or the job as a value.
         task: What the model is asked.
         data: The facts of :class:`~tidegate.data.prepared.PreparedData`.
     """
@@ -96,7 +97,7 @@ def _network(recipe: Recipe) -> str:
     )
 
 
-def _other_texts(experiment: Experiment) -> str:
+def _other_texts(experiment: Experiment | Value) -> str:
     """Sentences on pretraining and self-training."""
     recipe, text = experiment.recipe, ""
     if experiment.init_from is not None:

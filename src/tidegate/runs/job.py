@@ -1,11 +1,11 @@
-"""One job of an experiment: a cell trained from a seed, tested and saved."""
+"""Carrying out a job: a cell trained from a seed, tested and saved."""
 
 import hashlib
 import os
 import statistics
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,19 @@ from tidegate.evaluation.metrics import measure
 from tidegate.inference.model_folder import ModelFolder
 from tidegate.model.classifier import SequenceClassifier, num_trained
 from tidegate.model.inputs import Inputs
+from tidegate.runs import pretrained
 from tidegate.runs.card import model_card
 from tidegate.runs.events import JobBegins, RunCallback, StudentBegins
-from tidegate.runs.experiment import Experiment
-from tidegate.runs.fingerprint import exactness
-from tidegate.runs.results import Evaluation, Job, LayerSummary
-from tidegate.runs.run_folder import MODELS, TRAINING
+from tidegate.runs.fingerprint import compute_exactly, exactness
+from tidegate.runs.job_value import Job
+from tidegate.runs.pretrained import PretrainingTexts
+from tidegate.runs.results import Evaluation, LayerSummary
+from tidegate.runs.results import Job as JobResult
 from tidegate.storage.atomic import remove_tree
 from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.task import Task
 from tidegate.training import network
-from tidegate.training.checkpoint_manager import CheckpointManager
+from tidegate.training.checkpoint_manager import CheckpointManager, discard
 from tidegate.training.classification import fit, predict
 from tidegate.training.linear import LinearBranch
 from tidegate.training.recipe import Recipe
@@ -41,73 +43,113 @@ from tidegate.training.state import Progress
 STUDENT = "student"
 
 
+@dataclass(frozen=True)
+class JobData:
+    """What the jobs of a run share."""
+
+    prepared: PreparedData
+    linear: LinearBranch | None = None
+    """The linear model beside the networks."""
+    pretraining: PretrainingTexts | None = None
+    """What language models learn, where they are not trained already."""
+
+
 def run_job(
-    experiment: Experiment,
-    data: PreparedData,
+    job: Job,
+    data: JobData,
     run_folder: Path,
-    cell: str,
-    seed: int,
-    linear: LinearBranch | None,
     callback: RunCallback,
     *,
-    encoder: Mapping[str, Tensor] | None = None,
-    pretraining_s: float | None = None,
     allow_inexact: bool = False,
-) -> Job:
+) -> JobResult:
     """Train, test and save one cell from one seed, from its last checkpoint where it has one.
 
+    First comes its language model, if it has one. The model and, beside it, the result as JSON are
+    written to folders of the job's own in ``run_folder``; a job that is done is not done again.
+
     Args:
-        linear: The linear model beside the network.
-        encoder: Parameters of a language model that the network begins with.
-        pretraining_s: What that took, to be recorded.
         allow_inexact: Resume under other versions, threads or instruction sets.
 
     Raises:
-        RecipeError: A second network is to learn from texts without labels, and there are none.
+        RecipeError: A second network is to learn from texts without labels, and there are none; or
+            the language model to begin with has another cell, or other widths.
+        DivergedError, RunFolderError, FormatError: As :meth:`Trainer.run`.
     """
-    if experiment.recipe.self_epochs and data.unlabelled is None:
+    done = job.load_result(run_folder)
+    if done is not None:
+        discard(run_folder / job.training)
+        return done
+    examples, linear = data.prepared, data.linear
+    if job.recipe.self_epochs and examples.unlabelled is None:
         raise RecipeError(
-            f"recipe {experiment.recipe.name}: expected texts without labels for self_epochs, got "
+            f"recipe {job.recipe.name}: expected texts without labels for self_epochs, got "
             "none; give --unlabelled FILE, or --set self_epochs=0"
         )
+    compute_exactly(job.threads)
+    encoder, pretraining_s = _language_model(
+        job, data.pretraining, run_folder, callback, allow_inexact
+    )
     begin = time.perf_counter()
-    trainer = _Trainer(experiment, data, run_folder, cell, seed, encoder, callback, allow_inexact)
+    trainer = _Trainer(job, examples, run_folder, encoder, callback, allow_inexact)
     model, path, summary = trainer.begin()
-    progress = trainer.train(model, "", data.train, experiment.recipe)
+    progress = trainer.train(model, "", examples.train, job.recipe)
     teacher, student = progress, None
-    if experiment.recipe.self_epochs:
+    if job.recipe.self_epochs:
         model, student = trainer.teach(model, linear)
     progress = student or teacher
-    outputs, batch_ms = predict(model, data.test)
+    outputs, batch_ms = predict(model, examples.test)
     combined = blend = None
     if linear is not None:
-        blend = linear.blend(predict(model, data.validation)[0], data.validation.targets)
+        blend = linear.blend(predict(model, examples.validation)[0], examples.validation.targets)
         combined = evaluation(
-            data.task,
+            examples.task,
             blend.combine({"network": outputs, "linear": linear.test}),
-            data.test.targets,
+            examples.test.targets,
         )
-    job = Job(
-        cell=cell,
-        seed=seed,
+    result = JobResult(
+        cell=job.cell,
+        seed=job.seed,
         path=path,
         num_parameters=num_trained(model),
         summary=summary,
         history=progress.epochs,
-        test=evaluation(data.task, outputs, data.test.targets),
+        test=evaluation(examples.task, outputs, examples.test.targets),
         training_s=sum(sum(part.step_ms) for part in trainer.parts) / 1e3,
         wall_s=time.perf_counter() - begin + (pretraining_s or 0),
         pretraining_s=pretraining_s,
         num_tokens=trainer.num_tokens,
         step_ms=statistics.median(progress.step_ms),
         inference_ms=statistics.median(batch_ms),
-        model=f"{MODELS}/{name_of(cell, seed)}",
+        model=job.model,
         teacher=teacher.epochs if student else None,
         combined=combined,
         blend=None if blend is None else blend.to_json(),
     )
-    _save(job, experiment, data, model, linear, blend, run_folder / job.model)
-    return job
+    _save(result, job, examples, model, linear, blend, run_folder / job.model)
+    job.save_result(result, run_folder)
+    discard(run_folder / job.training)
+    return result
+
+
+def _language_model(
+    job: Job,
+    texts: PretrainingTexts | None,
+    run_folder: Path,
+    callback: RunCallback,
+    allow_inexact: bool,
+) -> tuple[Mapping[str, Tensor] | None, float | None]:
+    """The parameters of the language model that the job begins with, and the seconds that its
+    training took; None where it begins with none."""
+    if job.init_from is not None:
+        folder, begin = Path(job.init_from), None
+    elif job.recipe.pretrain_epochs:
+        begin = time.perf_counter()
+        folder = pretrained.train(job, texts, run_folder / job.pretraining, callback, allow_inexact)
+    else:
+        return None, None
+    model = pretrained.load(folder)
+    model.check(job.recipe, job.cell)
+    return model.encoder, 0.0 if begin is None else time.perf_counter() - begin
 
 
 class _Trainer:
@@ -115,41 +157,38 @@ class _Trainer:
 
     def __init__(
         self,
-        experiment: Experiment,
+        job: Job,
         data: PreparedData,
         run_folder: Path,
-        cell: str,
-        seed: int,
         encoder: Mapping[str, Tensor] | None,
         callback: RunCallback,
         allow_inexact: bool,
     ) -> None:
-        self.experiment, self.data, self.run_folder = experiment, data, run_folder
-        self.cell, self.seed, self.encoder = cell, seed, encoder
+        self.job, self.data, self.run_folder, self.encoder = job, data, run_folder, encoder
         self.callback, self.allow_inexact = callback, allow_inexact
         self.parts: list[Progress] = []
         self.num_tokens = 0
 
     def begin(self) -> tuple[SequenceClassifier, str, list[LayerSummary]]:
         """The network, what computes its recurrence, and its layers; the callback is told."""
-        recipe, data = self.experiment.recipe, self.data
+        recipe, data = self.job.recipe, self.data
         model = self._network()
         length = recipe.max_length if recipe.padding == "front" else None
         summary = [LayerSummary(*line) for line in model.summary(length)]
         words, bigrams, _ = data.train.batch(np.arange(min(recipe.batch_size, len(data.train))))
         path = f"tidegate.nn, {model.explain(Inputs.of(words, bigrams))}"
-        self.callback(JobBegins(self.cell, self.seed, path, summary))
+        self.callback(JobBegins(self.job.cell, self.job.seed, path, summary))
         return model, path, summary
 
     def train(
         self, model: SequenceClassifier, name: str, examples: Examples, recipe: Recipe
     ) -> Progress:
         """Train on examples, from the last checkpoint where there is one."""
-        fingerprint = _fingerprint(self.experiment, self.data, self.cell, self.seed, self.encoder)
+        fingerprint = _fingerprint(self.job, self.data, self.encoder)
         fingerprint["data"]["targets"] = hashlib.sha256(examples.targets.tobytes()).hexdigest()
         checkpoint_manager = CheckpointManager(
-            training_folder(self.run_folder, self.cell, self.seed) / name,
-            every=self.experiment.checkpoint_every,
+            self.run_folder / self.job.training / name,
+            every=self.job.checkpoint_every,
             fingerprint=fingerprint,
             allow_inexact=self.allow_inexact,
         )
@@ -158,7 +197,7 @@ class _Trainer:
             recipe,
             examples,
             self.data.validation,
-            seed=self.seed,
+            seed=self.job.seed,
             callback=self.callback,
             checkpoint_manager=checkpoint_manager,
         )
@@ -183,7 +222,7 @@ class _Trainer:
             answers = {"network": logits, "linear": linear.answer(unlabelled)}
             logits = linear.blend(known, self.data.validation.targets).combine(answers)
         answered = replace(unlabelled, targets=self.data.task.soft_targets(logits))
-        recipe = self.experiment.recipe
+        recipe = self.job.recipe
         examples = self.data.train.with_more(answered, recipe.self_copies)
         student = self._network()
         read = f"{len(examples):,} texts, {len(unlabelled):,} of them without labels, as {who} them"
@@ -194,24 +233,14 @@ class _Trainer:
     def _network(self) -> SequenceClassifier:
         data, encoder = self.data, self.encoder
         return network.make(
-            self.cell,
-            self.experiment.recipe,
-            self.seed,
+            self.job.cell,
+            self.job.recipe,
+            self.job.seed,
             vocabulary_size=len(data.vocabulary),
             bigram_vocabulary_size=0 if data.bigrams is None else len(data.bigrams),
             encoder=encoder,
             frequencies=None if encoder is None else torch.from_numpy(data.frequencies()),
         )
-
-
-def name_of(cell: str, seed: int) -> str:
-    """The name of a job's folders."""
-    return f"{cell}-seed{seed}"
-
-
-def training_folder(run_folder: Path, cell: str, seed: int) -> Path:
-    """The folder of a job's step log and, until the job is done, of its checkpoints."""
-    return run_folder / TRAINING / name_of(cell, seed)
 
 
 def evaluation(task: Task, outputs: NDArray[np.float64], targets: NDArray[Any]) -> Evaluation:
@@ -225,8 +254,8 @@ def evaluation(task: Task, outputs: NDArray[np.float64], targets: NDArray[Any]) 
 
 
 def _save(
+    result: JobResult,
     job: Job,
-    experiment: Experiment,
     data: PreparedData,
     model: SequenceClassifier,
     linear: LinearBranch | None,
@@ -247,33 +276,29 @@ def _save(
         tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},
         linear=ngrams,
         blend=blend,
-        card=model_card(job, experiment, data.task, data.facts),
+        card=model_card(result, job, data.task, data.facts),
     )
     with as_run_folder_error(f"model {path}: expected to write it"):
         folder.save(path)
 
 
 def _fingerprint(
-    experiment: Experiment,
-    data: PreparedData,
-    cell: str,
-    seed: int,
-    encoder: Mapping[str, Tensor] | None,
+    job: Job, data: PreparedData, encoder: Mapping[str, Tensor] | None
 ) -> dict[str, Any]:
-    """Everything that determines the exact result of a job."""
+    """Everything that determines the exact result of a training."""
     return {
         "configuration": {
-            **experiment.recipe.configuration(),
-            "cell": cell,
-            "seed": seed,
-            "limit": experiment.limit,
+            **job.recipe.configuration(),
+            "cell": job.cell,
+            "seed": job.seed,
+            "limit": job.limit,
         },
         "data": {
             **{name: value for name, value in data.facts.items() if name.endswith("_sha256")},
             "vocabulary": data.vocabulary.fingerprint(),
             "encoder": None if encoder is None else _sum_of(encoder),
         },
-        "exactness": exactness(experiment.threads),
+        "exactness": exactness(job.threads),
     }
 
 

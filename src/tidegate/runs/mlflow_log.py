@@ -15,8 +15,8 @@ from tidegate.errors import LogError
 from tidegate.runs import measures
 from tidegate.runs.events import JobBegins, JobEnds, RunEvent
 from tidegate.runs.experiment import Experiment
-from tidegate.runs.job import name_of, training_folder
 from tidegate.runs.results import Job
+from tidegate.runs.run_folder import TRAINING, name_of
 from tidegate.storage import regular
 from tidegate.storage.atomic import write_text
 from tidegate.training.events import TrainingBegins
@@ -75,7 +75,7 @@ class MLflowLog:
     def _training_begins(self, step: int) -> None:
         """Make a run, or take up that of the job."""
         self.step = step
-        note = training_folder(self.run_folder, self.cell, self.seed) / RUN_ID
+        note = self.run_folder / TRAINING / name_of(self.cell, self.seed) / RUN_ID
         with self._as_log_error():
             if os.path.lexists(note):
                 content = regular.read(note, MOST_ID_BYTES)

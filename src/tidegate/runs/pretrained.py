@@ -1,7 +1,7 @@
 """A language model trained on texts without labels, and a classifier that begins from one."""
 
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,22 +11,21 @@ import torch
 
 import tidegate
 from tidegate.cells import CELLS
-from tidegate.data import unlabelled
 from tidegate.data.corpus import Corpus, open_corpus, write_corpus
-from tidegate.data.dataset import Split
 from tidegate.data.ragged import Ragged
-from tidegate.data.tokenise import split
+from tidegate.data.tokenise import Words
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, FormatError, RecipeError
 from tidegate.model.language_model import LanguageModel
 from tidegate.runs import language_model_folder
 from tidegate.runs.events import PretrainingBegins, PretrainingEnds, RunCallback
 from tidegate.runs.experiment import Experiment
-from tidegate.runs.fingerprint import compute_exactly, exactness
+from tidegate.runs.fingerprint import exactness
+from tidegate.runs.job_value import Job
 from tidegate.runs.language_model_folder import CONFIG, TENSORS, VOCABULARY, LanguageModelFolder
-from tidegate.runs.run_folder import PRETRAINING
+from tidegate.runs.run_folder import PRETRAINING, name_of
 from tidegate.storage import schema
-from tidegate.storage.atomic import remove_leftovers, remove_tree
+from tidegate.storage.atomic import make_folders, remove_leftovers, remove_tree
 from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.storage.schema import Between, OneOf
 from tidegate.storage.tensors import check_shapes
@@ -120,101 +119,116 @@ def load(path: Path) -> Pretrained:
 
 
 @dataclass(frozen=True)
-class Encoders:
-    """What the networks of an experiment begin with."""
+class PretrainingTexts:
+    """What language models learn."""
 
-    vocabulary: Vocabulary
-    """Of all of them: it depends on the texts alone."""
-    encoders: dict[tuple[str, int], dict[str, torch.Tensor]]
-    """By cell and seed, the parameters by their names in the network."""
-    training_s: dict[tuple[str, int], float]
-    """By cell and seed, the wall time of the language model; of this process alone."""
+    corpus: Corpus
+    num_own: int
+    """Texts of it that are of the data set's training part."""
 
 
-def of_experiment(
+def open_or_write_corpus(
     experiment: Experiment,
-    texts: Split,
     run_folder: Path,
-    callback: RunCallback,
-    allow_inexact: bool = False,
-) -> Encoders | None:
-    """The language models of an experiment, trained or read; None where it begins with none.
+    words: Callable[[Path], AbstractContextManager[Iterable[Words]]],
+) -> Corpus | None:
+    """The texts that the language models of an experiment learn, numbered, on the disk.
+
+    It is written once a run, and stays until all are trained. The more frequent words of these
+    texts are the vocabulary of language models and classifiers.
 
     Args:
-        texts: The data set's training part. What validates later, and what ``limit`` leaves out,
-            is not among what the language models read.
+        run_folder: Gets the corpus.
+        words: Gives, for a ``with`` block, the words of the texts, some at a time, as often as
+            they are iterated over; it may use a folder for files that have no name.
+
+    Returns:
+        None where no language model is left to train.
 
     Raises:
-        RecipeError: The model to begin with has another cell, or other widths.
+        FormatError: The corpus of a run that goes on is damaged.
     """
-    recipe, found, training_s = experiment.recipe, {}, {}
-    if experiment.init_from is None and not recipe.pretrain_epochs:
+    if experiment.init_from is not None or not experiment.recipe.pretrain_epochs:
         return None
-    compute_exactly(experiment.threads)
-    num_texts = min(experiment.limit or len(texts), len(texts))
-    own = texts.first(int(num_texts * (1 - recipe.validation_share)))
-    for seed in experiment.seeds:
-        for cell in experiment.cells:
-            training_s[cell, seed] = 0.0
-            if experiment.init_from is not None:
-                folder = Path(experiment.init_from)
-            else:
-                begin = time.perf_counter()
-                where = run_folder / PRETRAINING / f"{cell}-seed{seed}"
-                folder = carry_out(experiment, cell, seed, own, where, callback, allow_inexact)
-                training_s[cell, seed] = time.perf_counter() - begin
-            model = load(folder)
-            model.check(recipe, cell)
-            found[cell, seed] = model.encoder
-    return Encoders(model.vocabulary, found, training_s)
+    parent = run_folder / PRETRAINING
+    if parent.is_dir():
+        remove_leftovers(parent)
+    if all(model.exists() for model in models_of(experiment, run_folder)):
+        return None
+    folder = parent / CORPUS
+    if folder.exists():
+        try:
+            corpus = open_corpus(folder)
+            corpus.verify()
+        except FormatError as error:
+            raise FormatError(f"{error}; remove {folder}, and the run makes it anew") from error
+        return corpus
+    with as_run_folder_error(f"corpus {folder}: expected to write it"):
+        make_folders(parent)
+        with words(parent) as chunks:
+            vocabulary = Vocabulary.build(chunks, experiment.recipe.vocabulary_size)
+            return write_corpus(folder, chunks, vocabulary)
 
 
-def carry_out(
-    experiment: Experiment,
-    cell: str,
-    seed: int,
-    texts: Split,
-    run_folder: Path,
+def models_of(experiment: Experiment, run_folder: Path) -> list[Path]:
+    """The folders of the language models that the jobs of an experiment begin with."""
+    if experiment.init_from is not None:
+        return [Path(experiment.init_from)]
+    if not experiment.recipe.pretrain_epochs:
+        return []
+    return [
+        run_folder / PRETRAINING / name_of(cell, seed) / MODEL
+        for seed in experiment.seeds
+        for cell in experiment.cells
+    ]
+
+
+def remove_corpus(run_folder: Path) -> None:
+    """Remove the corpus of a run whose language models are trained.
+
+    Raises:
+        RunFolderError: The system refused.
+    """
+    folder = run_folder / PRETRAINING / CORPUS
+    if folder.exists():
+        with as_run_folder_error(f"corpus {folder}: expected to remove it"):
+            remove_tree(folder)
+
+
+def train(
+    job: Job,
+    texts: PretrainingTexts | None,
+    folder: Path,
     callback: RunCallback,
     allow_inexact: bool = False,
 ) -> Path:
-    """Train a language model on the training texts of a data set, and on texts without labels.
+    """Train the language model of a job.
 
     What was finished before is not done again, and what was begun goes on.
 
     Args:
-        experiment: With the path of the texts without labels, or none.
-        texts: Of the data set's training part; their labels are not looked at.
-        run_folder: Gets ``model``, and until that is done ``corpus`` and checkpoints.
+        texts: To learn; not looked at where the model is trained already.
+        folder: Gets ``model``, the step log, and until that is done checkpoints.
 
     Returns:
         The model's folder.
     """
-    folder, corpus = run_folder / MODEL, run_folder / CORPUS
-    if run_folder.is_dir():
-        remove_leftovers(run_folder)
-    if not folder.exists():
-        _train(experiment, cell, seed, texts, run_folder, callback, allow_inexact)
-    # Also where a run was killed between its model and this.
-    if corpus.exists():
-        remove_tree(corpus)
-    discard(run_folder)
-    callback(PretrainingEnds(folder))
-    return folder
+    if folder.is_dir():
+        remove_leftovers(folder)
+    if not (folder / MODEL).exists():
+        if texts is None:
+            raise DataError(f"language model {folder}: expected texts to train it on, got none")
+        _train(job, texts, folder, callback, allow_inexact)
+    discard(folder)
+    callback(PretrainingEnds(folder / MODEL))
+    return folder / MODEL
 
 
 def _train(
-    experiment: Experiment,
-    cell: str,
-    seed: int,
-    texts: Split,
-    run_folder: Path,
-    callback: RunCallback,
-    allow_inexact: bool,
+    job: Job, texts: PretrainingTexts, run_folder: Path, callback: RunCallback, allow_inexact: bool
 ) -> None:
     """Train and save, from the last checkpoint where there is one."""
-    recipe, folder = experiment.recipe, run_folder / MODEL
-    corpus = _corpus(recipe, texts, experiment.unlabelled, run_folder / CORPUS)
+    recipe, corpus, folder = job.recipe, texts.corpus, run_folder / MODEL
     held_out, train = _held_out(corpus.sequences)
     num_words = int(train.lengths().sum())
     if num_words <= recipe.pretrain_streams:
@@ -222,27 +236,27 @@ def _train(
             f"pretraining: expected more words than pretrain_streams={recipe.pretrain_streams}, "
             f"got {num_words}; give more texts, or fewer streams by --set"
         )
-    own = "all" if experiment.unlabelled is None else f"{len(texts):,} of them"
+    own = "all" if job.unlabelled is None else f"{texts.num_own:,} of them"
     read = f"{len(train):,} texts of {num_words:,} words, {own} the training part's"
-    callback(PretrainingBegins(cell, seed, read))
+    callback(PretrainingBegins(job.cell, job.seed, read))
     vocabulary = corpus.vocabulary
     model = LanguageModel(
-        cell,
+        job.cell,
         vocabulary_size=len(vocabulary),
         embedding_dim=recipe.embedding_dim,
         hidden_size=recipe.hidden_size,
         bidirectional=recipe.bidirectional,
     )
     counts = corpus.sequences.counts(len(vocabulary))
-    model.reset_parameters(seed, torch.from_numpy(counts))
+    model.reset_parameters(job.seed, torch.from_numpy(counts))
     values = pretraining(recipe)
     checkpoint_manager = CheckpointManager(
         run_folder,
-        every=experiment.checkpoint_every,
+        every=job.checkpoint_every,
         fingerprint={
-            "configuration": {**values.configuration(), **model.config, "seed": seed},
+            "configuration": {**values.configuration(), **model.config, "seed": job.seed},
             "data": {"corpus": corpus.fingerprint()},
-            "exactness": exactness(experiment.threads),
+            "exactness": exactness(job.threads),
         },
         allow_inexact=allow_inexact,
     )
@@ -251,7 +265,7 @@ def _train(
         values,
         train,
         held_out,
-        seed=seed,
+        seed=job.seed,
         callback=callback,
         checkpoint_manager=checkpoint_manager,
     )
@@ -275,27 +289,6 @@ def pretraining(recipe: Recipe) -> Pretraining:
         learning_rate=recipe.pretrain_learning_rate,
         warmup_share=recipe.pretrain_warmup_share,
     )
-
-
-def _corpus(recipe: Recipe, texts: Split, path: str | None, folder: Path) -> Corpus:
-    """The texts, numbered, on the disk; those without labels first."""
-    if folder.exists():
-        try:
-            corpus = open_corpus(folder)
-            corpus.verify()
-        except FormatError as error:
-            raise FormatError(f"{error}; remove {folder}, and the run makes it anew") from error
-        return corpus
-
-    def chunks() -> Iterator[list[str]]:
-        if path is not None:
-            yield from unlabelled.read(Path(path))
-        size = unlabelled.CHUNK_TEXTS
-        yield from (texts.texts[at : at + size] for at in range(0, len(texts), size))
-
-    words = (split(chunk, recipe.tokens) for chunk in chunks())
-    vocabulary = Vocabulary.build(words, recipe.vocabulary_size)
-    return write_corpus(folder, chunks(), vocabulary)
 
 
 def _held_out(documents: Ragged) -> tuple[Ragged, Ragged]:

@@ -21,8 +21,8 @@ from tidegate.training.history import Epoch
 FORMAT = "tidegate.runs/3"
 FILE_NAME = "results.json"
 MEND = (
-    "put back a copy of it; or remove it and go on with --resume, which trains the finished jobs "
-    "again"
+    "put back a copy of it; or remove it and go on with --resume, which takes the finished jobs "
+    "from their own files"
 )
 
 Share = Annotated[float, Between(0, 1)]
@@ -144,7 +144,7 @@ def load(run_folder: Path) -> Results:
     try:
         content = json_file.read(path, FORMAT)
         found: Results = schema.build(Results, content, f"{path}: ")
-        _check(found, f"{path}: ")
+        check(found, f"{path}: ")
     except FileNotFoundError:
         raise FormatError(
             f"{run_folder}: expected a run folder with {FILE_NAME}, got none"
@@ -164,7 +164,7 @@ class _Configuration:
     changed: dict[str, Any] = field(default_factory=dict)
 
 
-def _check(results: Results, where: str) -> None:
+def check(results: Results, where: str) -> None:
     """Refuse a configuration that cannot be shown, and parts that do not fit to each other."""
     given, known = results.configuration, _Configuration.__dataclass_fields__
     used = {key: value for key, value in given.items() if key in known}

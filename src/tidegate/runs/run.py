@@ -12,14 +12,16 @@ from tidegate.data.prepared import PreparedData
 from tidegate.data.sources import Reference
 from tidegate.errors import RunFolderError
 from tidegate.evaluation.metrics import measure
+from tidegate.runs import pretrained
+from tidegate.runs import results as results_file
 from tidegate.runs.events import JobEnds, LinearBegins, LinearEnds, RunCallback
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.fingerprint import compute_exactly
-from tidegate.runs.job import evaluation, run_job, training_folder
-from tidegate.runs.pretrained import Encoders
+from tidegate.runs.job import JobData, evaluation, run_job
+from tidegate.runs.job_value import jobs_of
+from tidegate.runs.pretrained import PretrainingTexts, remove_corpus
 from tidegate.runs.results import LinearModel, Results
 from tidegate.storage.fingerprint import differences
-from tidegate.training.checkpoint_manager import discard
 from tidegate.training.linear import LinearBranch
 
 
@@ -31,7 +33,7 @@ def run(
     *,
     preparation_s: float = 0.0,
     finished: Results | None = None,
-    pretrained: Encoders | None = None,
+    pretraining: PretrainingTexts | None = None,
     reference: Reference | None = None,
     allow_inexact: bool = False,
 ) -> Results:
@@ -47,8 +49,9 @@ def run(
         run_folder: An empty folder, or that of the run which goes on.
         callback: Is told of every job, epoch and step.
         preparation_s: What preparing the data took, to be recorded.
-        finished: The results of a run that stopped; its finished jobs are not repeated.
-        pretrained: For every cell and seed the parameters that its network begins with.
+        finished: The results of a run that stopped; jobs whose own files are whole are not
+            repeated.
+        pretraining: What language models learn, where they are not trained already.
         reference: Published results in the experiment's setting, to be shown beside its own.
         allow_inexact: Go on under other versions, threads or instruction sets than before.
 
@@ -76,29 +79,18 @@ def run(
     try:
         linear = _linear(experiment, data, results, callback)
         results.save(run_folder)
-        done = {(job.cell, job.seed) for job in results.jobs}
-        # Seed by seed, so that a run that stops early has compared all cells on the same seeds.
-        for seed in experiment.seeds:
-            for cell in experiment.cells:
-                if (cell, seed) in done:
-                    discard(training_folder(run_folder, cell, seed))
-                    continue
-                job = run_job(
-                    experiment,
-                    data,
-                    run_folder,
-                    cell,
-                    seed,
-                    linear,
-                    callback,
-                    encoder=None if pretrained is None else pretrained.encoders[cell, seed],
-                    pretraining_s=None if pretrained is None else pretrained.training_s[cell, seed],
-                    allow_inexact=allow_inexact,
-                )
-                results.jobs.append(job)
+        results.jobs.clear()
+        shared = JobData(data, linear, pretraining)
+        for job in jobs_of(experiment, data):
+            is_new = job.load_result(run_folder) is None
+            results.jobs.append(
+                run_job(job, shared, run_folder, callback, allow_inexact=allow_inexact)
+            )
+            if is_new:
                 results.save(run_folder)
-                discard(training_folder(run_folder, cell, seed))
-                callback(JobEnds(job))
+                callback(JobEnds(results.jobs[-1]))
+        results_file.check(results, f"{run_folder}: ")
+        remove_corpus(run_folder)
     except BaseException:
         results.status = "interrupted"
         # The first error is the one to tell, also when the disk refuses the file as well.
@@ -108,6 +100,24 @@ def run(
     results.status = "complete"
     results.save(run_folder)
     return results
+
+
+def pretrain(
+    experiment: Experiment,
+    texts: PretrainingTexts | None,
+    run_folder: Path,
+    callback: RunCallback,
+    allow_inexact: bool = False,
+) -> None:
+    """Train the language models of an experiment's jobs, and nothing else.
+
+    Args:
+        texts: What they learn; None where all are trained already.
+    """
+    compute_exactly(experiment.threads)
+    for job in jobs_of(experiment):
+        pretrained.train(job, texts, run_folder / job.pretraining, callback, allow_inexact)
+    remove_corpus(run_folder)
 
 
 def _check_same(finished: Results, begun: Results, run_folder: Path) -> None:

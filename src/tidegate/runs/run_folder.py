@@ -17,6 +17,11 @@ MODELS, TRAINING, PRETRAINING = "models", "training", "pretraining"
 """Where a run's models go, what it needs to go on from, and its language models."""
 
 
+def name_of(cell: str, seed: int) -> str:
+    """The name of a job's folders."""
+    return f"{cell}-seed{seed}"
+
+
 @contextmanager
 def claim(path: Path, *, numbered: bool = False) -> Iterator[Path]:
     """Make a new folder for a run, or take an empty one; if nothing gets written, it goes again.

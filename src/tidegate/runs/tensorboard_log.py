@@ -7,8 +7,8 @@ from torch.utils.tensorboard import SummaryWriter
 from tidegate.runs import measures
 from tidegate.runs.events import JobBegins, JobEnds, RunEvent
 from tidegate.runs.experiment import Experiment
-from tidegate.runs.job import name_of
 from tidegate.runs.results import Job
+from tidegate.runs.run_folder import name_of
 from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.training.events import TrainingBegins
 from tidegate.training.history import Epoch, Step
