@@ -5,7 +5,7 @@ import os
 import statistics
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +17,6 @@ from torch import Tensor
 from tidegate.data.examples import Examples
 from tidegate.data.prepared import PreparedData
 from tidegate.errors import RecipeError
-from tidegate.evaluation.blend import Blend
 from tidegate.evaluation.metrics import measure
 from tidegate.inference.model_folder import ModelFolder
 from tidegate.model.classifier import SequenceClassifier, num_trained
@@ -25,11 +24,10 @@ from tidegate.model.inputs import Inputs
 from tidegate.runs.card import model_card
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.fingerprint import exactness
-from tidegate.runs.results import Evaluation, Job, LayerSummary
+from tidegate.runs.results import BlendModel, Job, LayerSummary, Model
 from tidegate.runs.run_folder import MODELS, TRAINING
 from tidegate.storage.atomic import remove_tree
 from tidegate.storage.os_errors import as_run_folder_error
-from tidegate.task import Task
 from tidegate.training import network
 from tidegate.training.callback import Callback
 from tidegate.training.checkpoint_manager import CheckpointManager
@@ -64,7 +62,7 @@ def run_job(
     encoder: Mapping[str, Tensor] | None = None,
     pretraining_s: float | None = None,
     allow_inexact: bool = False,
-) -> Job:
+) -> "Finished":
     """Train, test and save one cell from one seed, from its last checkpoint where it has one.
 
     Args:
@@ -90,22 +88,15 @@ def run_job(
         model, student = trainer.teach(model, linear)
     progress = student or teacher
     outputs, batch_ms = predict(model, data.test)
-    combined = blend = None
-    if linear is not None:
-        blend = linear.blend(predict(model, data.validation)[0], data.validation.targets)
-        combined = evaluation(
-            data.task,
-            blend.combine({"network": outputs, "linear": linear.test}),
-            data.test.targets,
-        )
     job = Job(
+        name=name_of(cell, seed),
         cell=cell,
         seed=seed,
         path=path,
         num_parameters=num_trained(model),
         summary=summary,
         history=progress.epochs,
-        test=evaluation(data.task, outputs, data.test.targets),
+        metrics=measure(data.task, outputs, data.test.targets),
         training_s=sum(sum(part.step_ms) for part in trainer.parts) / 1e3,
         wall_s=time.perf_counter() - begin + (pretraining_s or 0),
         pretraining_s=pretraining_s,
@@ -114,11 +105,36 @@ def run_job(
         inference_ms=statistics.median(batch_ms),
         model=f"{MODELS}/{name_of(cell, seed)}",
         teacher=teacher.epochs if student else None,
-        combined=combined,
-        blend=None if blend is None else blend.to_json(),
     )
-    _save(job, experiment, data, model, linear, blend, run_folder / job.model)
-    return job
+    finished = Finished(job, data.task.predictions(outputs))
+    if linear is not None:
+        blend = linear.blend(predict(model, data.validation)[0], data.validation.targets)
+        both = blend.combine({"network": outputs, "linear": linear.test})
+        metrics = measure(data.task, both, data.test.targets)
+        together = BlendModel(f"{job.name}+linear", job.name, blend, metrics)
+        finished = replace(finished, blend=together, blend_predictions=data.task.predictions(both))
+    _save(finished, experiment, data, model, linear, run_folder / job.model)
+    return finished
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a job gives."""
+
+    job: Job
+    predictions: NDArray[np.float64]
+    """As of :class:`~tidegate.runs.results.Results`."""
+    blend: BlendModel | None = None
+    """The network and the linear model together, where there is one."""
+    blend_predictions: NDArray[np.float64] | None = None
+
+    @property
+    def models(self) -> list[tuple[Model, NDArray[np.float64]]]:
+        """Each with its predictions."""
+        found: list[tuple[Model, NDArray[np.float64]]] = [(self.job, self.predictions)]
+        if self.blend is not None and self.blend_predictions is not None:
+            found.append((self.blend, self.blend_predictions))
+        return found
 
 
 class _Trainer:
@@ -195,7 +211,9 @@ class _Trainer:
             logits = linear.blend(known, self.data.validation.targets).combine(answers)
         answered = replace(unlabelled, targets=self.data.task.soft_targets(logits))
         recipe = self.experiment.recipe
-        examples = self.data.train.with_more(answered, recipe.self_copies)
+        task, train = self.data.task, self.data.train
+        labelled = replace(train, targets=task.as_soft(train.targets))
+        examples = labelled.with_more(answered, recipe.self_copies)
         student = self._network()
         self.callback.student_begins(
             f"{len(examples):,} texts, {len(unlabelled):,} of them without labels, as {who} them"
@@ -209,6 +227,7 @@ class _Trainer:
             self.cell,
             self.experiment.recipe,
             self.seed,
+            task=data.task,
             vocabulary_size=len(data.vocabulary),
             bigram_vocabulary_size=0 if data.bigrams is None else len(data.bigrams),
             encoder=encoder,
@@ -226,23 +245,12 @@ def training_folder(run_folder: Path, cell: str, seed: int) -> Path:
     return run_folder / TRAINING / name_of(cell, seed)
 
 
-def evaluation(task: Task, outputs: NDArray[np.float64], targets: NDArray[Any]) -> Evaluation:
-    """What one pass over the test part gave."""
-    metrics = measure(task, outputs, targets)
-    return Evaluation(
-        loss=metrics["loss"],
-        accuracy=metrics["accuracy"],
-        probabilities=task.probabilities(outputs)[:, 1].tolist(),
-    )
-
-
 def _save(
-    job: Job,
+    finished: Finished,
     experiment: Experiment,
     data: PreparedData,
     model: SequenceClassifier,
     linear: LinearBranch | None,
-    blend: Blend | None,
     path: Path,
 ) -> None:
     if os.path.lexists(path):  # of a run that was stopped before its results were written
@@ -258,8 +266,8 @@ def _save(
         architecture=model.architecture,
         tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},
         linear=ngrams,
-        blend=blend,
-        card=model_card(job, experiment, data.task, data.facts),
+        blend=None if finished.blend is None else finished.blend.blend,
+        card=model_card(finished.job, finished.blend, experiment, data.task, data.facts),
     )
     with as_run_folder_error(f"model {path}: expected to write it"):
         folder.save(path)

@@ -12,7 +12,7 @@ from tidegate.errors import LogError
 
 if TYPE_CHECKING:
     from tidegate.runs.experiment import Experiment
-    from tidegate.runs.results import Job, LayerSummary, LinearModel
+    from tidegate.runs.results import BlendModel, Job, LayerSummary, LinearModel
     from tidegate.runs.run import ComparisonCallback
     from tidegate.training.history import Epoch, Step
 
@@ -48,7 +48,7 @@ class Log(Protocol):
     def epoch_ends(self, epoch: "Epoch") -> None:
         """Take the figures of an epoch."""
 
-    def job_ends(self, job: "Job") -> None:
+    def job_ends(self, job: "Job", blend: "BlendModel | None") -> None:
         """Take the outcome."""
 
     def close(self) -> None:
@@ -141,10 +141,10 @@ class Logged:
         """See :class:`Callback`."""
         self.callback.notice(text)
 
-    def job_ends(self, job: "Job") -> None:
+    def job_ends(self, job: "Job", blend: "BlendModel | None") -> None:
         """See :class:`ComparisonCallback`."""
-        self._tell(lambda log: log.job_ends(job))
-        self.callback.job_ends(job)
+        self._tell(lambda log: log.job_ends(job, blend))
+        self.callback.job_ends(job, blend)
 
     def _tell(self, what: Callable[[Log], Any]) -> None:
         for log in self.logs:

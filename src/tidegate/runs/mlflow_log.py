@@ -15,7 +15,7 @@ from tidegate.errors import LogError
 from tidegate.runs import measures
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.job import name_of, training_folder
-from tidegate.runs.results import Job
+from tidegate.runs.results import BlendModel, Job
 from tidegate.storage import regular
 from tidegate.storage.atomic import write_text
 from tidegate.training.history import Epoch, Step
@@ -87,9 +87,9 @@ class MLflowLog:
         self._add(measures.of_epoch(epoch))
         self._flush()
 
-    def job_ends(self, job: Job) -> None:
+    def job_ends(self, job: Job, blend: BlendModel | None) -> None:
         """See :class:`Log`."""
-        self._add(measures.of_test(job))
+        self._add(measures.of_test(job, blend))
         self._end("FINISHED")
 
     def close(self) -> None:

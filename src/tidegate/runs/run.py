@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from tidegate import machine
 from tidegate.data.prepared import PreparedData
 from tidegate.data.sources import Reference
@@ -14,9 +16,9 @@ from tidegate.errors import RunFolderError
 from tidegate.evaluation.metrics import measure
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.fingerprint import compute_exactly
-from tidegate.runs.job import JobCallback, evaluation, run_job, training_folder
+from tidegate.runs.job import JobCallback, run_job, training_folder
 from tidegate.runs.pretrained import Encoders
-from tidegate.runs.results import Job, LinearModel, Results
+from tidegate.runs.results import BlendModel, Job, LinearModel, MajorityModel, Results
 from tidegate.storage.fingerprint import differences
 from tidegate.training.checkpoint_manager import discard
 from tidegate.training.linear import LinearBranch
@@ -31,8 +33,8 @@ class ComparisonCallback(JobCallback, Protocol):
     def linear_ends(self, linear: LinearModel) -> None:
         """The linear model is trained and tested."""
 
-    def job_ends(self, job: Job) -> None:
-        """A model is trained, tested and saved."""
+    def job_ends(self, job: Job, blend: BlendModel | None) -> None:
+        """A network is trained, tested and saved; with the linear model it is the blend."""
 
 
 def run(
@@ -70,13 +72,15 @@ def run(
     """
     compute_exactly(experiment.threads)
     results = Results(
+        task=data.task,
         configuration={
             **experiment.configuration(),
             "reference": None if reference is None else asdict(reference),
         },
         environment={**machine.describe(), "threads": experiment.threads},
         data=data.facts,
-        test_labels=data.test.targets.tolist(),
+        num_targets=len(data.test),
+        targets=data.test.targets,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         preparation_s=preparation_s,
     )
@@ -86,6 +90,7 @@ def run(
         results.status = "running"
     results.save(run_folder)
     try:
+        _majority(data, results)
         linear = _linear(experiment, data, results, callback)
         results.save(run_folder)
         done = {(job.cell, job.seed) for job in results.jobs}
@@ -95,7 +100,7 @@ def run(
                 if (cell, seed) in done:
                     discard(training_folder(run_folder, cell, seed))
                     continue
-                job = run_job(
+                ended = run_job(
                     experiment,
                     data,
                     run_folder,
@@ -107,10 +112,11 @@ def run(
                     pretraining_s=None if pretrained is None else pretrained.training_s[cell, seed],
                     allow_inexact=allow_inexact,
                 )
-                results.jobs.append(job)
+                for model, predictions in ended.models:
+                    results.add(model, predictions)
                 results.save(run_folder)
                 discard(training_folder(run_folder, cell, seed))
-                callback.job_ends(job)
+                callback.job_ends(ended.job, ended.blend)
     except BaseException:
         results.status = "interrupted"
         # The first error is the one to tell, also when the disk refuses the file as well.
@@ -137,6 +143,15 @@ def _check_same(finished: Results, begun: Results, run_folder: Path) -> None:
         )
 
 
+def _majority(data: PreparedData, results: Results) -> None:
+    """Add what the same answer to everything is worth."""
+    task, count = data.task, len(data.test)
+    outputs = np.tile(task.constant_outputs(data.train.targets), (count, 1))
+    (answer,) = task.named(task.decide(outputs[:1]))
+    metrics = measure(task, outputs, data.test.targets)
+    results.add(MajorityModel(answer, metrics), task.predictions(outputs))
+
+
 def _linear(
     experiment: Experiment, data: PreparedData, results: Results, callback: ComparisonCallback
 ) -> LinearBranch | None:
@@ -144,17 +159,29 @@ def _linear(
     recipe = experiment.recipe
     if not recipe.linear_order:
         return None
+    if not data.task.has_one_class:
+        callback.notice(
+            "linear model: left out, for it answers with one class a text, and "
+            f"{data.facts['name']} is a task of kind {data.task.kind}"
+        )
+        return None
     name = f"logistic regression on NB-weighted 1 to {recipe.linear_order}-grams"
     callback.linear_begins(name)
     begin = time.perf_counter()
-    branch = LinearBranch.train(recipe, data.train, data.validation, data.test)
-    known = measure(data.task, branch.validation, data.validation.targets)
-    results.linear = LinearModel(
-        name=name,
-        num_parameters=branch.model.num_parameters,
-        test=evaluation(data.task, branch.test, data.test.targets),
-        wall_s=time.perf_counter() - begin,
-        validation_accuracy=known["accuracy"],
+    branch = LinearBranch.train(
+        recipe,
+        data.train,
+        data.validation,
+        data.test,
+        num_outputs=data.task.num_outputs,
     )
-    callback.linear_ends(results.linear)
+    linear = LinearModel(
+        description=name,
+        num_parameters=branch.model.num_parameters,
+        metrics=measure(data.task, branch.test, data.test.targets),
+        validation=measure(data.task, branch.validation, data.validation.targets),
+        wall_s=time.perf_counter() - begin,
+    )
+    results.add(linear, data.task.predictions(branch.test))
+    callback.linear_ends(linear)
     return branch

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-from tidegate.errors import FormatError, RecipeError, RunFolderError
+from tidegate.data import sources
+from tidegate.errors import DataError, FormatError, RecipeError, RunFolderError
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.logs import NAMES
 from tidegate.storage import json_file, schema
@@ -15,7 +16,6 @@ from tidegate.storage.schema import IsPath, OneOf
 
 FORMAT = "tidegate.run/1"
 FILE_NAME = "run.json"
-DATASETS = ("imdb",)
 MOST_BYTES = 1 << 20
 MEND = "put back a copy of it, or start the run anew in another folder"
 
@@ -24,7 +24,8 @@ MEND = "put back a copy of it, or start the run anew in another folder"
 class RunConfig:
     """A data set and what is to be done with it."""
 
-    dataset: Annotated[str, OneOf(DATASETS)]
+    dataset: str
+    """A name of :func:`tidegate.data.sources.names`."""
     data: Annotated[str, IsPath()] | None
     """The path that the user gave for it."""
     experiment: Experiment
@@ -55,6 +56,7 @@ def load(run_folder: Path) -> RunConfig:
     try:
         content = json_file.read(path, FORMAT, most_bytes=MOST_BYTES)
         found: RunConfig = schema.build(RunConfig, content, f"{path}: ")
+        sources.get(found.dataset)
         recipe = found.experiment.recipe
         values = {key: value for key, value in recipe.configuration().items() if key != "name"}
         recipe.with_values(values)
@@ -63,7 +65,7 @@ def load(run_folder: Path) -> RunConfig:
             f"run folder {run_folder}: expected a run that can be resumed, with {FILE_NAME}, got "
             "none; give the folder that --out named"
         ) from None
-    except RecipeError as error:
+    except (DataError, RecipeError) as error:
         raise FormatError(f"{path}: {error}; {MEND}") from error
     except FormatError as error:
         raise FormatError(f"{error}; {MEND}") from error

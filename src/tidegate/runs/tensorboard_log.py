@@ -7,7 +7,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tidegate.runs import measures
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.job import name_of
-from tidegate.runs.results import Job
+from tidegate.runs.results import BlendModel, Job
 from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.training.history import Epoch, Step
 
@@ -52,12 +52,14 @@ class TensorBoardLog:
         self._add(measures.of_epoch(epoch))
         self._flush()
 
-    def job_ends(self, job: Job) -> None:
+    def job_ends(self, job: Job, blend: BlendModel | None) -> None:
         """Write the outcome, and the recipe for TensorBoard's table of hyperparameters."""
         writer = self._open(self.step)
         parameters = measures.parameters(self.experiment, job.cell, job.seed)
         # In the run's own folder, for the table would show one of its own beside the run.
-        writer.add_hparams(parameters, measures.of_test(job), run_name=".", global_step=self.step)
+        writer.add_hparams(
+            parameters, measures.of_test(job, blend), run_name=".", global_step=self.step
+        )
         self.close()
 
     def close(self) -> None:
