@@ -18,6 +18,7 @@ from tidegate.storage.log import HistoryLog
 SEALED = ("fingerprint.json", "manifest.json", "state.json", "tensors.safetensors")
 READ_OR_WRITTEN = [
     "results.json",
+    "predictions.npz",
     "report.html",
     "models",
     "pretraining",

@@ -212,6 +212,62 @@ def test_a_resumed_comparison_ends_as_an_unbroken_one(source, tidegate, tmp_path
         assert model.metrics == other.metrics
 
 
+def test_a_second_network_learns_from_answers_of_any_task(source, tidegate, tmp_path):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("ball goal rain\nvote law\nwind word word\n")
+    outcome = tidegate(
+        *("train", "drawer", *SMALL, *LINEAR, "--set", "self_epochs=2", "--set", "self_copies=1"),
+        *("--unlabelled", texts, "--out", tmp_path / "run"),
+    )
+    assert outcome.code == 0, outcome.err
+    (job,) = results_file.load(tmp_path / "run").jobs
+    assert [len(job.teacher), len(job.history)] == [1, 2]
+    assert {epoch.metric for epoch in job.history} == {source.task.main_metric.name}
+    assert "60 texts, 3 of them without labels, as the first one" in outcome.err
+
+
+def test_two_of_several_classes_have_two_logits(tidegate, tmp_path, monkeypatch):
+    """The linear model has as many logits as the networks beside it."""
+    monkeypatch.setattr(registry, "_sources", {**registry._sources})
+    task = Task("multi-class", ("sport", "other"))
+
+    class Two(Columns):
+        def rows(self, part):
+            for rows in super().rows(part):
+                yield {**rows, "two": [rows["multi-class"][0].replace("weather", "other")]}
+
+    class Kept(Two):
+        def rows(self, part):
+            return (rows for rows in super().rows(part) if rows["two"][0] in task.classes)
+
+    sources.register(sources.Source("two", "Two.", task, lambda path: Kept(), label_column="two"))
+    outcome = tidegate("train", "two", *SMALL, *LINEAR, "--out", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    model = tidegate_package.load(tmp_path / "run" / "models" / "gru-seed0")
+    assert model.outputs(["ball goal"], part="linear").shape == (1, 2)
+    assert model.predict(["ball goal goal"], part="linear").tolist() == ["sport"]
+
+
+def test_a_class_without_training_texts_is_refused_beside_a_linear_model(
+    tidegate, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(registry, "_sources", {**registry._sources})
+    task = Task("multi-class", (*TOPICS, "chess"))
+    sources.register(
+        sources.Source("more", "M.", task, lambda path: Columns(), label_column="multi-class")
+    )
+    outcome = tidegate("train", "more", *SMALL, *LINEAR, "--out", tmp_path / "run")
+    assert outcome.code == 1
+    assert "more: expected training texts of every class for the linear model" in outcome.err
+    assert "got none of chess in 57; take more texts, or leave it out by linear_order=0" in (
+        outcome.err
+    )
+    alone = tidegate("train", "more", *SMALL, "--out", tmp_path / "run")
+    assert alone.code == 0, alone.err
+    (job,) = results_file.load(tmp_path / "run").jobs
+    assert "roc_auc" not in job.metrics
+
+
 def test_arrays_come_back_and_are_what_numpy_reads(tmp_path):
     kept = {"a": np.arange(6).reshape(3, 2), "b+c": np.array([0.5]), "empty": np.empty((0, 2))}
     content = arrays.to_bytes(kept)

@@ -156,7 +156,9 @@ class Task:
 
     def as_soft(self, targets: NDArray[Any]) -> NDArray[Any]:
         """Targets in the form of :meth:`soft_targets`: of several classes a 1 for the right one."""
-        return np.eye(len(self.classes))[targets] if self.kind == "multi-class" else targets
+        if self.kind == "multi-class":
+            return np.asarray(np.eye(len(self.classes))[targets])
+        return targets.reshape(len(targets), -1) if self.kind == "regression" else targets
 
     def decide(self, outputs: NDArray[np.float64]) -> NDArray[Any]:
         """The answer to every example: what its targets are compared with.
