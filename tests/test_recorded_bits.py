@@ -23,10 +23,10 @@ FAST = "b0eccdd0019c6cdd"
     torch.__version__.partition("+")[0] != TORCH, reason=f"recorded with PyTorch {TORCH}"
 )
 def test_the_recipe_fast_ends_with_the_recorded_bits(tmp_path):
-    options = ["--recipe", "fast", "--cell", "gru", "--seed", "0", "--limit", "2000"]
+    chosen = ["--recipe", "fast", "--cell", "gru", "--seed", "0", "--limit", "2000"]
+    others = ["--threads", "2", "--out", str(tmp_path / "run")]
     subprocess.run(
-        [sys.executable, "-m", "tidegate", "train", "imdb", *options, "--threads", "2"]
-        + ["--out", str(tmp_path / "run")],
+        [sys.executable, "-m", "tidegate", "train", "imdb", *chosen, *others],
         env=os.environ | ONE_PATH,
         capture_output=True,
         check=True,
