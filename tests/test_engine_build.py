@@ -7,7 +7,12 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from tidegate import engine
+from tidegate.cells import ENGINE_CELLS, NUM_GATES
+from tidegate.engine import Weights
 
 ROOT = Path(__file__).parent.parent
 KERNELS = ROOT / "cpp" / "kernels"
@@ -63,3 +68,11 @@ def test_every_source_compiles_without_warnings(tmp_path):
     for source, process in zip(sources, running, strict=True):
         _, errors = process.communicate()
         assert process.returncode == 0, f"{source}: {errors}"
+
+
+def test_gates_are_as_many_in_python_as_in_the_engine():
+    assert {cell: engine.NUM_GATES[name] for cell, name in ENGINE_CELLS.items()} == NUM_GATES
+    for cell, gates in engine.NUM_GATES.items():
+        H, x = 3, np.ones((2, 1, 4), np.float32)
+        weights = Weights(np.ones((gates * H, 4), np.float32), np.ones((gates * H, H), np.float32))
+        assert engine.forward(cell, x, weights).output.shape == (2, 1, H)

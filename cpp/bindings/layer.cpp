@@ -1,8 +1,8 @@
 // The layer's door for Python: addresses as integers, so that torch's
 // data_ptr() and NumPy's ctypes.data both serve. Nothing here is checked that
 // the engine checks.
+#include "bindings/binding_utils.hpp"
 #include "bindings/bindings.hpp"
-#include "bindings/door.hpp"
 
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/cell_sizes.hpp"
 #include "engine/layer.hpp"
 #include "engine/scratch.hpp"
 
@@ -207,6 +208,14 @@ class BoundStepper {
 void bind_layer(nb::module_& m) {
   using namespace nb::literals;
   using namespace tidegate;
+
+  m.def(
+      "num_gates",
+      [](const char* cell) {
+        return kCellSizes[static_cast<std::size_t>(cell_named(cell))].gates;
+      },
+      nb::kw_only(), "cell"_a,
+      "Gates of a cell, G: its weights have G * H rows.");
 
   m.def(
       "reserve_bytes",

@@ -4,8 +4,8 @@
 
 #include <vector>
 
+#include "bindings/binding_utils.hpp"
 #include "bindings/bindings.hpp"
-#include "bindings/door.hpp"
 #include "engine/adam.hpp"
 #include "engine/sizes.hpp"
 

@@ -2,8 +2,8 @@
 // callers vouch for.
 #include <nanobind/nanobind.h>
 
+#include "bindings/binding_utils.hpp"
 #include "bindings/bindings.hpp"
-#include "bindings/door.hpp"
 #include "engine/masks.hpp"
 #include "engine/pooling.hpp"
 

@@ -4,8 +4,8 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
+#include "bindings/binding_utils.hpp"
 #include "bindings/bindings.hpp"
-#include "bindings/door.hpp"
 #include "engine/cpu.hpp"
 #include "engine/isa.hpp"
 #include "engine/openmp.hpp"

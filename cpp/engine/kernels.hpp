@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/isa.hpp"
-#include "kernels/table.hpp"
+#include "kernels/dispatch.hpp"
 
 namespace tidegate {
 

@@ -6,8 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/batch_plan.hpp"
+#include "engine/cell_sizes.hpp"
 #include "engine/kernels.hpp"
-#include "engine/plan.hpp"
 #include "engine/pool.hpp"
 #include "engine/scratch.hpp"
 #include "engine/sizes.hpp"
@@ -17,18 +18,8 @@ namespace {
 
 using Count = std::int64_t;
 
-Count gates_of(Cell cell) {
-  switch (cell) {
-    case Cell::lstm:
-      return 4;
-    case Cell::gru_after:
-    case Cell::gru_before:
-      return 3;
-    case Cell::rnn_tanh:
-    case Cell::rnn_relu:
-      break;
-  }
-  return 1;
+const CellSizes& sizes_of(Cell cell) {
+  return kCellSizes[static_cast<std::size_t>(cell)];
 }
 
 void check(const Shape& shape, const Positions& positions, const Input& input,
@@ -39,7 +30,7 @@ void check(const Shape& shape, const Positions& positions, const Input& input,
           "num_rows and num_steps of at least 0, got less");
   product("rows", {positions.num_rows, 256});
   product("steps", {positions.num_steps, 256});
-  product("weights", {gates_of(shape.cell) * 2, shape.hidden_size + 64,
+  product("weights", {sizes_of(shape.cell).gates * 2, shape.hidden_size + 64,
                       shape.input_size + shape.hidden_size + 64, 8});
   product("a batch", {positions.num_rows, positions.num_steps,
                       shape.input_size + 5 * shape.hidden_size + 64, 8});
@@ -66,28 +57,13 @@ bool has_state(const Call& call) {
   return call.h_0 != nullptr || call.c_0 != nullptr;
 }
 
-std::size_t kept_values(Cell cell) {
-  switch (cell) {
-    case Cell::lstm:
-      return 5;
-    case Cell::gru_after:
-      return 4;
-    case Cell::gru_before:
-      return 3;
-    case Cell::rnn_tanh:
-    case Cell::rnn_relu:
-      break;
-  }
-  return 0;
-}
-
 }  // namespace
 
 std::int64_t reserve_bytes(const Shape& shape, std::int64_t num_positions) {
   const Count bytes = shape.dtype == Dtype::float32 ? 4 : 8;
   // Not nothing: a null address would mean inference.
   return product("reserve",
-                 {static_cast<Count>(kept_values(shape.cell)),
+                 {sizes_of(shape.cell).kept,
                   shape.hidden_size, num_positions, bytes}) +
          64;
 }
@@ -102,7 +78,7 @@ std::int64_t forward(const ForwardCall& call) {
               call.positions.num_steps == 0,
           "an output, got none");
   const Kernels& kernels = kernels_of(active_isa());
-  const PlanOwner owner(call.shape, call.positions, call.input,
+  const BatchPlanner owner(call.shape, call.positions, call.input,
                         has_state(call));
   const Scratch scratch(kernels.forward_bytes(call, owner.plan()));
   kernels.forward(call, owner.plan(), scratch.data(), parallel_for);
@@ -121,7 +97,7 @@ std::int64_t backward(const BackwardCall& call) {
               (call.grad_h_0 == nullptr && call.grad_c_0 == nullptr),
           "with ids a state where its gradient is wanted, got none");
   const Kernels& kernels = kernels_of(active_isa());
-  const PlanOwner owner(call.shape, call.positions, call.input,
+  const BatchPlanner owner(call.shape, call.positions, call.input,
                         has_state(call));
   const Scratch scratch(kernels.backward_bytes(call, owner.plan()));
   kernels.backward(call, owner.plan(), scratch.data(), parallel_for);

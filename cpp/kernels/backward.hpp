@@ -7,7 +7,7 @@
 #include "kernels/backward_rows.hpp"
 #include "kernels/cells.hpp"
 #include "kernels/gradients.hpp"
-#include "kernels/sums.hpp"
+#include "kernels/layer_gradients.hpp"
 
 namespace tidegate::TIDEGATE_ISA {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 template <class R, Cell C>
 class Backward {
  public:
-  Backward(const BackwardCall& call, const Plan& plan, void* scratch)
+  Backward(const BackwardCall& call, const BatchPlan& plan, void* scratch)
       : call_(call),
         plan_(plan),
         H_(call.shape.hidden_size),
@@ -51,7 +51,7 @@ class Backward {
   }
 
  private:
-  using Group = GroupSums<R, C>;
+  using Group = RowGroup<R, C>;
   static constexpr bool kTwo = C == Cell::gru_before;
   static constexpr Segments kSegments = segments(C);
   static constexpr Index kGates = num_gates(C);
@@ -216,11 +216,11 @@ class Backward {
   }
 
   const BackwardCall& call_;
-  const Plan& plan_;
+  const BatchPlan& plan_;
   Index H_;
   Index padded_;
   Carver carver_;
-  Sums<R, C> sums_;
+  LayerGradients<R, C> sums_;
   BackwardRows<R, C> rows_;
   bool packs_hh_ = true;
   R* hh_ = nullptr;

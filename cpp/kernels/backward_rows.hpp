@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernels/gate_gradients.hpp"
-#include "kernels/group_sums.hpp"
+#include "kernels/row_group.hpp"
 
 namespace tidegate::TIDEGATE_ISA {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 template <class R, Cell C>
 class BackwardRows {
  public:
-  BackwardRows(const BackwardCall& call, const Plan& plan, Carver& carver)
+  BackwardRows(const BackwardCall& call, const BatchPlan& plan, Carver& carver)
       : call_(call),
         plan_(plan),
         H_(call.shape.hidden_size),
@@ -50,7 +50,7 @@ class BackwardRows {
   }
 
   /// The next step of member m, of this group, is `step`.
-  void point(Index m, const GroupSums<R, C>& group, Index step) const {
+  void point(Index m, const RowGroup<R, C>& group, Index step) const {
     RowBack<R>& row = rows_[m];
     const Positions& at = call_.positions;
     const Index rank = plan_.member[m];
@@ -75,7 +75,7 @@ class BackwardRows {
     }
     if (C == Cell::lstm) {
       if (step > 0) {
-        const Index before = step > plan_.start[rank] ? m : plan_.stem[m];
+        const Index before = step > plan_.start[rank] ? m : plan_.leader[m];
         const Index number = group.number(step - 1, plan_.place[before]);
         row.c = reserve + (number * kKept + kept_gates(C)) * H_;
       } else {
@@ -91,7 +91,7 @@ class BackwardRows {
     for (Index m = begin; m < end; ++m) {
       const Index here =
           position(call_.positions, plan_, plan_.member[m], step);
-      add(rows_[plan_.stem[m]].dh, static_cast<const R*>(call_.grad_output) +
+      add(rows_[plan_.leader[m]].dh, static_cast<const R*>(call_.grad_output) +
                                        here * call_.grad_output_stride);
     }
   }
@@ -101,9 +101,9 @@ class BackwardRows {
   void join_stems(Index begin, Index end, Index step) const {
     for (Index m = begin; m < end; ++m) {
       if (step == 0 || plan_.start[plan_.member[m]] != step) continue;
-      const RowBack<R>& stem = rows_[plan_.stem[m]];
-      add(stem.dh, rows_[m].dh);
-      if (C == Cell::lstm) add(stem.dc, rows_[m].dc);
+      const RowBack<R>& leader = rows_[plan_.leader[m]];
+      add(leader.dh, rows_[m].dh);
+      if (C == Cell::lstm) add(leader.dc, rows_[m].dc);
     }
   }
 
@@ -155,7 +155,7 @@ class BackwardRows {
   }
 
   const BackwardCall& call_;
-  const Plan& plan_;
+  const BatchPlan& plan_;
   Index H_;
   Index padded_;
   R* zeros_ = nullptr;

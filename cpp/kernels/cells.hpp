@@ -45,7 +45,7 @@ template <class R, int Rows, int Vectors>
 TIDEGATE_INLINE void recurrent_product(Vec<R> (&a)[Rows][Vectors],
                                        const StepWeights<R>& w,
                                        const R* const* rows, const R* packed,
-                                       Group group, Index panel) {
+                                       GateBlock group, Index panel) {
   if constexpr (Rows == 1) {
     if (w.plain != nullptr) {
       return plain_product<R>(a, rows[0], w.plain, w.hidden_size, w.hidden_size,
@@ -94,7 +94,7 @@ TIDEGATE_INLINE void ask_to_write(const StepRows<R>& rows, Index row, Index H,
 template <class R, Cell C, bool Training, int Rows>
 TIDEGATE_INLINE void step_tile(const StepWeights<R>& w, const StepRows<R>& rows,
                                Index row, Index panel, Index next) {
-  constexpr Group kGroup = first_group(C);
+  constexpr GateBlock kGroup = first_gate_block(C);
   constexpr int kVectors = kGroup.vectors();
   constexpr Index kLanes = kGroup.units * kWidth<R>;
   const Index H = w.hidden_size;
@@ -255,7 +255,7 @@ void step_first(const StepWeights<R>& w, const StepRows<R>& rows, Index count,
   panels.each([&](Index panel) {
     const Index next = panels.is_down ? greatest(panel - 1, panels.begin)
                                       : least(panel + 1, panels.end - 1);
-    for_tiles<tile_rows(first_group(C).vectors())>(
+    for_tiles<tile_rows(first_gate_block(C).vectors())>(
         count, [&]<int Rows>(Index row) {
           step_tile<R, C, Training, Rows>(w, rows, row, panel, next);
         });

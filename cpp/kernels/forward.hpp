@@ -12,7 +12,7 @@ namespace {
 template <class R, Cell C>
 class Forward {
  public:
-  Forward(const ForwardCall& call, const Plan& plan, void* scratch)
+  Forward(const ForwardCall& call, const BatchPlan& plan, void* scratch)
       : call_(call),
         plan_(plan),
         H_(call.shape.hidden_size),
@@ -191,7 +191,7 @@ class Forward {
   }
 
   const ForwardCall& call_;
-  const Plan& plan_;
+  const BatchPlan& plan_;
   Index H_;
   Index I_;
   Index padded_;

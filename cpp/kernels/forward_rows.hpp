@@ -14,7 +14,7 @@ struct ForwardRows {
   static constexpr bool kTwo = Layer::kTwo;
 
   const ForwardCall* call;
-  const Plan* plan;
+  const BatchPlan* plan;
   const std::int64_t* base;  ///< of its group
   Index first;               ///< member
   const std::int64_t* ranks;
@@ -29,7 +29,7 @@ struct ForwardRows {
 
   /// Scratch of share `s`; it makes input products itself, or with `projects`
   /// false reads a table of them.
-  ForwardRows(const ForwardCall& its_call, const Plan& its_plan, Index s,
+  ForwardRows(const ForwardCall& its_call, const BatchPlan& its_plan, Index s,
               Index padded, bool projects, Carver& carver)
       : call(&its_call),
         plan(&its_plan),
@@ -99,20 +99,20 @@ struct ForwardRows {
     }
   }
 
-  /// Row i, which begins like its stem, makes `step` as its first: the stem's
-  /// outputs so far, and the state it is in.
+  /// Start row i at `step`: copy its prefix leader's earlier outputs and
+  /// current state.
   void join(Index i, Index step) const {
-    const Index stem = plan->stem[first + i] - first;
+    const Index leader = plan->leader[first + i] - first;
     for (Index s = 0; s < step; ++s) {
-      __builtin_memcpy(output(ranks[i], s), output(ranks[stem], s),
+      __builtin_memcpy(output(ranks[i], s), output(ranks[leader], s),
                        state_bytes());
     }
-    rows.h_out[i] = rows.h_out[stem];
+    rows.h_out[i] = rows.h_out[leader];
     if (C != Cell::lstm) return;
-    rows.c_out[i] = rows.c_out[stem];
+    rows.c_out[i] = rows.c_out[leader];
     if (c != nullptr) {  // changed in place
       rows.c_out[i] = c + i * hidden_size();
-      __builtin_memcpy(rows.c_out[i], rows.c_out[stem], state_bytes());
+      __builtin_memcpy(rows.c_out[i], rows.c_out[leader], state_bytes());
     }
   }
 

@@ -16,7 +16,7 @@ inline constexpr Index kFewPositions = 32;
 
 /// Whether weights are read too seldom to be worth packing: once for all rows
 /// of a step.
-TIDEGATE_INLINE bool are_read_seldom(const Plan& plan) {
+TIDEGATE_INLINE bool are_read_seldom(const BatchPlan& plan) {
   return plan.num_positions <= (plan.num_steps == 1 ? 32 : 8);
 }
 

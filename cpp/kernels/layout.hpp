@@ -1,8 +1,8 @@
 // Where things stand: vectors of sequence tensors, and scratch.
 #pragma once
 
+#include "kernels/dispatch.hpp"
 #include "kernels/simd.hpp"
-#include "kernels/table.hpp"
 
 namespace tidegate::TIDEGATE_ISA {
 namespace {
@@ -35,20 +35,20 @@ void zero(void* to, Index count) {
 
 /// The position rule, for a rank and the number of steps it has made: in
 /// reverse the first step is at the row's own end.
-TIDEGATE_INLINE Index position(const Positions& p, const Plan& plan, Index rank,
+TIDEGATE_INLINE Index position(const Positions& p, const BatchPlan& plan, Index rank,
                                Index step) {
   const Index t = p.reverse ? plan.length[rank] - 1 - step : step;
   return p.row_offset[plan.row[rank]] + p.step_offset[t];
 }
 
 /// Where a group's positions begin, by step.
-TIDEGATE_INLINE const std::int64_t* group_base(const Plan& plan, Index group) {
+TIDEGATE_INLINE const std::int64_t* group_base(const BatchPlan& plan, Index group) {
   return plan.base + group * (plan.num_steps + 1);
 }
 
 /// How many of `ranks` make a step themselves, of which `active` made the one
 /// before or after it.
-TIDEGATE_INLINE Index count_active(const Plan& plan, const std::int64_t* ranks,
+TIDEGATE_INLINE Index count_active(const BatchPlan& plan, const std::int64_t* ranks,
                                    Index count, Index active, Index step) {
   const auto makes = [&](Index i) {
     return plan.start[ranks[i]] <= step && step < plan.length[ranks[i]];

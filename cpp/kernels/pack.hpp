@@ -8,7 +8,7 @@ namespace {
 
 /// The gates that one recurrent product computes together, and the vectors of
 /// hidden units that its tile takes of each.
-struct Group {
+struct GateBlock {
   int first_gate;
   int gates;
   int units;
@@ -17,7 +17,7 @@ struct Group {
 
 /// Of the cell's products, the first; reset before has a second, which needs
 /// the first one's r.
-constexpr Group first_group(Cell cell) {
+constexpr GateBlock first_gate_block(Cell cell) {
   switch (cell) {
     case Cell::lstm:
       return {0, 4, 1};
@@ -31,12 +31,10 @@ constexpr Group first_group(Cell cell) {
   }
   return {0, 1, 2};
 }
-inline constexpr Group kCandidate{2, 1, 2};  // reset before's second
+inline constexpr GateBlock kCandidate{2, 1, 2};  // reset before's second
 
 constexpr Index num_gates(Cell cell) {
-  return cell == Cell::lstm ? 4
-         : cell == Cell::gru_after || cell == Cell::gru_before ? 3
-                                                               : 1;
+  return kCellSizes[static_cast<int>(cell)].gates;
 }
 
 /// Hidden units with the padding that makes whole panels.
@@ -86,7 +84,7 @@ TIDEGATE_INLINE void load_columns(Vec<R> (&square)[kWidth<R>], const R* from,
 /// One panel, dst (depth, gates, units * width), of weight (gates * H, depth).
 /// Zeros where there is no unit.
 template <class R>
-void pack_panel(const R* weight, Index hidden_size, Index depth, Group group,
+void pack_panel(const R* weight, Index hidden_size, Index depth, GateBlock group,
                 Index panel, R* dst) {
   constexpr Index W = kWidth<R>;
   const Index lanes = group.units * W;
@@ -114,7 +112,7 @@ void pack_panel(const R* weight, Index hidden_size, Index depth, Group group,
 /// biases, but of reset after's candidate the input's alone.
 template <class R>
 void pack_bias(Cell cell, const Weights& weights, Index hidden_size,
-               Group group, R* dst) {
+               GateBlock group, R* dst) {
   const auto* bias_ih = static_cast<const R*>(weights.bias_ih);
   const auto* bias_hh = static_cast<const R*>(weights.bias_hh);
   const Index lanes = group.units * kWidth<R>;

@@ -11,8 +11,8 @@ namespace {
 template <class R, Cell C>
 struct Packed {
   static constexpr bool kTwo = C == Cell::gru_before;
-  static constexpr Group kFirst = first_group(C);
-  static constexpr Group group(int g) { return g == 0 ? kFirst : kCandidate; }
+  static constexpr GateBlock kFirst = first_gate_block(C);
+  static constexpr GateBlock group(int g) { return g == 0 ? kFirst : kCandidate; }
   static constexpr Index line(int g) { return group(g).vectors() * kWidth<R>; }
   static Index panels(int g, Index padded) {
     return padded / (group(g).units * kWidth<R>);

@@ -12,7 +12,7 @@ namespace {
 /// weight is (gates * H, depth). Squares of it are transposed in registers.
 template <class R, int Vectors>
 void plain_product(Vec<R> (&a)[1][Vectors], const R* x, const R* weight,
-                   Index hidden_size, Index depth, Group group, Index panel) {
+                   Index hidden_size, Index depth, GateBlock group, Index panel) {
   constexpr Index W = kWidth<R>;
   for (int v = 0; v < Vectors; ++v) {
     const Index gate = group.first_gate + v / group.units;

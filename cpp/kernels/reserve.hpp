@@ -6,28 +6,16 @@
 namespace tidegate::TIDEGATE_ISA {
 namespace {
 
-/// Values that training keeps of every position, in multiples of H: LSTM
-/// i f g o c, reset after r z n q (q = U_n h + b_hn), reset before r z n. The
-/// simple RNN's output says it all. Gates stand side by side, by blocks of
-/// units; the LSTM's c, a state like h, comes after them in one piece.
+/// Values that training keeps of every position, in multiples of H. Gates stand
+/// side by side, by blocks of units; the LSTM's c, a state like h, comes after
+/// them in one piece.
 constexpr Index kept_per_unit(Cell cell) {
-  switch (cell) {
-    case Cell::lstm:
-      return 5;
-    case Cell::gru_after:
-      return 4;
-    case Cell::gru_before:
-      return 3;
-    case Cell::rnn_tanh:
-    case Cell::rnn_relu:
-      break;
-  }
-  return 0;
+  return kCellSizes[static_cast<int>(cell)].kept;
 }
 
 /// Gates that stand side by side.
 constexpr Index kept_gates(Cell cell) {
-  return cell == Cell::lstm ? 4 : kept_per_unit(cell);
+  return kCellSizes[static_cast<int>(cell)].kept_gates;
 }
 
 /// Where gate 0 of a unit stands, and how far it is to the next gate. A block

@@ -14,7 +14,7 @@ template <class R, Cell C>
 class SingleStep {
  public:
   /// `packed` has room for as many panels as there are threads.
-  SingleStep(const ForwardCall& call, const Plan& plan,
+  SingleStep(const ForwardCall& call, const BatchPlan& plan,
              const Packed<R, C>& packed, const ForwardRows<R, C>& share,
              Index padded)
       : call_(call),
@@ -118,7 +118,7 @@ class SingleStep {
   }
 
   const ForwardCall& call_;
-  const Plan& plan_;
+  const BatchPlan& plan_;
   const Packed<R, C>& packed_;
   const ForwardRows<R, C>& share_;
   Index padded_;

@@ -39,6 +39,9 @@ def set_num_threads(num: int) -> None:
 def share_openmp() -> bool:
     """Work on the process's OpenMP threads from now on; whether it has any."""
 
+def num_gates(*, cell: str) -> int:
+    """Gates of a cell, G: its weights have G * H rows."""
+
 def reserve_bytes(*, cell: str, dtype: str, hidden_size: int, num_positions: int) -> int:
     """
     Bytes that forward keeps for backward over num_positions real positions (the sum

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.bench.problem import NUM_GATES, Floats
+from tidegate.bench.problem import Floats
+from tidegate.cells import NUM_GATES
 
 KERAS_GATES = {"rnn": [0], "lstm": [0, 1, 2, 3], "gru": [1, 0, 2], "gru-before": [1, 0, 2]}
 ONNX_GATES = {"rnn": [0], "lstm": [0, 3, 1, 2], "gru": [1, 0, 2], "gru-before": [1, 0, 2]}

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.cells import NUM_GATES
 from tidegate.seeding import derive_seed
 
 Floats = NDArray[np.float32]
-
-NUM_GATES = {"rnn": 1, "lstm": 4, "gru": 3, "gru-before": 3}
 
 
 def generator(seed: int, purpose: str) -> np.random.Generator:

@@ -31,7 +31,7 @@ from tidegate._engine import (
     unpool_rows,
     usable_isas,
 )
-from tidegate.engine._arrays import CELLS, Array, Cell, Weights, address
+from tidegate.engine._arrays import CELLS, NUM_GATES, Array, Cell, Weights, address
 from tidegate.engine._layer import Forward, Gradients, Saved, backward, forward, forward_tokens
 from tidegate.engine._ragged import RaggedForward, forward_ragged, pool
 from tidegate.engine._settings import read_environment, set_num_threads, use_isa
@@ -39,6 +39,7 @@ from tidegate.engine._stepper import Stepper
 
 __all__ = [
     "CELLS",
+    "NUM_GATES",
     "AdamTable",
     "Cell",
     "Forward",

@@ -5,11 +5,14 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate._engine import num_gates
+
 Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru_after", "gru_before"]
 Array = NDArray[Any]  # of float32 or float64: which, the checks say
 
 CELLS: tuple[Cell, ...] = get_args(Cell)
-_NUM_GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru_after": 3, "gru_before": 3}
+NUM_GATES: dict[Cell, int] = {cell: num_gates(cell=cell) for cell in CELLS}
+"""G of every cell: its weights have G * H rows."""
 
 
 class Weights(NamedTuple):
@@ -40,7 +43,7 @@ def check_weights(where: str, cell: Cell, weights: Weights) -> tuple[np.dtype[An
     input_size, hidden_size = weights.weight_ih.shape[1], weights.weight_hh.shape[1]
     if hidden_size < 1:
         raise ValueError(f"{where}: expected H of at least 1, got {hidden_size}")
-    gates = _NUM_GATES[cell] * hidden_size
+    gates = NUM_GATES[cell] * hidden_size
     checked(where, "weight_ih", weights.weight_ih, (gates, input_size), dtype)
     checked(where, "weight_hh", weights.weight_hh, (gates, hidden_size), dtype)
     checked(where, "bias_ih", weights.bias_ih, (gates,), dtype)

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from tidegate.cells import CELLS
+from tidegate.cells import CELLS, NUM_GATES
 from tidegate.errors import FormatError
 
 POOLINGS = ("last", "mean", "max", "mean+max", "mean+max+last", "attention")
 """What may become of the states of all steps."""
 
-GATES = {"rnn": 1, "lstm": 4, "gru": 3, "gru-before": 3}
 
 MAX_SIZE = 1 << 31
 """No size of a network reaches this."""
@@ -104,7 +103,10 @@ class Architecture:
             shapes["embedding.weight"] = (self.vocabulary_size, self.width)
         if self.bigram_vocabulary_size:
             shapes["bigram_embedding.weight"] = (self.bigram_vocabulary_size, self.width)
-        states, rows = self.num_directions * self.hidden_size, GATES[self.cell] * self.hidden_size
+        states, rows = (
+            self.num_directions * self.hidden_size,
+            NUM_GATES[self.cell] * self.hidden_size,
+        )
         for layer in range(self.num_layers):
             read = self.width if layer == 0 else states
             for suffix in ("", "_reverse")[: self.num_directions]:

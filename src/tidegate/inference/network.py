@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate import engine
+from tidegate.cells import ENGINE_CELLS
 from tidegate.data.batches import make_batch, ordered_batches
 from tidegate.data.preprocessing.text import BIGRAM_IDS, TOKEN_IDS
 from tidegate.data.ragged import Ragged
-from tidegate.engine import Cell, Weights
+from tidegate.engine import Weights
 from tidegate.errors import FormatError
 from tidegate.inference.architecture import Architecture
 
@@ -19,13 +20,6 @@ BATCH_SIZE, BATCH_POSITIONS = 256, 32_768
 
 VALUES = "values"
 """The name of the array of sequences of numbers."""
-
-ENGINE_CELLS: dict[str, Cell] = {
-    "rnn": "rnn_tanh",
-    "lstm": "lstm",
-    "gru": "gru_after",
-    "gru-before": "gru_before",
-}
 
 Array = NDArray[np.float32]
 

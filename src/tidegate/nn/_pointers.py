@@ -151,8 +151,6 @@ with torch.inference_mode(False):
 # gives back what is large, and fresh memory costs a page fault for every 4 KiB.
 _KEPT_BYTES = 1 << 20
 
-_NUM_GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru_after": 3, "gru_before": 3}
-
 
 def check_fit(
     where: str,
@@ -187,7 +185,7 @@ def check_fit(
 
 @lru_cache(maxsize=64)
 def _weight_shapes(cell: str, input_size: int, H: int) -> tuple[tuple[int, ...], ...]:
-    gates = _NUM_GATES[cell] * H
+    gates = engine.NUM_GATES[cell] * H  # type: ignore[index]
     return (gates, input_size), (gates, H), (gates,), (gates,)
 
 

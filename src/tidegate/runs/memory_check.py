@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tidegate import memory
+from tidegate.cells import NUM_GATES
 from tidegate.data import unlabelled
 from tidegate.data.dataset import TextDataset
 from tidegate.data.tokenise import Words, split
@@ -48,7 +49,7 @@ def check(
     num_characters = sum(map(len, given))
     has_others = experiment.unlabelled is not None
     sizes = Sizes(
-        cell=max(experiment.cells, key=footprint.GATES.__getitem__),
+        cell=max(experiment.cells, key=NUM_GATES.__getitem__),
         # Every character may be a word.
         vocabulary_size=min(recipe.vocabulary_size, IDS if has_others else num_characters + 5),
         bigram_vocabulary_size=min(

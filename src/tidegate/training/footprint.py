@@ -7,9 +7,9 @@ recipe's values; the interpreter, its packages and the texts themselves are ther
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from tidegate.cells import NUM_GATES
 from tidegate.training.recipe import Recipe
 
-GATES = {"rnn": 1, "lstm": 4, "gru": 3, "gru-before": 3}
 FLOAT = 4
 """Bytes of a number."""
 MOMENTS = 2
@@ -69,7 +69,7 @@ CAUSES = {
 def of_classifier(recipe: Recipe, sizes: Sizes) -> Footprint:
     """Of a network's training by the loop, one network at a time."""
     d, D = recipe.embedding_dim, 2 if recipe.bidirectional else 1
-    H, gates = recipe.hidden_size, GATES[sizes.cell]
+    H, gates = recipe.hidden_size, NUM_GATES[sizes.cell]
     words, pairs = sizes.vocabulary_size * d, sizes.bigram_vocabulary_size * d
     layers = sum(D * _layer(gates, width, H) for width in _widths(recipe, D))
     # The numbers that are kept of each parameter; the gradients of tables are of a batch's rows.
@@ -99,7 +99,7 @@ def of_classifier(recipe: Recipe, sizes: Sizes) -> Footprint:
 def of_language_model(recipe: Recipe, sizes: Sizes) -> Footprint:
     """Of the training of the language model that the network begins with."""
     d, D = recipe.embedding_dim, 2 if recipe.bidirectional else 1
-    H, gates = recipe.hidden_size, GATES[sizes.cell]
+    H, gates = recipe.hidden_size, NUM_GATES[sizes.cell]
     words, layers = sizes.vocabulary_size * (d + 1), D * (_layer(gates, d, H) + (H + 1) * d)
     tokens = min(recipe.pretrain_streams * recipe.pretrain_steps, sizes.num_tokens)
     candidates = min(recipe.pretrain_negatives, sizes.vocabulary_size)

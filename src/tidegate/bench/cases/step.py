@@ -15,14 +15,9 @@ from tidegate.bench.problem import LayerProblem
 from tidegate.bench.remote import ONNX, Workers
 from tidegate.bench.runner import Case, Task
 from tidegate.bench.torch_layers import PYTORCH, TIDEGATE, reference
+from tidegate.cells import ENGINE_CELLS
 
 CHECKED_STEPS = 20
-ENGINE_CELLS: dict[str, engine.Cell] = {
-    "rnn": "rnn_tanh",
-    "lstm": "lstm",
-    "gru": "gru_after",
-    "gru-before": "gru_before",
-}
 TORCH_CELLS: dict[str, type[nn.Module]] = {
     "rnn": nn.RNNCell,
     "lstm": nn.LSTMCell,

@@ -6,39 +6,39 @@
 #include <vector>
 
 #include "engine/layer.hpp"
-#include "kernels/table.hpp"
+#include "kernels/dispatch.hpp"
 
 namespace tidegate {
 
-class PlanOwner {
+class BatchPlanner {
  public:
   /// has_state: whether rows begin in states of their own. Throws as forward
   /// does.
-  PlanOwner(const Shape& shape, const Positions& positions, const Input& input,
+  BatchPlanner(const Shape& shape, const Positions& positions, const Input& input,
             bool has_state);
 
-  const Plan& plan() const noexcept { return plan_; }
+  const BatchPlan& plan() const noexcept { return plan_; }
 
  private:
   void rank_rows(const Positions& positions);
-  void join_beginnings(const Positions& positions, const Input& input);
+  void share_prefixes(const Positions& positions, const Input& input);
   void number_tokens(const Positions& positions, const Input& input);
   void group_rows(const Shape& shape, bool has_ids);
   void number_positions();
   void share_rows(const Shape& shape);
 
-  Plan plan_;
+  BatchPlan plan_;
   std::vector<std::int64_t> row_;
   std::vector<std::int64_t> length_;
   std::vector<std::int64_t> start_;
-  std::vector<std::int64_t> stem_rank_;
+  std::vector<std::int64_t> leader_rank_;
   std::vector<std::int64_t> base_;
   std::vector<std::int64_t> group_begin_;
   std::vector<std::int64_t> group_member_;
   std::vector<std::int64_t> share_begin_;
   std::vector<std::int64_t> member_;
   std::vector<std::int64_t> place_;
-  std::vector<std::int64_t> stem_;
+  std::vector<std::int64_t> leader_;
   std::vector<std::int64_t> distinct_;
   std::vector<std::int32_t> slot_;
 };

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "engine/adam.hpp"
+#include "engine/cell_sizes.hpp"
 #include "engine/layer.hpp"
 #include "engine/masks.hpp"
 #include "engine/pooling.hpp"
@@ -16,11 +17,11 @@ namespace tidegate {
 ///
 /// Rows are ranked by falling length (rows of one length by their number), so
 /// that at any step the rows still running are the first ranks. Where rows
-/// begin alike (engine/beginnings.hpp) all are of one length, and they are
+/// begin alike (engine/shared_prefix.hpp) all are of one length, and they are
 /// ranked by rising start: those running are the first ranks again. Positions
 /// that rows make themselves are numbered by group, then step, then place in
 /// the group: base[g * (num_steps + 1) + step] + place.
-struct Plan {
+struct BatchPlan {
   std::int64_t num_rows = 0;             ///< N
   std::int64_t num_steps = 0;            ///< the greatest length
   const std::int64_t* row = nullptr;     ///< (N,): the row of each rank
@@ -46,7 +47,7 @@ struct Plan {
   const std::int64_t* place = nullptr;        ///< (N,)
   /// Which of `member` made the steps before its start, itself where there are
   /// none. It is before it in the same share.
-  const std::int64_t* stem = nullptr;  ///< (N,): by member
+  const std::int64_t* leader = nullptr;  ///< (N,): by member
   /// With ids: the tokens that occur, ascending, and each position's number
   /// among them.
   std::int64_t num_distinct = 0;
@@ -75,10 +76,10 @@ using ParallelFor = void (*)(std::size_t count,
 /// Kernels of one instruction set. Scratch is aligned to 64 bytes and as large
 /// as the query of the same arguments says.
 struct Kernels {
-  std::size_t (*forward_bytes)(const ForwardCall&, const Plan&);
-  void (*forward)(const ForwardCall&, const Plan&, void* scratch, ParallelFor);
-  std::size_t (*backward_bytes)(const BackwardCall&, const Plan&);
-  void (*backward)(const BackwardCall&, const Plan&, void* scratch,
+  std::size_t (*forward_bytes)(const ForwardCall&, const BatchPlan&);
+  void (*forward)(const ForwardCall&, const BatchPlan&, void* scratch, ParallelFor);
+  std::size_t (*backward_bytes)(const BackwardCall&, const BatchPlan&);
+  void (*backward)(const BackwardCall&, const BatchPlan&, void* scratch,
                    ParallelFor);
   std::size_t (*stepper_bytes)(const Shape&, std::int64_t num_rows);
   void (*stepper_pack)(const Shape&, std::int64_t num_rows, const Weights&,

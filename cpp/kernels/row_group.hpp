@@ -1,6 +1,5 @@
-// What a group of rows sums over its positions, a chunk of them at a time: the
-// gradients of weights and biases and of the input. The products are tasks, all
-// free of each other.
+// Accumulates one row group's weight, bias and input gradients over its
+// positions, in chunks, as independent tasks.
 #pragma once
 
 #include "kernels/cells.hpp"
@@ -13,7 +12,7 @@ namespace {
 /// Where a group's sums go; null for those that nobody wants. With ids there
 /// are sums by token in place of weight_ih's.
 template <class R>
-struct SumsTo {
+struct GradientSums {
   R* weight_ih = nullptr;
   R* weight_hh = nullptr;
   R* bias = nullptr;   ///< (segments, H) and up to a whole vector
@@ -31,9 +30,9 @@ TIDEGATE_INLINE void add_row(R* to, const R* from, Index count, bool adds) {
 }
 
 template <class R, Cell C>
-class GroupSums {
+class RowGroup {
  public:
-  GroupSums(const BackwardCall& call, const Plan& plan, Index group,
+  RowGroup(const BackwardCall& call, const BatchPlan& plan, Index group,
             Carver& carver)
       : call_(&call),
         plan_(&plan),
@@ -66,7 +65,7 @@ class GroupSums {
     }
   }
 
-  void begin(const SumsTo<R>& to) {
+  void begin(const GradientSums<R>& to) {
     to_ = to;
     if (to.bias != nullptr) {
       zero<R>(to.bias, round_up(kSegments.total * H_, kWidth<R>));
@@ -243,7 +242,7 @@ class GroupSums {
   }
 
   const BackwardCall* call_;
-  const Plan* plan_;
+  const BatchPlan* plan_;
   const std::int64_t* base_;
   const std::int64_t* ranks_;
   Index count_;
@@ -251,7 +250,7 @@ class GroupSums {
   Index I_;
   Index padded_;
   bool has_ids_;
-  SumsTo<R> to_{};
+  GradientSums<R> to_{};
   Index capacity_ = 0;
   Index start_ = 0;  // the chunk's steps
   Index end_ = 0;

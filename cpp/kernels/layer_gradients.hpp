@@ -1,20 +1,19 @@
-// What a layer's backward sums over positions, for all groups of rows: room for
-// their sums, these sums added up, and with ids the input's products, which
-// come at the end, over distinct tokens.
+// The gradients of a layer: memory for the sums of all row groups, their total,
+// and with ids the input's products, at the end, over distinct tokens.
 #pragma once
 
-#include "kernels/group_sums.hpp"
+#include "kernels/row_group.hpp"
 
 namespace tidegate::TIDEGATE_ISA {
 namespace {
 
 template <class R, Cell C>
-class Sums {
+class LayerGradients {
  public:
-  using Group = GroupSums<R, C>;
+  using Group = RowGroup<R, C>;
 
   /// is_real: whether there is memory behind the carver.
-  Sums(const BackwardCall& call, const Plan& plan, Carver& carver, bool is_real)
+  LayerGradients(const BackwardCall& call, const BatchPlan& plan, Carver& carver, bool is_real)
       : call_(call),
         plan_(plan),
         H_(call.shape.hidden_size),
@@ -32,10 +31,10 @@ class Sums {
       gate_rows_ = carver.take<const R*>(sources_);
       input_rows_ = carver.take<R*>(sources_);
     }
-    sums_ = carver.take<SumsTo<R>>(plan.num_groups);
+    sums_ = carver.take<GradientSums<R>>(plan.num_groups);
     groups_ = carver.take<Group>(plan.num_groups);
     for (Index g = 0; g < plan.num_groups; ++g) {
-      const SumsTo<R> sums = take_sums(carver, g);
+      const GradientSums<R> sums = take_sums(carver, g);
       const Group group(call, plan, g, carver);
       if (!is_real) continue;
       sums_[g] = sums;
@@ -66,13 +65,13 @@ class Sums {
 
   /// What is left when all groups' chunks were added.
   void finish(ParallelFor parallel_for) {
-    join(parallel_for, &SumsTo<R>::weight_hh, kGates * H_ * H_);
+    join(parallel_for, &GradientSums<R>::weight_hh, kGates * H_ * H_);
     if (has_ids_) {
       tokens_back(parallel_for);
     } else {
-      join(parallel_for, &SumsTo<R>::weight_ih, kGates * H_ * I_);
+      join(parallel_for, &GradientSums<R>::weight_ih, kGates * H_ * I_);
     }
-    join(parallel_for, &SumsTo<R>::bias, kSegments.total * H_);
+    join(parallel_for, &GradientSums<R>::bias, kSegments.total * H_);
     write_bias(call_.grad_bias_ih, kSegments.input_gate, kSegments.input_first,
                kSegments.input_count);
     write_bias(call_.grad_bias_hh, kSegments.hidden_gate,
@@ -90,8 +89,8 @@ class Sums {
   }
 
   // The first group's go where the call wants them.
-  SumsTo<R> take_sums(Carver& carver, Index g) const {
-    SumsTo<R> to;
+  GradientSums<R> take_sums(Carver& carver, Index g) const {
+    GradientSums<R> to;
     const auto weight = [&](void* wanted, Index count) -> R* {
       if (wanted == nullptr || g == 0) return static_cast<R*>(wanted);
       return carver.take<R>(count);
@@ -110,7 +109,7 @@ class Sums {
   }
 
   // Adds the other groups' sums to the first's, in their order.
-  void join(ParallelFor parallel_for, R* SumsTo<R>::* sum, Index count) const {
+  void join(ParallelFor parallel_for, R* GradientSums<R>::* sum, Index count) const {
     R* to = sums_[0].*sum;
     if (to == nullptr) return;
     if (!groups_[0].has_sums()) return zero<R>(to, count);
@@ -199,14 +198,14 @@ class Sums {
   }
 
   const BackwardCall& call_;
-  const Plan& plan_;
+  const BatchPlan& plan_;
   Index H_;
   Index I_;
   bool has_ids_;
   bool packs_ih_ = true;
   Index ih_panels_;
   R* ih_ = nullptr;
-  SumsTo<R>* sums_ = nullptr;  // of each group
+  GradientSums<R>* sums_ = nullptr;  // of each group
   Group* groups_ = nullptr;
   // With ids: of some distinct tokens, their vectors and where things stand.
   Index sources_ = 0;

@@ -1,4 +1,4 @@
-#include "engine/plan.hpp"
+#include "engine/batch_plan.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -7,17 +7,18 @@
 #include <stdexcept>
 #include <string>
 
-#include "engine/beginnings.hpp"
-#include "engine/dealing.hpp"
+#include "engine/cell_sizes.hpp"
+#include "engine/load_balance.hpp"
 #include "engine/pool.hpp"
+#include "engine/shared_prefix.hpp"
 
 namespace tidegate {
 
-PlanOwner::PlanOwner(const Shape& shape, const Positions& positions,
+BatchPlanner::BatchPlanner(const Shape& shape, const Positions& positions,
                      const Input& input, bool has_state) {
   rank_rows(positions);
   if (input.ids != nullptr && positions.lengths == nullptr && !has_state) {
-    join_beginnings(positions, input);
+    share_prefixes(positions, input);
   }
   group_rows(shape, input.ids != nullptr);
   number_positions();
@@ -25,7 +26,7 @@ PlanOwner::PlanOwner(const Shape& shape, const Positions& positions,
   share_rows(shape);
 }
 
-void PlanOwner::rank_rows(const Positions& positions) {
+void BatchPlanner::rank_rows(const Positions& positions) {
   const auto rows = static_cast<std::size_t>(positions.num_rows);
   row_.resize(rows);
   std::iota(row_.begin(), row_.end(), 0);
@@ -45,8 +46,8 @@ void PlanOwner::rank_rows(const Positions& positions) {
     for (std::size_t k = 0; k < rows; ++k) length_[k] = lengths[row_[k]];
   }
   start_.assign(rows, 0);
-  stem_rank_.resize(rows);
-  std::iota(stem_rank_.begin(), stem_rank_.end(), 0);
+  leader_rank_.resize(rows);
+  std::iota(leader_rank_.begin(), leader_rank_.end(), 0);
   plan_.num_rows = positions.num_rows;
   plan_.num_steps = rows == 0 ? 0 : length_.front();
   plan_.row = row_.data();
@@ -54,9 +55,9 @@ void PlanOwner::rank_rows(const Positions& positions) {
   plan_.start = start_.data();
 }
 
-void PlanOwner::join_beginnings(const Positions& positions,
+void BatchPlanner::share_prefixes(const Positions& positions,
                                 const Input& input) {
-  const Beginnings found = find_beginnings(positions, input);
+  const SharedPrefixes found = find_shared_prefixes(positions, input);
   if (found.start.empty()) return;
   const auto start = [&](std::int64_t row) {
     return found.start[static_cast<std::size_t>(row)];
@@ -69,22 +70,19 @@ void PlanOwner::join_beginnings(const Positions& positions,
   }
   for (std::size_t k = 0; k < row_.size(); ++k) {
     start_[k] = start(row_[k]);
-    stem_rank_[k] = rank[static_cast<std::size_t>(
-        found.stem[static_cast<std::size_t>(row_[k])])];
+    leader_rank_[k] = rank[static_cast<std::size_t>(
+        found.leader[static_cast<std::size_t>(row_[k])])];
   }
   plan_.joins = true;
 }
 
 // As many as stay whole tiles of rows and sums that are small beside the
 // products and fit a second-level cache.
-void PlanOwner::group_rows(const Shape& shape, bool has_ids) {
+void BatchPlanner::group_rows(const Shape& shape, bool has_ids) {
   constexpr std::int64_t kMostGroups = 4;
   constexpr std::int64_t kGroupPositions = 512;
   constexpr std::int64_t kSumBytes = 1 << 20;
-  const std::int64_t gates = shape.cell == Cell::lstm         ? 4
-                             : shape.cell == Cell::gru_after  ? 3
-                             : shape.cell == Cell::gru_before ? 3
-                                                              : 1;
+  const auto gates = kCellSizes[static_cast<std::size_t>(shape.cell)].gates;
   const std::int64_t columns =
       shape.hidden_size + (has_ids ? 0 : shape.input_size);
   const std::int64_t bytes = shape.dtype == Dtype::float32 ? 4 : 8;
@@ -106,14 +104,14 @@ void PlanOwner::group_rows(const Shape& shape, bool has_ids) {
   if (plan_.num_steps == 1) groups = 1;
   std::vector<std::int64_t> ranks(static_cast<std::size_t>(rows));
   std::iota(ranks.begin(), ranks.end(), 0);
-  deal(plan_, stem_rank_, ranks, groups, group_begin_, group_member_);
+  deal(plan_, leader_rank_, ranks, groups, group_begin_, group_member_);
   plan_.num_groups = groups;
   plan_.group_begin = group_begin_.data();
   plan_.group_member = group_member_.data();
 }
 
 // By group, so that what a thread reads and writes of them is in one piece.
-void PlanOwner::number_positions() {
+void BatchPlanner::number_positions() {
   base_.reserve(
       static_cast<std::size_t>(plan_.num_groups * (plan_.num_steps + 1)));
   std::int64_t sum = 0;
@@ -136,7 +134,7 @@ void PlanOwner::number_positions() {
 }
 
 // Rows of a group go to as many shares as keep all threads busy.
-void PlanOwner::share_rows(const Shape& shape) {
+void BatchPlanner::share_rows(const Shape& shape) {
   // A thread is worth waking for some microseconds of multiply-adds.
   constexpr double kWorthThread = 1e5;
   const double total = static_cast<double>(plan_.num_positions) *
@@ -157,7 +155,7 @@ void PlanOwner::share_rows(const Shape& shape) {
   for (std::size_t g = 0; g + 1 < group_begin_.size(); ++g) {
     const std::span group(group_member_.data() + group_begin_[g],
                           group_member_.data() + group_begin_[g + 1]);
-    deal(plan_, stem_rank_, group, a_group, share_begin_, member_);
+    deal(plan_, leader_rank_, group, a_group, share_begin_, member_);
     for (auto m = static_cast<std::size_t>(group_begin_[g]); m < member_.size();
          ++m) {
       place_.push_back(std::ranges::lower_bound(group, member_[m]) -
@@ -169,12 +167,12 @@ void PlanOwner::share_rows(const Shape& shape) {
     member_of[static_cast<std::size_t>(member_[m])] =
         static_cast<std::int64_t>(m);
   }
-  stem_.resize(member_.size());
+  leader_.resize(member_.size());
   for (std::size_t m = 0; m < member_.size(); ++m) {
-    stem_[m] = member_of[static_cast<std::size_t>(
-        stem_rank_[static_cast<std::size_t>(member_[m])])];
+    leader_[m] = member_of[static_cast<std::size_t>(
+        leader_rank_[static_cast<std::size_t>(member_[m])])];
   }
-  plan_.stem = stem_.data();
+  plan_.leader = leader_.data();
   plan_.num_shares = groups * a_group;
   plan_.share_begin = share_begin_.data();
   plan_.member = member_.data();
@@ -183,7 +181,7 @@ void PlanOwner::share_rows(const Shape& shape) {
 
 // A bit a token, and the number of bits set before each word: a token's number
 // among those that occur is then a sum of two, and their order is ascending.
-void PlanOwner::number_tokens(const Positions& positions, const Input& input) {
+void BatchPlanner::number_tokens(const Positions& positions, const Input& input) {
   const std::int64_t V = input.num_embeddings;
   std::vector<std::uint64_t> occurs(static_cast<std::size_t>(V) / 64 + 1);
   if (plan_.num_positions > std::numeric_limits<std::int32_t>::max()) {

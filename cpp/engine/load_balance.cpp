@@ -1,4 +1,4 @@
-#include "engine/dealing.hpp"
+#include "engine/load_balance.hpp"
 
 #include <algorithm>
 
@@ -8,29 +8,29 @@ namespace {
 using Ranks = std::span<const std::int64_t>;
 using Blocks = std::vector<std::vector<std::int64_t>>;
 
-std::int64_t steps(const Plan& plan, std::int64_t rank) {
+std::int64_t steps(const BatchPlan& plan, std::int64_t rank) {
   return plan.length[rank] - plan.start[rank];
 }
 
-std::int64_t work(const Plan& plan, Ranks ranks) {
+std::int64_t work(const BatchPlan& plan, Ranks ranks) {
   std::int64_t sum = 0;
   // One step more: a row costs something even without any.
   for (const auto rank : ranks) sum += steps(plan, rank) + 1;
   return sum;
 }
 
-// Each stem with its rows, those with most to do first.
-Blocks families(const Plan& plan, Ranks stem_rank, Ranks ranks) {
+// Each leader with its rows, those with most to do first.
+Blocks families(const BatchPlan& plan, Ranks leader_rank, Ranks ranks) {
   Blocks found;
   std::vector<std::size_t> block_of(static_cast<std::size_t>(plan.num_rows));
-  for (const auto rank : ranks) {  // a stem's is below those of its rows
-    const auto stem =
-        static_cast<std::size_t>(stem_rank[static_cast<std::size_t>(rank)]);
-    if (static_cast<std::int64_t>(stem) == rank) {
-      block_of[stem] = found.size();
+  for (const auto rank : ranks) {  // a leader's is below those of its rows
+    const auto leader =
+        static_cast<std::size_t>(leader_rank[static_cast<std::size_t>(rank)]);
+    if (static_cast<std::int64_t>(leader) == rank) {
+      block_of[leader] = found.size();
       found.emplace_back();
     }
-    found[block_of[stem]].push_back(rank);
+    found[block_of[leader]].push_back(rank);
   }
   std::ranges::stable_sort(found, [&](const auto& a, const auto& b) {
     return work(plan, a) > work(plan, b);
@@ -41,7 +41,7 @@ Blocks families(const Plan& plan, Ranks stem_rank, Ranks ranks) {
 // Ranks that follow each other. Rows of one length are cut in even parts:
 // neighbours in memory stay together, and whole tiles of 6 would leave two
 // threads with 18 and 14 of 32.
-Blocks runs(const Plan& plan, Ranks ranks, std::size_t parts) {
+Blocks runs(const BatchPlan& plan, Ranks ranks, std::size_t parts) {
   Blocks found;
   const auto count = ranks.size();
   const bool is_even =
@@ -59,12 +59,12 @@ Blocks runs(const Plan& plan, Ranks ranks, std::size_t parts) {
 }  // namespace
 
 // Blocks, the longest first, each to the part that has the least to do.
-void deal(const Plan& plan, Ranks stem_rank, Ranks ranks, std::int64_t parts,
+void deal(const BatchPlan& plan, Ranks leader_rank, Ranks ranks, std::int64_t parts,
           std::vector<std::int64_t>& begin, std::vector<std::int64_t>& dealt) {
   const auto count = static_cast<std::size_t>(parts);
   std::vector<std::vector<std::int64_t>> members(count);
   std::vector<std::int64_t> sums(count, 0);
-  for (const auto& block : plan.joins ? families(plan, stem_rank, ranks)
+  for (const auto& block : plan.joins ? families(plan, leader_rank, ranks)
                                       : runs(plan, ranks, count)) {
     const auto least =
         static_cast<std::size_t>(std::ranges::min_element(sums) - sums.begin());

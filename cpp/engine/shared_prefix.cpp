@@ -1,4 +1,4 @@
-#include "engine/beginnings.hpp"
+#include "engine/shared_prefix.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -6,14 +6,14 @@
 namespace tidegate {
 namespace {
 
-// Few enough to be dealt evenly, as a stem and its rows stay together.
-constexpr std::size_t kRowsOfStem = 8;
+// Few enough to be dealt evenly, as a leader and its rows stay together.
+constexpr std::size_t kRowsOfLeader = 8;
 // Of all positions, the part that it must save.
 constexpr std::int64_t kWorth = 16;
 
 }  // namespace
 
-Beginnings find_beginnings(const Positions& positions, const Input& input) {
+SharedPrefixes find_shared_prefixes(const Positions& positions, const Input& input) {
   const auto rows = static_cast<std::size_t>(positions.num_rows);
   const auto steps = positions.num_steps;
   if (rows < 2 || steps < 2) return {};
@@ -34,16 +34,16 @@ Beginnings find_beginnings(const Positions& positions, const Input& input) {
   }
   std::ranges::stable_sort(
       alike, [&](std::size_t a, std::size_t b) { return run[a] > run[b]; });
-  Beginnings found;
+  SharedPrefixes found;
   found.start.assign(rows, 0);
-  found.stem.resize(rows);
-  std::iota(found.stem.begin(), found.stem.end(), 0);
+  found.leader.resize(rows);
+  std::iota(found.leader.begin(), found.leader.end(), 0);
   std::int64_t saved = 0;
   for (std::size_t k = 0; k < alike.size(); ++k) {
-    if (k % kRowsOfStem == 0) continue;
+    if (k % kRowsOfLeader == 0) continue;
     const auto row = alike[k];
     found.start[row] = run[row];
-    found.stem[row] = static_cast<std::int64_t>(alike[k - k % kRowsOfStem]);
+    found.leader[row] = static_cast<std::int64_t>(alike[k - k % kRowsOfLeader]);
     saved += run[row];
   }
   if (saved < positions.num_rows * steps / kWorth) return {};

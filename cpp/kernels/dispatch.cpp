@@ -1,6 +1,6 @@
 // The kernels of one instruction set, behind the one symbol that their object
 // exports. CMake compiles this file once for each.
-#include "kernels/table.hpp"
+#include "kernels/dispatch.hpp"
 
 #include "kernels/adam.hpp"
 #include "kernels/backward.hpp"
@@ -36,26 +36,26 @@ auto with_shape(const Shape& shape, const Body& body) {
                                        : with_cell<double>(shape.cell, body);
 }
 
-std::size_t forward_bytes(const ForwardCall& call, const Plan& plan) {
+std::size_t forward_bytes(const ForwardCall& call, const BatchPlan& plan) {
   return with_shape(call.shape, [&]<class R, Cell C>() {
     return Forward<R, C>(call, plan, nullptr).bytes();
   });
 }
 
-void forward(const ForwardCall& call, const Plan& plan, void* scratch,
+void forward(const ForwardCall& call, const BatchPlan& plan, void* scratch,
              ParallelFor parallel_for) {
   with_shape(call.shape, [&]<class R, Cell C>() {
     Forward<R, C>(call, plan, scratch).run(parallel_for);
   });
 }
 
-std::size_t backward_bytes(const BackwardCall& call, const Plan& plan) {
+std::size_t backward_bytes(const BackwardCall& call, const BatchPlan& plan) {
   return with_shape(call.shape, [&]<class R, Cell C>() {
     return Backward<R, C>(call, plan, nullptr).bytes();
   });
 }
 
-void backward(const BackwardCall& call, const Plan& plan, void* scratch,
+void backward(const BackwardCall& call, const BatchPlan& plan, void* scratch,
               ParallelFor parallel_for) {
   with_shape(call.shape, [&]<class R, Cell C>() {
     Backward<R, C>(call, plan, scratch).run(parallel_for);
@@ -196,11 +196,24 @@ void unpool_steps_of(const UnpoolCall& call, std::int64_t row,
 
 const Kernels& kernels() noexcept {
   static constexpr Kernels kTable{
-      forward_bytes,  forward,      backward_bytes, backward,
-      stepper_bytes,  stepper_pack, stepper_step,   apply,
-      fma_round,      step_of_adam, places_of_adam, replay_of_adam,
-      squares_of,     multiply_by,  pool_row_of,    unpool_steps_of,
-      keep_mask};
+      .forward_bytes = forward_bytes,
+      .forward = forward,
+      .backward_bytes = backward_bytes,
+      .backward = backward,
+      .stepper_bytes = stepper_bytes,
+      .stepper_pack = stepper_pack,
+      .stepper_step = stepper_step,
+      .apply = apply,
+      .fma_round = fma_round,
+      .adam_step = step_of_adam,
+      .adam_places = places_of_adam,
+      .adam_replay = replay_of_adam,
+      .squares = squares_of,
+      .multiply = multiply_by,
+      .pool_row = pool_row_of,
+      .unpool_steps = unpool_steps_of,
+      .keep_mask = keep_mask,
+  };
   return kTable;
 }
 
