@@ -101,14 +101,15 @@ def train(name: str, cell: str, seed: int, options: Sequence[str]) -> Training:
         if process.returncode:
             raise click.ClickException(f"{' '.join(command)}: exit code {process.returncode}")
         results = json.loads((out / "results.json").read_text())
-    job, linear = results["jobs"][0], results["linear"]
+    models = {model["kind"]: model for model in results["models"]}
+    job, accuracies = models["recurrent"], {k: m["metrics"]["accuracy"] for k, m in models.items()}
     return Training(
         name=name,
         cell=cell,
         seed=seed,
-        network=job["test"]["accuracy"],
-        linear=linear and linear["test"]["accuracy"],
-        combined=job["combined"] and job["combined"]["accuracy"],
+        network=accuracies["recurrent"],
+        linear=accuracies.get("linear"),
+        combined=accuracies.get("blend"),
         epochs=len(job["history"]),
         training_s=job["training_s"],
         wall_s=wall_s,

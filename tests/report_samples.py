@@ -8,7 +8,18 @@ from html.parser import HTMLParser
 from math import exp
 from typing import Any
 
-from tidegate.runs.results import Evaluation, Job, LayerSummary, LinearModel, Results
+import numpy as np
+
+from tidegate.evaluation.blend import Blend
+from tidegate.runs.results import (
+    BlendModel,
+    Job,
+    LayerSummary,
+    LinearModel,
+    MajorityModel,
+    Results,
+)
+from tidegate.task import Task
 from tidegate.training.history import Epoch
 
 ACCURACY = {"rnn": 0.75, "lstm": 0.85, "gru": 0.86, "gru-before": 0.865}
@@ -20,6 +31,7 @@ REFERENCE = [
     {"cell": "gru", "test_accuracy": 0.8608, "test_loss": 0.4710},
 ]
 
+TASK = Task("binary", ("dull", "gripping"))
 CONDITIONS = "of one seed each, tested on 25,000 reviews that others wrote"
 
 VOID = {"meta", "link", "br"}
@@ -111,18 +123,9 @@ def make_results(
         together: By how much a network is better with it.
     """
     planned = [(cell, place) for place in range(len(seeds)) for cell in cells]
-    jobs = [
-        make_job(
-            cell,
-            seeds[place],
-            epochs,
-            ACCURACY.get(cell, 0.5) + place * seed_step,
-            num_test,
-            together=None if linear is None else together,
-        )
-        for cell, place in planned[:num_finished]
-    ]
-    return Results(
+    finished = planned[:num_finished]
+    results = Results(
+        task=TASK,
         configuration=make_configuration(cells, seeds, epochs, reference),
         environment={
             "tidegate": "0.0.0",
@@ -149,33 +152,56 @@ def make_results(
             "test_sha256": "0123456789abcdef" * 4,
             "some_new_count": 7654321,
         },
-        test_labels=[example % 2 for example in range(num_test)],
+        num_targets=num_test,
+        targets=np.arange(num_test) % 2,
         created="2001-02-03T04:05:06+00:00",
-        status="complete" if len(jobs) == len(planned) else "interrupted",
+        status="complete" if len(finished) == len(planned) else "interrupted",
         preparation_s=4.25,
-        linear=None
-        if linear is None
-        else LinearModel(
-            name="a sample of a linear model",
-            num_parameters=654_321,
-            test=make_evaluation(linear, num_test),
-            wall_s=12.5,
-            validation_accuracy=linear - 0.01,
-        ),
-        jobs=jobs,
     )
+    results.add(MajorityModel("dull", make_metrics(0.5)), make_predictions(0.5, num_test))
+    if linear is not None:
+        model = LinearModel(
+            description="a sample of a linear model",
+            num_parameters=654_321,
+            metrics=make_metrics(linear),
+            validation=make_metrics(linear - 0.01),
+            wall_s=12.5,
+        )
+        results.add(model, make_predictions(linear, num_test))
+    for cell, place in finished:
+        accuracy = ACCURACY.get(cell, 0.5) + place * seed_step
+        job = make_job(cell, seeds[place], epochs, accuracy)
+        results.add(job, make_predictions(accuracy, num_test))
+        if linear is not None:
+            both = make_blend(job, accuracy + together)
+            results.add(both, make_predictions(accuracy + together, num_test))
+    return results
 
 
-def make_evaluation(accuracy: float, num_test: int) -> Evaluation:
-    """Predictions of which the first examples' are right, as many as the accuracy says."""
-    num_right = round(accuracy * num_test)
-    return Evaluation(
-        loss=1.25 - accuracy,
-        accuracy=accuracy,
-        probabilities=[
-            0.75 if (example % 2 == 1) == (example < num_right) else 0.25
-            for example in range(num_test)
-        ],
+def make_metrics(accuracy: float) -> dict[str, float]:
+    """Metrics that follow from the accuracy by round numbers."""
+    return {
+        "loss": 1.25 - accuracy,
+        "accuracy": accuracy,
+        "balanced_accuracy": accuracy - 0.125,
+        "macro_f1": accuracy - 0.25,
+        "roc_auc": accuracy + 0.0625,
+    }
+
+
+def make_predictions(accuracy: float, num_test: int) -> Any:
+    """Probabilities of which the first examples' are right, as many as the accuracy says."""
+    is_second = (np.arange(num_test) % 2 == 1) == (np.arange(num_test) < round(accuracy * num_test))
+    return np.where(is_second[:, None], [[0.25, 0.75]], [[0.75, 0.25]])
+
+
+def make_blend(job: Job, accuracy: float) -> BlendModel:
+    """A network with the linear model."""
+    return BlendModel(
+        name=f"{job.name}+linear",
+        network=job.name,
+        blend=Blend({"network": 1.5, "linear": 0.5}, {"network": 0.4, "linear": 0.6}, 0.9),
+        metrics=make_metrics(accuracy),
     )
 
 
@@ -207,19 +233,12 @@ def make_configuration(
     }
 
 
-def make_job(
-    cell: str,
-    seed: int,
-    epochs: int,
-    accuracy: float,
-    num_test: int,
-    *,
-    together: float | None = None,
-) -> Job:
+def make_job(cell: str, seed: int, epochs: int, accuracy: float) -> Job:
     """A job whose network learns quickly and then overfits."""
     num_recurrent = NUM_GATES.get(cell, 2) * 33_024
     step_ms = STEP_MS.get(cell, 20.0) + seed % 7
     return Job(
+        name=f"{cell}-seed{seed}",
         cell=cell,
         seed=seed,
         path=f"sample path of {cell}",
@@ -230,21 +249,13 @@ def make_job(
             LayerSummary("head (Linear)", [None, 1], 129),
         ],
         history=[_make_epoch(epoch, seed % 7, accuracy, step_ms) for epoch in range(1, epochs + 1)],
-        test=make_evaluation(accuracy, num_test),
+        metrics=make_metrics(accuracy),
         training_s=step_ms * 0.125 * epochs,
         wall_s=step_ms * 0.125 * epochs + 2.5,
         num_tokens=800_000 * epochs,
         step_ms=step_ms,
         inference_ms=step_ms / 4,
         model=f"models/{cell}-{seed}",
-        combined=None if together is None else make_evaluation(accuracy + together, num_test),
-        blend=None
-        if together is None
-        else {
-            "temperatures": {"network": 1.5, "linear": 0.5},
-            "weights": {"network": 0.4, "linear": 0.6},
-            "temperature": 0.9,
-        },
     )
 
 
@@ -254,9 +265,9 @@ def _make_epoch(epoch: int, shift: int, accuracy: float, step_ms: float) -> Epoc
     return Epoch(
         epoch=epoch,
         loss=0.04 + 1.5 * (1 - accuracy) * exp(-0.5 * epoch) * 2 + 0.01 * shift,
-        accuracy=1 - 1.1 * (1 - accuracy) * exp(0.7 - 0.7 * epoch) - 0.005 * shift,
+        score=1 - 1.1 * (1 - accuracy) * exp(0.7 - 0.7 * epoch) - 0.005 * shift,
         validation_loss=1.25 - accuracy + fit + 4 * overfit + 0.01 * shift,
-        validation_accuracy=accuracy + 0.01 - 0.25 * fit - overfit - 0.003 * shift,
+        validation_score=accuracy + 0.01 - 0.25 * fit - overfit - 0.003 * shift,
         training_s=step_ms * 0.125,
         step_ms=step_ms,
     )

@@ -53,12 +53,14 @@ def outcome(run):
     assert results["status"] == "complete"
     files = sorted([*run.rglob("model.safetensors"), *run.rglob("history.jsonl")])
     found = {str(path.relative_to(run)): path.read_bytes() for path in files}
-    for job in results["jobs"]:
+    found["predictions"] = (run / "predictions.npz").read_bytes()
+    models = results["models"]
+    for job in models:
         for clock in ("training_s", "wall_s", "pretraining_s", "step_ms", "inference_ms"):
-            del job[clock]
-        for epoch in [*job["history"], *(job["teacher"] or [])]:
+            job.pop(clock, None)
+        for epoch in [*job.get("history", []), *(job.get("teacher") or [])]:
             del epoch["training_s"], epoch["step_ms"]
-    found["jobs"] = json.dumps([results["jobs"], results["test_labels"]]).encode()
+    found["models"] = json.dumps(models).encode()
     return {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
 
 

@@ -54,7 +54,8 @@ def test_python_and_the_command_line_give_the_same_bits(train, tidegate, reviews
         [(reviews / "test" / "pos" / f"{n}_7.txt").read_text() for n in range(20)]
     )
     # The first class comes first in neither part: a review's probability stands somewhere.
-    assert np.isclose(chances[:, 1][:, None], job.test.probabilities, atol=1e-6).any(1).all()
+    predicted = run.results.predictions[job.name][:, 1]
+    assert np.isclose(chances[:, 1][:, None], predicted, atol=1e-6).any(1).all()
     assert run.report.is_file()
     assert run.config.experiment.recipe.hidden_size == 5
 

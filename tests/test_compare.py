@@ -65,13 +65,12 @@ def test_results_hold_everything_a_later_question_needs(finished):
         assert [epoch.epoch for epoch in job.history] == [1, 2]
         assert job.training_s == pytest.approx(sum(epoch.training_s for epoch in job.history))
         assert job.num_parameters == sum(line.num_parameters for line in job.summary)
-        assert len(job.test.probabilities) == len(results.test_labels) == 40
-        predicted = np.array(job.test.probabilities) > 0.5
-        assert job.test.accuracy == np.mean(predicted == results.test_labels)
-        picked = np.where(
-            results.test_labels, job.test.probabilities, 1 - np.array(job.test.probabilities)
-        )
-        assert job.test.loss == pytest.approx(-np.log(picked).mean(), rel=1e-6)
+        chances, targets = results.predictions[job.name], results.targets
+        assert chances.shape == (40, 2)
+        assert targets.shape == (40,)
+        assert job.metrics["accuracy"] == np.mean(chances.argmax(1) == targets)
+        picked = chances[np.arange(40), targets]
+        assert job.metrics["loss"] == pytest.approx(-np.log(picked).mean(), rel=1e-6)
 
 
 def test_a_saved_model_repeats_its_test_predictions(finished, reviews):
@@ -88,11 +87,12 @@ def test_a_saved_model_repeats_its_test_predictions(finished, reviews):
         )
         assert model.classes == ("neg", "pos")
         found = model.predict_proba(test.texts)
-        np.testing.assert_allclose(found[:, 1], job.test.probabilities, atol=1e-6)
-        assert np.mean(model.predict(test.texts) == np.array(["neg", "pos"])[test.labels]) == (
-            job.test.accuracy
+        np.testing.assert_allclose(found, results.predictions[job.name], atol=1e-6)
+        assert (
+            np.mean(model.predict(test.texts) == np.array(["neg", "pos"])[test.labels])
+            == (job.metrics["accuracy"])
         )
-        assert f"{job.test.accuracy:.4f}" in model.folder.card
+        assert f"{job.metrics['accuracy']:.4f}" in model.folder.card
 
 
 def test_the_screen_says_what_happens(finished):
@@ -122,7 +122,8 @@ def test_the_same_command_gives_the_same_bits(finished, compare, tmp_path):
     compare(tmp_path / "again", "--cells", ALL_CELLS, "--seeds", 2)
     one, two = (results_file.load(folder) for folder in (run, tmp_path / "again"))
     for job, again in zip(one.jobs, two.jobs, strict=True):
-        assert job.test == again.test
+        assert job.metrics == again.metrics
+        np.testing.assert_array_equal(one.predictions[job.name], two.predictions[job.name])
         for epoch, epoch_again in zip(job.history, again.history, strict=True):
             assert epoch.loss == epoch_again.loss
             assert epoch.validation_loss == epoch_again.validation_loss
@@ -130,7 +131,7 @@ def test_the_same_command_gives_the_same_bits(finished, compare, tmp_path):
             (f / job.model / "model.safetensors").read_bytes() for f in (run, tmp_path / "again")
         ]
         assert weights[0] == weights[1]
-    assert one.jobs[0].test != one.jobs[len(CELLS)].test  # another seed gives others
+    assert one.jobs[0].metrics != one.jobs[len(CELLS)].metrics  # another seed gives others
 
 
 def test_a_cell_is_the_same_whatever_else_is_compared(finished, compare, tmp_path):
@@ -138,7 +139,7 @@ def test_a_cell_is_the_same_whatever_else_is_compared(finished, compare, tmp_pat
     compare(tmp_path / "alone", "--cells", "gru", "--seed", 1)
     (alone,) = results_file.load(tmp_path / "alone").jobs
     (among,) = (j for j in results_file.load(run).jobs if (j.cell, j.seed) == ("gru", 1))
-    assert alone.test == among.test
+    assert alone.metrics == among.metrics
 
 
 def test_ctrl_c_keeps_what_is_finished(reviews, tmp_path):
@@ -266,7 +267,7 @@ def test_texts_of_one_class_are_refused(compare, tmp_path):
     refused(
         compare(tmp_path / "run", "--recipe", "default", "--limit", 3),
         1,
-        "imdb: expected training texts of two classes, got 2 of class 1 alone; take more texts",
+        "imdb: expected training texts of two classes, got 2 of class pos alone; take more texts",
     )
     assert not (tmp_path / "run").exists()
 
@@ -340,7 +341,7 @@ def test_damaged_results_are_named(finished):
         ("{", "expected JSON"),
         ("[]", "expected a JSON object, got a list"),
         (json.dumps({**content, "format": "x/2"}), "got 'x/2'"),
-        (json.dumps({**content, "jobs": [{}]}), r"jobs\[0\]: expected a value of cell"),
+        (json.dumps({**content, "models": [{}]}), r"models\[0\]\.kind: expected one of recurrent"),
     ):
         (run / "results.json").write_text(broken)
         with pytest.raises(FormatError, match=message):

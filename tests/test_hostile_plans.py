@@ -138,19 +138,59 @@ def test_a_file_too_large_is_not_read(run, tidegate, name, num_bytes):
     )
 
 
-TEST = {"loss": 0.5, "accuracy": 0.5, "probabilities": [0.5] * 40}
-LINEAR = {"name": "", "num_parameters": 1, "test": TEST, "wall_s": 1, "validation_accuracy": 1}
+METRICS = {"loss": 0.5, "accuracy": 0.5}
+EPOCH = {"epoch": 1, "loss": 1, "score": 1, "validation_loss": 1, "validation_score": 1}
+NETWORK = {
+    **{"kind": "recurrent", "name": "gru-seed0", "cell": "gru", "seed": 0, "path": "p"},
+    **{"num_parameters": 1, "summary": [], "metrics": METRICS, "model": "m", "num_tokens": 1},
+    **{name: 1.0 for name in ("training_s", "wall_s", "step_ms", "inference_ms")},
+    "history": [EPOCH | {"training_s": 1, "step_ms": 1, "metric": "r2"}],
+}
+MAJORITY = {"kind": "majority", "name": "other", "answer": "pos", "metrics": METRICS}
+
+
+def more(**values):
+    """Add a model that is right but for some values."""
+    return lambda found: found["models"].append(MAJORITY | values)
+
+
 RESULTS = {
-    "a key": (lambda found: found.update(more=1), "expected the keys configuration, environment"),
+    "a key": (
+        lambda found: found.update(more=1),
+        "expected the keys task, configuration, environment",
+    ),
     "status": (
         lambda found: found.update(status="fine"),
         "status: expected one of running, complete, interrupted, got 'fine'",
     ),
-    "labels": (
-        lambda found: found.update(test_labels=["0"]),
-        "test_labels[0]: expected a whole number, got '0'",
+    "number": (
+        lambda found: found.update(num_targets="40"),
+        "num_targets: expected a whole number, got '40'",
     ),
-    "jobs": (lambda found: found.update(jobs=[{}]), "jobs[0]: expected a value of cell, seed"),
+    "task": (
+        lambda found: found["task"].update(classes=["pos"]),
+        "task: Task: expected 2 names of classes for binary, got 1",
+    ),
+    "kind of task": (
+        lambda found: found["task"].update(kind="forecast"),
+        "task.kind: expected one of binary, multi-class, multi-label, regression, got 'forecast'",
+    ),
+    "models": (
+        lambda found: found.update(models=[{}]),
+        "models[0].kind: expected one of recurrent, linear, blend, majority, got none",
+    ),
+    "kind of model": (
+        lambda found: found.update(models=[MAJORITY | {"kind": []}]),
+        "models[0].kind: expected one of recurrent, linear, blend, majority, got []",
+    ),
+    "networks": (
+        lambda found: found.update(models=[{"kind": "recurrent"}]),
+        "models[0]: expected a value of name, cell, seed",
+    ),
+    "history": (
+        lambda found: found.update(models=[NETWORK]),
+        "models[0].history: expected the metric accuracy, got {'r2'}",
+    ),
     "the cells": (
         lambda found: found["configuration"].update(cells=[1]),
         "configuration.cells[0]: expected a text, got 1",
@@ -167,13 +207,51 @@ RESULTS = {
         lambda found: found["configuration"].update(changed={"x": 1}),
         "configuration.changed: expected keys of the configuration, got x",
     ),
-    "probabilities": (
-        lambda found: found.update(linear=LINEAR | {"test": {**TEST, "probabilities": []}}),
-        "expected as many probabilities as test_labels, 40, got 0",
+    "published": (
+        lambda found: found["configuration"].update(reference=[]),
+        "configuration.reference: expected an object or null, got []",
     ),
-    "a probability": (
-        lambda found: found.update(linear=LINEAR | {"test": {**TEST, "probabilities": [2]}}),
-        "linear.test.probabilities[0]: expected at least 0 and at most 1, got 2",
+    "a name twice": (
+        lambda found: found.update(models=[MAJORITY, MAJORITY]),
+        "models: expected distinct names but targets, got ",
+    ),
+    "the name of the targets": (more(name="targets"), "models: expected distinct names but targe"),
+    "no accuracy": (
+        more(metrics={"loss": 1}),
+        "models[0].metrics.accuracy: expected a number, got none",
+    ),
+    "an unknown metric": (
+        more(metrics=METRICS | {"luck": 1}),
+        "models[0].metrics: expected accuracy, balanced_accuracy",
+    ),
+    "a blend of nothing": (
+        lambda found: found["models"].append(
+            {
+                "kind": "blend",
+                "name": "other",
+                "network": "none",
+                "blend": {"temperatures": {}, "weights": {"network": 1}, "temperature": 1},
+                "metrics": METRICS,
+            }
+        ),
+        "models[0].network: expected a network, got 'none'",
+    ),
+    "a blend without the network's weight": (
+        lambda found: found["models"].append(
+            {
+                "kind": "blend",
+                "name": "other",
+                "network": "none",
+                "blend": {"temperatures": {}, "weights": {}, "temperature": 1},
+                "metrics": METRICS,
+            }
+        ),
+        "models[0].blend.weights.network: expected a number, got none",
+    ),
+    "version 2": (
+        lambda found: found.update(format="tidegate.comparison/1"),
+        "expected format 'tidegate.results/3', got 'tidegate.comparison/1' of another version of "
+        "tidegate; read it with that version",
     ),
 }
 

@@ -18,9 +18,11 @@ from tidegate.storage.log import HistoryLog
 SEALED = ("fingerprint.json", "manifest.json", "state.json", "tensors.safetensors")
 READ_OR_WRITTEN = [
     "results.json",
+    "predictions.npz",
     "report.html",
     "models",
     "models/gru-seed0.json",
+    "models/gru-seed0.npz",
     "pretraining",
     "training",
     "training/lock",

@@ -18,11 +18,14 @@ from tidegate.data.prepared import prepare
 from tidegate.data.sources.imdb import TASK
 from tidegate.data.tokenise import split
 from tidegate.errors import FormatError, RunFolderError
+from tidegate.runs import job_value
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.job import JobData, run_job
 from tidegate.runs.job_value import jobs_of
 from tidegate.runs.run import run
+from tidegate.storage import arrays
 from tidegate.training.history import Step
+from tidegate.training.linear import LinearBranch
 from training_samples import PLAIN, silent
 
 RECIPE = PLAIN.with_values({"epochs": 1, "max_length": 12, "validation_share": 0.25})
@@ -46,6 +49,12 @@ def files(folder):
 
 def without_clocks(result):
     return {k: v for k, v in dataclasses.asdict(result).items() if k not in CLOCKS}
+
+
+def is_same(one, two):
+    """Whether two jobs gave the same models and predictions."""
+    pairs = zip(one.models, two.models, strict=True)
+    return all(a == b and np.array_equal(p, q) for (a, p), (b, q) in pairs)
 
 
 def test_the_digest_is_of_all_that_the_result_depends_on():
@@ -75,13 +84,15 @@ def test_a_job_run_elsewhere_leaves_what_it_would_leave_in_its_run(tmp_path):
     elsewhere = tmp_path / "elsewhere"
     (_, second) = jobs_of(experiment, data)
     result = run_job(second, JobData(data), elsewhere, silent)
-    assert without_clocks(result) == without_clocks(whole.jobs[1])
+    assert without_clocks(result.job) == without_clocks(whole.jobs[1])
+    assert np.array_equal(result.predictions, whole.predictions["gru-seed0"])
     left = files(elsewhere)
     assert [name for name in left if not name.startswith("models/gru-seed0/")] == [
         "models/gru-seed0.json",
+        "models/gru-seed0.npz",
         "training/gru-seed0/history.jsonl",
     ]
-    assert second.load_result(elsewhere) == result
+    assert is_same(second.load_result(elsewhere), result)
     one, two = (
         (folder / "models" / "gru-seed0" / "model.safetensors").read_bytes()
         for folder in (tmp_path, elsewhere)
@@ -89,7 +100,7 @@ def test_a_job_run_elsewhere_leaves_what_it_would_leave_in_its_run(tmp_path):
     assert one == two
     # It is done, and not done again.
     events = []
-    assert run_job(second, JobData(data), elsewhere, events.append) == result
+    assert is_same(run_job(second, JobData(data), elsewhere, events.append), result)
     assert events == []
 
 
@@ -113,6 +124,45 @@ def test_a_result_of_another_job_or_a_damaged_one_is_refused(tmp_path):
             job(data=data).load_result(tmp_path)
     path.unlink()
     assert job(data=data).load_result(tmp_path) is None
+
+
+def test_a_result_with_a_linear_model_comes_back(tmp_path):
+    recipe = RECIPE.with_values({"linear_order": 1, "linear_min_count": 1})
+    data = prepared(recipe)
+    linear = LinearBranch.train(recipe, data.train, data.validation, data.test, num_outputs=1)
+    kept = job(recipe, data)
+    result = run_job(kept, JobData(data, linear), tmp_path, silent)
+    found = kept.load_result(tmp_path)
+    assert [model.name for model, _ in found.models] == ["gru-seed0", "gru-seed0+linear"]
+    assert is_same(found, result)
+    path = tmp_path / "models" / "gru-seed0.json"
+    content = json.loads(path.read_text())
+    for changed in ({"network": "rnn-seed0"}, {"name": "linear"}):
+        path.write_text(json.dumps(content | {"blend": content["blend"] | changed}))
+        with pytest.raises(FormatError, match="blend: expected name and network to be .*; put"):
+            kept.load_result(tmp_path)
+
+
+def test_predictions_come_first_and_damaged_ones_are_refused(tmp_path, monkeypatch):
+    data, written = prepared(), []
+    write_bytes = job_value.write_bytes
+    monkeypatch.setattr(job_value, "write_bytes", lambda path, content: written.append(path.name))
+    run_job(job(data=data), JobData(data), tmp_path, silent)
+    assert written == ["gru-seed0.npz", "gru-seed0.json"]
+    monkeypatch.setattr(job_value, "write_bytes", write_bytes)
+    result = run_job(job(data=data), JobData(data), tmp_path, silent)
+    path = tmp_path / "models" / "gru-seed0.npz"
+    mend = "; put back a copy of it; or remove gru-seed0.json beside it and go on with --resume"
+    for content, text in (
+        (b"PK", "expected an .npz file"),
+        (arrays.to_bytes({"rnn-seed0": result.predictions}), "expected the arrays"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(FormatError, match=f"{path}: {text}.*{mend}"):
+            job(data=data).load_result(tmp_path)
+    path.unlink()
+    with pytest.raises(FormatError, match=f"{path}: expected the predictions of.*{mend}"):
+        job(data=data).load_result(tmp_path)
 
 
 def test_results_are_assembled_from_the_jobs_own_files(reviews, tmp_path):

@@ -90,13 +90,13 @@ def check(run, scalars):
     accuracies = [value for _, value in scalars("train/accuracy")]
     for epoch in job.history:
         of_epoch = accuracies[4 * (epoch.epoch - 1) : 4 * epoch.epoch]
-        assert sum(of_epoch) / 4 == pytest.approx(epoch.accuracy)
-    for name in ("loss", "accuracy"):
+        assert sum(of_epoch) / 4 == pytest.approx(epoch.score)
+    for name, field in (("loss", "loss"), ("accuracy", "score")):
         assert scalars(f"validation/{name}") == [
-            (4 * epoch.epoch, pytest.approx(getattr(epoch, f"validation_{name}"), rel=1e-6))
+            (4 * epoch.epoch, pytest.approx(getattr(epoch, f"validation_{field}"), rel=1e-6))
             for epoch in job.history
         ]
-        value = pytest.approx(getattr(job.test, name), rel=1e-6)
+        value = pytest.approx(job.metrics[name], rel=1e-6)
         assert scalars(f"test/{name}") == [(NUM_STEPS, value)]
 
 

@@ -7,7 +7,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from tidegate.model import losses as module
-from tidegate.model.losses import balanced_weights, is_right
+from tidegate.model.losses import balanced_weights, scores
 
 DRAWS = np.random.default_rng(8)
 LOGITS = DRAWS.normal(0, 3, size=(7, 4))
@@ -110,7 +110,7 @@ def test_logits_of_any_size_have_the_loss_and_gradient_of_pytorchs_own(dtype):
 
 def test_right_answers():
     def found(kind, outputs, targets):
-        return is_right(kind, torch.tensor(outputs), torch.tensor(targets)).tolist()
+        return scores(kind, torch.tensor(outputs), torch.tensor(targets)).tolist()
 
     # A logit of 0 is on neither side: negative. A probability counts by its side of 1/2.
     assert found("binary", [[0.1], [-1.0], [0.0], [0.0]], [1, 1, 0, 1]) == [
@@ -122,7 +122,9 @@ def test_right_answers():
     assert found("binary", [[0.1], [-1.0], [2.0]], [0.6, 0.4, 0.4]) == [True, True, False]
     assert found("multi-class", [[1.0, 3.0, 2.0], [4.0, 0.0, 1.0]], [1, 2]) == [True, False]
     assert found("multi-label", [[1.0, -1.0], [1.0, 1.0]], [[1, 0], [1, 0]]) == [True, False]
-    assert found("regression", [[1.0], [2.0]], [1.0, 2.0]) == [False, False]
+    # A regression has errors instead; of probabilities of several classes the likeliest counts.
+    assert found("regression", [[1.5], [2.0]], [1.0, 4.0]) == [0.5, 2.0]
+    assert found("multi-class", [[1.0, 3.0], [4.0, 0.0]], [[0.4, 0.6], [0.4, 0.6]]) == [1, 0]
 
 
 def test_balanced_weights_are_scikit_learns():

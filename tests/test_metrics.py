@@ -66,3 +66,10 @@ def test_regression():
             "r2": 1 - 2 / 8,
         }
     )
+
+
+def test_two_of_several_classes_are_measured_as_binary_ones():
+    logits = np.random.default_rng(6).normal(size=(20, 1))
+    targets = np.arange(20) % 2
+    two = measure(Task("multi-class", ("a", "b")), np.hstack([np.zeros((20, 1)), logits]), targets)
+    assert two == pytest.approx(measure(Task("binary", ("a", "b")), logits, targets))

@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from tidegate.evaluation.paired import mcnemar
+from tidegate.evaluation.paired import mcnemar, paired_t
 
 
 def rights(both, only_first, only_second, neither):
@@ -50,3 +50,21 @@ def test_which_comes_first_does_not_matter():
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match=r"got \(2,\) and \(3,\)"):
         mcnemar(np.ones(2, bool), np.ones(3, bool))
+
+
+def test_errors_are_compared_by_students_paired_test():
+    """Differences 1, 2, 3: mean 2, standard error 1 / sqrt(3), so t = 2 sqrt(3) with 2 degrees."""
+    first, second = np.array([1.0, 1.0, 1.0]), np.array([2.0, 3.0, 4.0])
+    t = 2 * 3**0.5
+    # The distribution with two degrees of freedom has a closed form.
+    expected = 1 - t / (2 + t * t) ** 0.5
+    assert paired_t(first, second) == pytest.approx(expected, rel=1e-12)
+    assert paired_t(second, first) == pytest.approx(expected, rel=1e-12)
+
+
+def test_errors_that_are_equal_or_of_one_example_say_nothing():
+    assert paired_t(np.ones(5), np.ones(5)) == 1
+    assert paired_t(np.ones(1), np.zeros(1)) == 1
+    assert paired_t(np.ones(5), np.zeros(5)) == 0
+    with pytest.raises(ValueError, match=r"paired_t: expected two arrays of one shape, got \(2,\)"):
+        paired_t(np.ones(2), np.ones(3))

@@ -34,12 +34,12 @@ def show(epochs=3, num_steps=1234):
             Step(
                 step=epochs * num_steps - number,
                 loss=0.5,
-                accuracy=0.5,
+                score=0.5,
                 learning_rate=1e-3,
                 num_tokens=20_000,
                 ms=40.0,
                 mean_loss=0.4322,
-                mean_accuracy=0.81234,
+                mean_score=0.81234,
             )
         )
         screen.progress.refresh()

@@ -15,9 +15,11 @@ import pytest
 from report_samples import CONDITIONS, REFERENCE, Page, make_results
 from tidegate.cells import CELLS
 from tidegate.errors import FormatError
+from tidegate.evaluation.intervals import wilson_interval
 from tidegate.report import page, prose
-from tidegate.report.summary import summarize, wilson_interval
-from tidegate.runs.results import Results
+from tidegate.report.summary import summarize
+from tidegate.runs.results import MajorityModel, Results
+from tidegate.task import Task
 
 ALL_CELLS = tuple(CELLS)
 HOSTILE = """<script>alert("1 & 2")</script>' $x_1$"""
@@ -180,11 +182,11 @@ def test_all_that_are_level_with_the_best_are_named() -> None:
 def test_only_an_unbroken_row_of_the_best_is_level() -> None:
     """A cell with one lucky seed is not level where a better one is behind."""
     results = make_results(seeds=(0, 1))
-    results.jobs = [
-        replace(job, test=replace(job.test, accuracy=0.87))
-        if (job.cell, job.seed) == ("rnn", 1)
-        else job
-        for job in results.jobs
+    results.models = [
+        replace(model, metrics={**model.metrics, "accuracy": 0.87})
+        if model.name == "rnn-seed1"
+        else model
+        for model in results.models
     ]
     assert headline(results).startswith("GRU (reset after) is ahead of LSTM")
 
@@ -362,7 +364,9 @@ def test_hostile_strings_are_escaped() -> None:
     results = make_results(("gru", HOSTILE), (0, 1))
     job = results.jobs[0]
     layer = replace(job.summary[0], layer=HOSTILE)
-    results.jobs[0] = replace(job, path=HOSTILE, summary=[layer])
+    results.add(replace(job, path=HOSTILE, summary=[layer]), results.predictions[job.name])
+    results.task = Task("binary", (HOSTILE, "gripping"))
+    results.add(MajorityModel(HOSTILE, job.metrics), results.predictions["majority"])
     results.environment["cpu"] = HOSTILE
     results.environment[HOSTILE] = HOSTILE
     results.configuration["recipe"] = HOSTILE

@@ -146,9 +146,10 @@ DATA = {"name": "d", "source": "s", "num_train": 1, "num_validation": 2, "num_te
 
 
 def card(name, linear=None, task=TASK, **values):
-    (job,) = make_results(("gru",), linear=linear).jobs
+    results = make_results(("gru",), linear=linear)
+    (job,) = results.jobs
     recipe = load(name).with_values(values)
-    text = model_card(job, Experiment(recipe, ("gru",), (0,), 1), task, DATA)
+    text = model_card(job, results.blend_of(job), Experiment(recipe, ("gru",), (0,), 1), task, DATA)
     return " ".join(text.split())
 
 
@@ -178,7 +179,7 @@ def test_the_card_is_true_for_every_recipe():
         "the mean of and the maximum over all states, unit by unit, beside the mean of",
         f"its last {default.max_length} tokens are read. To a word's embedding that of the pair",
         "Together with the linear model in this folder, as `tidegate.load` answers, accuracy is "
-        "0.8800",
+        "0.8800 and loss 0.3700.",
     ):
         assert part in text, (part, text)
     assert "in front" not in text

@@ -167,10 +167,12 @@ def test_the_results_are_the_second_networks_and_the_first_ones_epochs_stay(trai
         wanted = fits.data.validation.targets
         loss = np.mean(np.logaddexp(0, known) - wanted * known)
         assert epochs[-1].validation_loss == pytest.approx(loss, rel=1e-9)
-    np.testing.assert_allclose(job.test.probabilities, sigmoid(second[2]), rtol=1e-12)
+    predicted = results.predictions[job.name][:, 1]
+    np.testing.assert_allclose(predicted, sigmoid(second[2]), rtol=1e-12)
     assert not np.allclose(sigmoid(first[2]), sigmoid(second[2]), rtol=1e-3)
-    assert job.blend is not None
-    assert job.combined.probabilities != job.test.probabilities
+    blend = results.blend_of(job)
+    assert blend is not None
+    assert not np.array_equal(results.predictions[blend.name][:, 1], predicted)
     assert job.training_s == pytest.approx(
         sum(epoch.training_s for epoch in [*job.teacher, *job.history])
     )

@@ -193,7 +193,7 @@ def test_a_new_set_is_compared_and_reported(headlines, tidegate, tmp_path, monke
     assert "The gazette's figures are of two printers." in outcome.out
     results = results_file.load(run)
     assert results.data["name"] == "headlines"
-    assert results.test_labels == [0, 1] * 20
+    assert results.targets.tolist() == [0, 1] * 20
     page = (run / "report.html").read_text(encoding="utf-8")
     for text in ("Gazette&#39;s accuracy", "62.50 %", "are of two printers.", "a dream"):
         assert text in page or text.replace("&#39;", "'") in page, text
@@ -246,9 +246,16 @@ def test_rows_are_read_some_at_a_time():
             "expected a class of weather, politics in training row 1, counted from 0, got 'sport'",
         ),
         ({"place": lambda path: Headlines(0)}, "headlines: expected training rows, got none"),
-        ({"task": Task("regression", ("topic",))}, "expected a task with one class a text, got re"),
+        (
+            {"task": Task("regression", ("topic",))},
+            "expected a number in training row 0, counted from 0, got 'weather'",
+        ),
+        (
+            {"task": Task("multi-label", ("weather", "sport"))},
+            "expected a list of labels of weather, sport in training row 0, counted from 0, got",
+        ),
     ],
-    ids=["columns", "classes", "no rows", "numbers"],
+    ids=["columns", "classes", "no rows", "numbers", "labels"],
 )
 def test_rows_that_are_not_as_the_source_says_are_refused(values, message):
     with pytest.raises(DataError, match=message):

@@ -25,7 +25,9 @@ def test_probabilities_of_several_logits():
     logits = np.log([[1.0, 2.0, 5.0], [1.0, 1.0, 2.0]])
     expected = [[1 / 8, 2 / 8, 5 / 8], [1 / 4, 1 / 4, 2 / 4]]
     np.testing.assert_allclose(COLOURS.probabilities(logits), expected, rtol=1e-14)
-    np.testing.assert_allclose(COLOURS.probabilities(logits + 1e6), expected, rtol=1e-9)
+    # A number near 1e6 is rounded by up to 6e-11.
+    shifted = COLOURS.probabilities(logits + 1e6)
+    np.testing.assert_allclose(shifted, expected, atol=1e-10)
     found = LABELS.probabilities(np.array([[0.0, 2.0]]))
     np.testing.assert_allclose(found, [[0.5, 0.880797077978]])
 
@@ -90,3 +92,93 @@ def test_what_is_no_task_is_refused(content):
 def test_a_task_that_makes_no_sense_is_refused(kind, classes, text):
     with pytest.raises(ValueError, match=text):
         Task(kind, tuple(classes))
+
+
+def test_the_metrics_of_a_task_begin_with_what_models_are_compared_by():
+    for task in (BINARY, COLOURS, LABELS):
+        assert task.main_metric.name == "accuracy"
+        assert task.main_metric.sign == 1
+        names = [metric.name for metric in task.metrics]
+        assert names == ["accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "loss"]
+    assert SIZE.main_metric.name == "mean_absolute_error"
+    assert SIZE.main_metric.sign == -1
+    assert not SIZE.main_metric.is_share
+
+
+@pytest.mark.parametrize("task", [BINARY, COLOURS, LABELS, SIZE], ids=lambda task: task.kind)
+def test_what_is_kept_of_outputs_decides_as_they_do(task):
+    outputs = np.random.default_rng(3).normal(size=(50, task.num_outputs))
+    kept = task.predictions(outputs)
+    assert kept.shape == (50, len(task.classes))
+    np.testing.assert_array_equal(task.decide_by(kept), task.decide(outputs))
+
+
+def test_answers_become_targets_and_come_back():
+    for task, answers in (
+        (BINARY, ["yes", "no"]),
+        (COLOURS, ["blue", "red"]),
+        (LABELS, [["cheap"], [], ["fast", "cheap"]]),
+        (SIZE, [1.5, -2.0]),
+        (Task("regression", ("x", "y")), [[1.0, 2.0], [3.0, 4.0]]),
+    ):
+        targets = task.targets([task.target(answer) for answer in answers])
+        task.check_targets(targets)
+        assert task.named(targets) == answers
+
+
+@pytest.mark.parametrize(
+    ("task", "answer", "expected"),
+    [
+        (COLOURS, "pink", "a class of red, green, blue"),
+        (COLOURS, ["red"], "a class of red, green, blue"),
+        (LABELS, "fast", "a list of labels of fast, cheap"),
+        (LABELS, ["slow"], "a list of labels of fast, cheap"),
+        (SIZE, "1.5", "a number"),
+        (SIZE, True, "a number"),
+        (SIZE, float("nan"), "a number"),
+        (Task("regression", ("x", "y")), [1.0], "a list of 2 numbers"),
+    ],
+)
+def test_what_is_no_answer_is_refused(task, answer, expected):
+    with pytest.raises(ValueError, match=f"^{expected}$"):
+        task.target(answer)
+
+
+@pytest.mark.parametrize(
+    ("task", "targets", "expected"),
+    [
+        (BINARY, np.array([0.0]), r"int64 and shape \(1,\), got float64"),
+        (COLOURS, np.array([[1, 0, 0]]), r"shape \(1,\), got int64 and \(1, 3\)"),
+        (COLOURS, np.array([3]), "expected targets from 0 to 2"),
+        (LABELS, np.array([1, 0]), r"shape \(2, 2\), got int64 and \(2,\)"),
+        (LABELS, np.array([[2, 0]]), "expected targets from 0 to 1"),
+        (SIZE, np.array([np.inf]), "expected targets that are finite"),
+        (SIZE, np.ones((2, 2)), r"shape \(2,\) or \(2, 1\)|shape \(2, 1\) or \(2,\)"),
+    ],
+)
+def test_targets_of_another_form_are_refused(task, targets, expected):
+    with pytest.raises(ValueError, match=expected):
+        task.check_targets(targets)
+
+
+def test_the_same_answer_to_everything():
+    def shares(task, targets):
+        outputs = task.constant_outputs(np.array(targets))
+        assert outputs.shape == (task.num_outputs,)
+        return task.predictions(outputs[None])[0]
+
+    # Counted once more than they occur: 3 and 1 become 4 and 2.
+    np.testing.assert_allclose(shares(BINARY, [0, 1, 0, 0]), [4 / 6, 2 / 6])
+    np.testing.assert_allclose(shares(COLOURS, [2, 2, 0]), [2 / 6, 1 / 6, 3 / 6])
+    np.testing.assert_allclose(shares(LABELS, [[1, 0], [1, 1]]), [3 / 4, 2 / 4])
+    np.testing.assert_allclose(shares(SIZE, [1.0, 2.0, 6.0]), [3.0])
+
+
+def test_targets_as_probabilities():
+    assert COLOURS.as_soft(np.array([2, 0])).tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert BINARY.as_soft(np.array([1, 0])).tolist() == [1, 0]
+
+
+def test_classes_that_no_target_has():
+    assert COLOURS.missing(np.array([2, 2])) == ["red", "green"]
+    assert LABELS.missing(np.array([[0, 0]])) == []

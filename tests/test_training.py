@@ -133,7 +133,7 @@ def test_every_cell_learns_and_the_same_seed_gives_the_same_bits(cell):
         return model, fit(model, recipe, train, validation, seed=seed, callback=silent)
 
     (first, progress), (second, again), (other, _) = (trained(seed) for seed in (0, 0, 1))
-    assert progress.epochs[-1].accuracy > 0.85 > progress.epochs[0].accuracy
+    assert progress.epochs[-1].score > 0.85 > progress.epochs[0].score
     assert len(progress.step_ms) == progress.step == 8 * 2
     for parameter, parameter_again in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(parameter, parameter_again)
@@ -152,7 +152,7 @@ def test_an_epoch_reports_the_mean_over_its_examples():
     logits = predict(model, train)[0][:, 0]
     (epoch,) = fit(model, recipe, train, train, seed=0, callback=silent).epochs
     assert epoch.loss == pytest.approx(cross_entropy(logits, train.targets), rel=1e-6)
-    assert epoch.accuracy == accuracy(logits, train.targets) == epoch.validation_accuracy
+    assert epoch.score == accuracy(logits, train.targets) == epoch.validation_score
     assert epoch.validation_loss == pytest.approx(epoch.loss, rel=1e-6)
 
 
@@ -220,10 +220,10 @@ def test_a_step_tells_its_own_figures_and_the_means_of_the_epoch():
         for step, row in zip(callback.steps[first : first + 3], rows, strict=True):
             seen.extend(row)
             assert step.loss == pytest.approx(cross_entropy(logits[row], train.targets[row]))
-            assert step.accuracy == accuracy(logits[row], train.targets[row])
+            assert step.score == accuracy(logits[row], train.targets[row])
             expected = cross_entropy(logits[seen], train.targets[seen])
             assert step.mean_loss == pytest.approx(expected)
-            assert step.mean_accuracy == pytest.approx(accuracy(logits[seen], train.targets[seen]))
+            assert step.mean_score == pytest.approx(accuracy(logits[seen], train.targets[seen]))
 
 
 def test_the_second_bias_is_trained_where_keras_has_it():

@@ -1,6 +1,6 @@
 """What a model is asked: the kind of answer, and the names of the classes. Without PyTorch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
@@ -13,6 +13,55 @@ Kind = Literal["binary", "multi-class", "multi-label", "regression"]
 
 _SMALLEST = {"binary": 2, "multi-class": 2, "multi-label": 1, "regression": 1}
 """How many classes each kind has at least."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that says how good answers are."""
+
+    name: str
+    """As :func:`tidegate.evaluation.metrics.measure` and files have it."""
+    text: str
+    """For a heading."""
+    short: str
+    """For a line on the screen."""
+    is_share: bool = True
+    """Whether it lies between 0 and 1, and is written in percent."""
+    lower_is_better: bool = False
+
+    @property
+    def sign(self) -> int:
+        """1, or -1 where lower is better: times this, a metric grows with what it measures."""
+        return -1 if self.lower_is_better else 1
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("accuracy", "accuracy", "acc"),
+        Metric("balanced_accuracy", "balanced accuracy", "bal acc"),
+        Metric("macro_f1", "macro F1", "F1"),
+        Metric("roc_auc", "ROC AUC", "AUC"),
+        Metric("mean_absolute_error", "mean absolute error", "MAE", False, True),
+        Metric("root_mean_squared_error", "root mean squared error", "RMSE", False, True),
+        Metric("r2", "R\N{SUPERSCRIPT TWO}", "R2", False),
+        Metric("loss", "loss", "loss", False, True),
+    )
+}
+"""All metrics by name."""
+
+_OF_CLASSES = ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "loss")
+_OF_NUMBERS = ("mean_absolute_error", "root_mean_squared_error", "r2", "loss")
+
+
+def _metrics(kind: Kind) -> tuple[Metric, ...]:
+    names = _OF_NUMBERS if kind == "regression" else _OF_CLASSES
+    return tuple(METRICS[name] for name in names)
+
+
+def main_metric(kind: Kind) -> Metric:
+    """What models of this kind are compared by: accuracy, or the mean absolute error."""
+    return _metrics(kind)[0]
 
 
 @dataclass(frozen=True)
@@ -60,6 +109,16 @@ class Task:
         """Whether every example has exactly one class."""
         return self.kind in ("binary", "multi-class")
 
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What answers are measured by, the main one first; some examples leave one undefined."""
+        return _metrics(self.kind)
+
+    @property
+    def main_metric(self) -> Metric:
+        """What models are compared by: accuracy, or the mean absolute error of a regression."""
+        return main_metric(self.kind)
+
     def probabilities(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """The probability of every class.
 
@@ -95,6 +154,12 @@ class Task:
         found = self.probabilities(outputs)
         return found[:, 1] if self.kind == "binary" else found
 
+    def as_soft(self, targets: NDArray[Any]) -> NDArray[Any]:
+        """Targets in the form of :meth:`soft_targets`: of several classes a 1 for the right one."""
+        if self.kind == "multi-class":
+            return np.asarray(np.eye(len(self.classes))[targets])
+        return targets.reshape(len(targets), -1) if self.kind == "regression" else targets
+
     def decide(self, outputs: NDArray[np.float64]) -> NDArray[Any]:
         """The answer to every example: what its targets are compared with.
 
@@ -108,6 +173,102 @@ class Task:
         if self.kind == "multi-class":
             return np.asarray(outputs.argmax(1))
         return np.asarray(outputs > 0, np.int64) if self.kind == "multi-label" else outputs
+
+    def predictions(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What is kept of outputs: probabilities, or a regression's numbers.
+
+        Returns:
+            (N, number of classes or numbers).
+        """
+        if self.is_classification:
+            return self.probabilities(outputs)
+        return np.asarray(outputs, np.float64)
+
+    def decide_by(self, predictions: NDArray[np.float64]) -> NDArray[Any]:
+        """The answers, as of :meth:`decide`, by what :meth:`predictions` kept."""
+        if self.has_one_class:
+            return np.asarray(predictions.argmax(1))
+        if self.kind == "multi-label":
+            return np.asarray(predictions > 0.5, np.int64)
+        return predictions
+
+    def target(self, answer: Any) -> Any:
+        """An answer as :meth:`named` gives it, as a target: a class, 0 or 1 a label, numbers.
+
+        Raises:
+            ValueError: It is none; the message says what is expected.
+        """
+        if self.has_one_class:
+            if answer not in self.classes:
+                raise ValueError(f"a class of {', '.join(self.classes)}")
+            return self.classes.index(answer)
+        several = isinstance(answer, list | tuple)
+        if self.kind == "multi-label":
+            if not several or not {*answer} <= {*self.classes}:
+                raise ValueError(f"a list of labels of {', '.join(self.classes)}")
+            return [int(name in answer) for name in self.classes]
+        numbers = [*answer] if several else [answer]
+        if len(numbers) != len(self.classes) or not all(map(_is_finite, numbers)):
+            count = len(self.classes)
+            raise ValueError("a number" if count == 1 else f"a list of {count} numbers")
+        return numbers if len(numbers) > 1 else numbers[0]
+
+    def targets(self, found: Sequence[Any]) -> NDArray[Any]:
+        """The array of several of :meth:`target`."""
+        return np.array(found, np.int64 if self.is_classification else np.float64)
+
+    def missing(self, targets: NDArray[Any]) -> list[str]:
+        """The classes that none of the targets has, where every example has one class."""
+        if not self.has_one_class:
+            return []
+        occurs = np.isin(np.arange(len(self.classes)), targets)
+        return [name for name, is_there in zip(self.classes, occurs, strict=True) if not is_there]
+
+    def check_targets(self, targets: NDArray[Any]) -> None:
+        """Refuse targets that are not as the class describes them.
+
+        Raises:
+            ValueError: Another shape or dtype, or a value out of its range.
+        """
+        classes = len(self.classes)
+        shapes: list[tuple[int, ...]] = [(len(targets),)]
+        if not self.has_one_class:
+            shapes = [(len(targets), classes)] + shapes * (not self.is_classification)
+            shapes = shapes if classes == 1 else shapes[:1]
+        wanted = "int64" if self.is_classification else "float64"
+        if targets.dtype != wanted or targets.shape not in shapes:
+            expected = " or ".join(map(str, shapes))
+            raise ValueError(
+                f"Task: expected targets of {wanted} and shape {expected}, got {targets.dtype} and "
+                f"{targets.shape}"
+            )
+        most = classes - 1 if self.has_one_class else 1
+        if not self.is_classification:
+            is_right = np.isfinite(targets).all()
+        else:
+            is_right = not len(targets) or (targets.min() >= 0 and targets.max() <= most)
+        if not is_right:
+            expected = f"from 0 to {most}" if self.is_classification else "that are finite"
+            raise ValueError(f"Task: expected targets {expected}, got others")
+
+    def constant_outputs(self, targets: NDArray[Any]) -> NDArray[np.float64]:
+        """The outputs that suit all of some examples alike, without a look at them.
+
+        Args:
+            targets: Of the examples; at least one.
+
+        Returns:
+            (C,): logits of the frequency of each class or label, counted once more than it
+            occurs; the mean of a regression's numbers.
+        """
+        targets = np.asarray(targets, np.float64)
+        if self.kind == "regression":
+            return np.asarray(targets.reshape(len(targets), -1).mean(0))
+        if self.kind == "multi-class":
+            counts = np.bincount(targets.astype(np.int64), minlength=len(self.classes)) + 1.0
+            return np.asarray(np.log(counts / counts.sum()))
+        held = targets.reshape(len(targets), -1).sum(0)
+        return np.asarray(np.log((held + 1) / (len(targets) - held + 1)))
 
     def named(self, answers: NDArray[Any]) -> list[Any]:
         """Answers or targets as a user reads them.
@@ -146,3 +307,8 @@ class Task:
             return cls(kind, tuple(classes))
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"task: {error}") from error
+
+
+def _is_finite(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and bool(np.isfinite(float(value)))

@@ -24,7 +24,8 @@ from tidegate.runs.events import (
     RunStops,
     StudentBegins,
 )
-from tidegate.runs.results import Job, LinearModel
+from tidegate.runs.results import BlendModel, Job, LinearModel, Metrics
+from tidegate.task import METRICS
 from tidegate.terminal import NO_TERMINAL_WIDTH
 from tidegate.training.events import EpochBegins, Notice, TrainingBegins
 from tidegate.training.history import Epoch, Step
@@ -76,7 +77,7 @@ class ProgressDisplay:
             case Epoch():
                 self.epoch_ends(event)
             case JobEnds():
-                self.job_ends(event.job)
+                self.job_ends(event.job, event.blend)
             case RunStops():
                 self.run_stops(event)
             case Notice():
@@ -173,11 +174,10 @@ class ProgressDisplay:
         self.num_epochs = self.experiment.recipe.self_epochs
 
     def linear_ends(self, linear: LinearModel) -> None:
-        """Show its accuracy, size and time."""
+        """Show its main metric, size and time."""
         self.console.print(
-            f"validation accuracy {linear.validation_accuracy:.4f}, test accuracy "
-            f"[bold]{linear.test.accuracy:.4f}[/], {linear.num_parameters:,} parameters, "
-            f"{linear.wall_s:.1f} s"
+            f"validation {_main(linear.validation)}, test {_main(linear.metrics, 'bold')}, "
+            f"{linear.num_parameters:,} parameters, {linear.wall_s:.1f} s"
         )
 
     def epoch_begins(self, event: EpochBegins) -> None:
@@ -203,7 +203,7 @@ class ProgressDisplay:
             self.task,
             advance=1,
             figures=f"step {self.place}/{self.num_steps}  loss {step.mean_loss:.4f}  "
-            f"acc {step.mean_accuracy:.4f}  {self._speed()}  left {left}",
+            f"{METRICS[step.metric].short} {step.mean_score:.4f}  {self._speed()}  left {left}",
         )
 
     def epoch_ends(self, epoch: Epoch) -> None:
@@ -211,25 +211,25 @@ class ProgressDisplay:
         self.progress.remove_task(self.task)
         name = f"epoch {epoch.epoch}/{self.num_epochs}"
         speed = f"  {self._speed()}" * (self.console.width >= WIDE)
+        short = METRICS[epoch.metric].short
         self.console.print(
-            f"{name}  {epoch.training_s:.0f} s{speed}  loss {epoch.loss:.4f}  acc "
-            f"{epoch.accuracy:.4f}  val loss {epoch.validation_loss:.4f}  val acc "
-            f"{epoch.validation_accuracy:.4f}"
+            f"{name}  {epoch.training_s:.0f} s{speed}  loss {epoch.loss:.4f}  {short} "
+            f"{epoch.score:.4f}  val loss {epoch.validation_loss:.4f}  val {short} "
+            f"{epoch.validation_score:.4f}"
         )
 
-    def job_ends(self, job: Job) -> None:
+    def job_ends(self, job: Job, blend: BlendModel | None) -> None:
         """Show the test's outcome."""
         self.progress.stop()
         self.finished.append(job)
         self.console.print(
-            f"test accuracy [bold]{job.test.accuracy:.4f}[/], test loss {job.test.loss:.4f}, "
+            f"test {_main(job.metrics, 'bold')}, test loss {job.metrics['loss']:.4f}, "
             f"{job.training_s:.0f} s of training"
         )
-        if job.combined is not None and job.blend is not None:
-            share = job.blend["weights"]["network"]
+        if blend is not None:
             self.console.print(
-                f"with the linear model [bold]{job.combined.accuracy:.4f}[/] (the network's weight "
-                f"{share:.2f})"
+                f"with the linear model {_main(blend.metrics, 'bold')} (the network's weight "
+                f"{blend.blend.weights['network']:.2f})"
             )
 
     def run_stops(self, event: RunStops) -> None:
@@ -260,6 +260,12 @@ class ProgressDisplay:
             expand=True,
             refresh_per_second=4,
         )
+
+
+def _main(metrics: Metrics, style: str = "not bold") -> str:
+    """The main metric with its name: of those that are measured the first one in METRICS."""
+    metric = next(metric for metric in METRICS.values() if metric.name in metrics)
+    return f"{metric.text} [{style}]{metrics[metric.name]:.4f}[/]"
 
 
 def _clock(seconds: float) -> str:

@@ -7,17 +7,18 @@ from rich import box
 from rich.table import Table
 
 from tidegate import terminal
-from tidegate.cells import CELLS
-from tidegate.report import outcome, prose
-from tidegate.report.summary import summarize
-from tidegate.runs.results import Job, Results
+from tidegate.report import metrics, outcome, prose
+from tidegate.report.summary import Cell, summarize
+from tidegate.runs.results import Results
+from tidegate.task import Metric
 
 
 def show(results: Results) -> None:
-    """Print the outcome: the networks, the linear model and both, and which is better."""
+    """Print the outcome: the networks, the linear model and both, all metrics, who is better."""
     console = terminal.console()
-    terminal.show(_table(results), console)
     cells = summarize(results)
+    for table in (_table(results, cells), _metrics(results, cells)):
+        terminal.show(table, console)
     console.print(f"{outcome.headline(cells, results)}.")
     for paragraph in outcome.findings(cells, results):
         console.print(paragraph)
@@ -26,10 +27,11 @@ def show(results: Results) -> None:
         console.print(note)
 
 
-def _table(results: Results) -> Table:
+def _table(results: Results, cells: Sequence[Cell]) -> Table:
     num_seeds = len(results.configuration["seeds"])
     published = results.configuration["reference"]
-    reference = {line["cell"]: line for line in published["figures"]} if published else {}
+    main = results.task.main_metric
+    heading = _heading(main)
     table = Table(
         title="Test results" + (f", mean of {num_seeds} seeds (range)" * (num_seeds > 1)),
         box=box.SIMPLE_HEAD,
@@ -41,45 +43,60 @@ def _table(results: Results) -> Table:
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
     if published:
-        table.add_column(f"{published['name']}\naccuracy", justify="right", no_wrap=True)
-    for cell in results.configuration["cells"]:
-        jobs = [job for job in results.jobs if job.cell == cell]
-        row = [value(jobs) for value in columns.values()]
+        table.add_column(f"{published['name']}\n{main.text}", justify="right", no_wrap=True)
+    for cell in cells:
+        row = [value(cell) for value in columns.values()]
         if published:
-            row.append(f"{reference[cell]['test_accuracy']:.4f}" if cell in reference else "")
-        table.add_row(CELLS[cell], *row)
+            row.append(f"{cell.reference[f'test_{main.name}']:.4f}" if cell.reference else "")
+        table.add_row(cell.name, *row)
     linear = results.linear
     if linear is not None:
         figures = {
             "parameters": f"{linear.num_parameters:,}",
-            "test\naccuracy": f"{linear.test.accuracy:.4f}",
-            "test\nloss": f"{linear.test.loss:.4f}",
+            heading: f"{linear.metrics[main.name]:.4f}",
+            "test\nloss": f"{linear.metrics['loss']:.4f}",
             "whole\ns": f"{linear.wall_s:.0f}",
         }
         table.add_row("linear model", *(figures.get(name, "") for name in columns))
     return table
 
 
-def _columns(results: Results) -> dict[str, Callable[[Sequence[Job]], str]]:
-    """How each column's figure comes from the jobs of a cell."""
+def _metrics(results: Results, cells: Sequence[Cell]) -> Table:
+    """Every metric of every model, the constant answer included."""
+    table = Table(title="All metrics", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("model", no_wrap=True)
+    for metric in metrics.columns(results):
+        table.add_column(metric.text.replace(" ", "\n", 1), justify="right", no_wrap=True)
+    for row in metrics.rows([cell for cell in cells if cell.jobs], results):
+        values = ("" if value is None else f"{value:.4f}" for value in row.values)
+        table.add_row(row.name, *values)
+    return table
+
+
+def _heading(metric: Metric) -> str:
+    """Of the column of the main metric, in two lines."""
+    return f"test {metric.text}".replace(" ", "\n", 1 if metric.is_share else 2)
+
+
+def _columns(results: Results) -> dict[str, Callable[[Cell], str]]:
+    """How each column's figure comes from a cell, which has a finished job."""
 
     def ranged(values: Sequence[float]) -> str:
         span = f"\n{min(values):.4f}\N{EN DASH}\n{max(values):.4f}" if len(values) > 1 else ""
         return f"{fmean(values):.4f}{span}"
 
-    columns: dict[str, Callable[[Sequence[Job]], str]] = {
-        "parameters": lambda jobs: f"{jobs[0].num_parameters:,}",
-        "test\naccuracy": lambda jobs: ranged([job.test.accuracy for job in jobs]),
-        "test\nloss": lambda jobs: f"{fmean(job.test.loss for job in jobs):.4f}",
+    main = results.task.main_metric
+    columns: dict[str, Callable[[Cell], str]] = {
+        "parameters": lambda cell: f"{cell.jobs[0].num_parameters:,}",
+        _heading(main): lambda cell: ranged([job.metrics[main.name] for job in cell.jobs]),
+        "test\nloss": lambda cell: f"{cell.test_loss.mean:.4f}",
     }
     if results.linear is not None:
-        columns["with\nlinear"] = lambda jobs: ranged(
-            [job.combined.accuracy for job in jobs if job.combined is not None]
+        columns["with\nlinear"] = lambda cell: ranged(
+            [blend.metrics[main.name] for blend in cell.blends]
         )
     return columns | {
-        "train\ns": lambda jobs: f"{fmean(job.training_s for job in jobs):.0f}",
-        "whole\ns": lambda jobs: f"{fmean(job.wall_s for job in jobs):.0f}",
-        "tokens\nper s": lambda jobs: (
-            f"{fmean(job.num_tokens / job.training_s for job in jobs):,.0f}"
-        ),
+        "train\ns": lambda cell: f"{cell.training_s.mean:.0f}",
+        "whole\ns": lambda cell: f"{cell.wall_s.mean:.0f}",
+        "tokens\nper s": lambda cell: f"{cell.tokens_per_s.mean:,.0f}",
     }

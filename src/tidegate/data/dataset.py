@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,8 @@ class Split:
     """Texts and their labels, in a fixed order."""
 
     texts: list[str]
-    labels: NDArray[np.int64]
-    """Shape (number of texts,); the class of each, counted from 0."""
+    labels: NDArray[Any]
+    """The targets, as :class:`~tidegate.task.Task` describes: (number of texts, ...)."""
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -149,15 +149,23 @@ def check_texts(dataset: TextDataset, scheme: str, num_train: int, min_count: in
         min_count: Training texts that an n-gram of the linear model must be in; 0 for none.
 
     Raises:
-        DataError: The training texts have one class alone, a part has no words, or no word is in
-            enough texts.
+        DataError: The training texts have one class alone or, for a linear model, lack one; a part
+            has no words, or no word is in enough texts.
     """
-    train = dataset.train.first(num_train)
-    classes = np.unique(train.labels)
-    if len(classes) < 2:
+    train, task = dataset.train.first(num_train), dataset.task
+    missing = task.missing(train.labels)
+    if not task.has_one_class:
+        min_count = 0  # there is no linear model
+    if len(task.classes) - len(missing) < 2 and task.has_one_class:
         raise DataError(
             f"{dataset.name}: expected training texts of two classes, got {num_train} of class "
-            f"{classes[0]} alone; take more texts"
+            f"{task.named(train.labels[:1])[0]} alone; take more texts"
+        )
+    if missing and min_count:
+        raise DataError(
+            f"{dataset.name}: expected training texts of every class for the linear model, got "
+            f"none of {missing[0]} in {num_train:,}; take more texts, or leave it out by "
+            "linear_order=0"
         )
     for part, texts in (("training", train.texts), ("test", dataset.test.texts)):
         if not _has_word(texts, scheme, 1):

@@ -55,7 +55,8 @@ def measure(task: Task, outputs: NDArray[np.float64], targets: NDArray[Any]) -> 
         ),
     }
     if occurs.all():
-        scores = chances[:, 1] if task.kind == "binary" else chances
+        # Of two classes scikit-learn wants the second one's alone.
+        scores = chances if len(labels) > 2 else chances[:, 1]
         found["roc_auc"] = float(
             metrics.roc_auc_score(targets, scores, multi_class="ovr", labels=labels)
         )

@@ -32,7 +32,8 @@ class NgramClassifier:
 
     index: NgramIndex
     ratios: NDArray[np.float32]
-    """r, shape (K, number of n-grams), where K is 1 for two classes and else their number."""
+    """r, shape (K, number of n-grams), where K is the number of classes, or 1 for one logit of
+    two."""
     coefficients: NDArray[np.float32]
     """What each n-gram adds to each logit, before the norm: r times the regression's coefficient,
     of the same shape."""

@@ -1,4 +1,4 @@
-"""The loss of every kind of task, which answers are right, and weights of classes: in PyTorch."""
+"""The loss of every kind of task, scores of answers, and weights of classes: in PyTorch."""
 
 import torch
 from torch import Tensor
@@ -53,16 +53,19 @@ def losses(
     return (found if weights is None else found * weights).mean(1)
 
 
-def is_right(kind: Kind, outputs: Tensor, targets: Tensor) -> Tensor:
-    """Which examples are answered rightly, (N,) bool; for multi-label, all labels of them.
+def scores(kind: Kind, outputs: Tensor, targets: Tensor) -> Tensor:
+    """What the task's main metric is the mean of: a number for every example.
 
-    A regression has no such answers: none is.
+    Returns:
+        (N,), float64: 1 where the answer is right (for multi-label, all labels of it) and else 0;
+        for a regression the mean absolute error.
     """
     if kind == "regression":
-        return outputs.new_zeros(len(outputs), dtype=torch.bool)
+        return (outputs - targets.view_as(outputs)).abs().mean(1).double()
     if kind == "multi-class":
-        return outputs.argmax(1) == targets
-    return ((outputs > 0) == (targets.view_as(outputs) > 0.5)).all(1)
+        wanted = targets.argmax(1) if targets.dim() > 1 else targets
+        return (outputs.argmax(1) == wanted).double()
+    return ((outputs > 0) == (targets.view_as(outputs) > 0.5)).all(1).double()
 
 
 def balanced_weights(kind: Kind, num_outputs: int, targets: Tensor) -> Tensor | None:
@@ -78,6 +81,8 @@ def balanced_weights(kind: Kind, num_outputs: int, targets: Tensor) -> Tensor | 
         positive = targets.double().mean(0).clamp(1 / len(targets), 1 - 1 / len(targets))
         return ((1 - positive) / positive).float()
     classes = max(num_outputs, 2)
+    if targets.dim() > 1:
+        targets = targets.argmax(1)
     found = (targets > 0.5 if kind == "binary" else targets).long()
     counts = torch.bincount(found, minlength=classes)
     return (len(targets) / (classes * counts.clamp(min=1))).float()

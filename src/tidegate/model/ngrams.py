@@ -20,6 +20,7 @@ def fit_ngrams(
     min_count: int = 3,
     C: float = 100.0,
     alpha: float = 1.0,
+    num_outputs: int = 1,
 ) -> NgramClassifier:
     """Train the classifier on labelled sequences; equal arguments give equal bits.
 
@@ -32,6 +33,7 @@ def fit_ngrams(
         min_count: N-grams of fewer sequences are left out.
         C: Inverse strength of the penalty on squared coefficients, as in scikit-learn.
         alpha: What is added to each count.
+        num_outputs: Of two classes either one logit or two; of more there are as many as classes.
 
     Raises:
         ValueError: An argument is out of its range, or the labels do not fit the sequences.
@@ -49,7 +51,7 @@ def fit_ngrams(
     shape = len(sequences), index.num_ngrams
     texts = csc_matrix((occurs, columns.values, columns.offsets), shape=shape).tocsr()
     del occurs, columns
-    positives = [1] if num_classes == 2 else range(num_classes)
+    positives = [1] if num_classes == 2 and num_outputs == 1 else range(num_classes)
     fits = [_fit_one(texts, labels == positive, C, alpha) for positive in positives]
     ratios, coefficients, intercepts = (
         np.array(part, np.float32) for part in zip(*fits, strict=True)

@@ -18,9 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from tidegate.cells import CELLS
-from tidegate.report.prose import percent
+from tidegate.report.prose import value as written
 from tidegate.report.summary import Cell
 from tidegate.runs.results import LinearModel
+from tidegate.task import METRICS, Metric
 from tidegate.training.history import Epoch
 
 # Matplotlib wants numbers for colours: each variable of the page has a stand-in, replaced at last.
@@ -28,10 +29,16 @@ _CELL_VARIABLES = [f"cell-{key}" for key in (*CELLS, "other")]
 _VARIABLES = ["text", "muted", "rule", "surface", "linear", *_CELL_VARIABLES]
 _STAND_INS = {variable: f"#0a0b{index:02x}" for index, variable in enumerate(_VARIABLES)}
 
-_MEASURES: list[tuple[str, Callable[[Epoch], float], Callable[[Epoch], float]]] = [
-    ("loss", lambda epoch: epoch.loss, lambda epoch: epoch.validation_loss),
-    ("accuracy", lambda epoch: epoch.accuracy, lambda epoch: epoch.validation_accuracy),
-]
+Curve = Callable[[Epoch], float]
+
+
+def _measures(metric: Metric) -> list[tuple[Metric, Curve, Curve]]:
+    """What is drawn by epoch, each in training and in validation: loss, and the main metric."""
+    return [
+        (METRICS["loss"], lambda epoch: epoch.loss, lambda epoch: epoch.validation_loss),
+        (metric, lambda epoch: epoch.score, lambda epoch: epoch.validation_score),
+    ]
+
 
 _PERCENT = FuncFormatter(lambda value, _: f"{100 * value:.4g} %")
 _POINTS_PER_INCH = 72
@@ -66,13 +73,14 @@ def learning_curves(cells: Sequence[Cell]) -> list[Markup]:
         ]
 
 
-def accuracy_dots(cells: Sequence[Cell], linear: LinearModel | None = None) -> Markup:
-    """Test accuracy of every seed, one row a cell, with mean, spread and published figure.
+def score_dots(cells: Sequence[Cell], linear: LinearModel | None = None) -> Markup:
+    """The main metric of every seed, one row a cell, with mean, spread and published figure.
 
     Args:
-        cells: Those with finished jobs.
+        cells: Those with finished jobs; at least one.
         linear: Drawn as a line through all rows.
     """
+    metric = cells[0].metric
     with _style():
         height = 48 + _ROW_HEIGHT * len(cells)
         figure = Figure(figsize=(_DOTS_WIDTH / _POINTS_PER_INCH, height / _POINTS_PER_INCH))
@@ -81,7 +89,7 @@ def accuracy_dots(cells: Sequence[Cell], linear: LinearModel | None = None) -> M
             _dots_row(axes, cell, row)
         if linear is not None:
             axes.axvline(
-                linear.test.accuracy,
+                linear.metrics[metric.name],
                 color=_STAND_INS["linear"],
                 linestyle="--",
                 linewidth=1.4,
@@ -91,37 +99,39 @@ def accuracy_dots(cells: Sequence[Cell], linear: LinearModel | None = None) -> M
         axes.set_ylim(len(cells) - 0.6, -0.7)
         axes.set_yticks([])
         axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.xaxis.set_major_formatter(_PERCENT)
+        if metric.is_share:
+            axes.xaxis.set_major_formatter(_PERCENT)
         axes.margins(x=0.06)
         axes.grid(axis="x")
-        axes.set_xlabel("test accuracy")
-        accuracies = [(cell.name, cell.accuracy.mean) for cell in cells]
+        axes.set_xlabel(f"test {metric.text}")
+        means = [(cell.name, cell.score.mean) for cell in cells]
         if linear is not None:
-            accuracies.append(("linear model", linear.test.accuracy))
-        description = "; ".join(f"{name} {percent(value)}" for name, value in accuracies)
-        return _svg(
-            figure, name="dots", title="Test accuracy of each cell", description=description
-        )
+            means.append(("linear model", linear.metrics[metric.name]))
+        description = "; ".join(f"{name} {written(metric, value)}" for name, value in means)
+        title = f"Test {metric.text} of each cell"
+        return _svg(figure, name="dots", title=title, description=description)
 
 
 def _curves_figure(cell: Cell, cells: Sequence[Cell], width: float) -> Figure:
     height, left, right = 360, 42, 6
     figure = Figure(figsize=(width / _POINTS_PER_INCH, height / _POINTS_PER_INCH))
     num_epochs = max(len(job.history) for each in cells for job in each.jobs)
-    for row, (measure, training, validation) in enumerate(_MEASURES):
+    for row, (measure, training, validation) in enumerate(_measures(cell.metric)):
         bottom = 0.555 if row == 0 else 0.105
         axes = figure.add_axes((left / width, bottom, 1 - (left + right) / width, 0.37))
-        _draw_curves(axes, cell, f"{measure}-training", training, "--")
-        _draw_curves(axes, cell, f"{measure}-validation", validation, "-")
+        _draw_curves(axes, cell, f"{measure.name}-training", training, "--")
+        _draw_curves(axes, cell, f"{measure.name}-validation", validation, "-")
         _mark_best(axes, cell, measure, validation)
         # Above the labels of the axis, to leave room for the best epoch at the right.
         edge = -left / (width - left - right)
-        axes.set_title(measure, loc="left", x=edge, color=_STAND_INS["text"], fontweight="bold")
+        axes.set_title(
+            measure.text, loc="left", x=edge, color=_STAND_INS["text"], fontweight="bold"
+        )
         axes.set_ylim(_shared_limits(cells, [training, validation]))
         axes.set_xlim((0.5, 1.5) if num_epochs == 1 else (1 - 0.04 * num_epochs, num_epochs * 1.04))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-        if measure == "accuracy":
+        if measure.is_share:
             axes.yaxis.set_major_formatter(_PERCENT)
         axes.grid(axis="y")
         if row == 0:
@@ -131,9 +141,7 @@ def _curves_figure(cell: Cell, cells: Sequence[Cell], width: float) -> Figure:
     return figure
 
 
-def _draw_curves(
-    axes: Axes, cell: Cell, name: str, value: Callable[[Epoch], float], style: str
-) -> None:
+def _draw_curves(axes: Axes, cell: Cell, name: str, value: Curve, style: str) -> None:
     """The mean over the seeds; with several seeds, each of them thinly too."""
     color = _STAND_INS[f"cell-{cell.slug}"]
     mean = cell.mean_curve(value)
@@ -159,31 +167,32 @@ def _draw_curves(
         )
 
 
-def _best_epoch(cell: Cell, measure: str, value: Callable[[Epoch], float]) -> tuple[int, float]:
+def _best_epoch(cell: Cell, measure: Metric, value: Curve) -> tuple[int, float]:
     """The epoch, counted from 1, whose mean validation measure is best, and that measure."""
     mean = cell.mean_curve(value)
-    best = min(mean) if measure == "loss" else max(mean)
+    best = min(mean) if measure.lower_is_better else max(mean)
     return mean.index(best) + 1, best
 
 
-def _mark_best(axes: Axes, cell: Cell, measure: str, value: Callable[[Epoch], float]) -> None:
+def _mark_best(axes: Axes, cell: Cell, measure: Metric, value: Curve) -> None:
     epoch, best = _best_epoch(cell, measure, value)
     color = _STAND_INS[f"cell-{cell.slug}"]
-    axes.plot([epoch], [best], "o", markersize=6, color=color, gid=f"{measure}-best")
-    shown = f"{best:.3f}" if measure == "loss" else percent(best)
+    axes.plot([epoch], [best], "o", markersize=6, color=color, gid=f"{measure.name}-best")
+    shown = written(measure, best) if measure.is_share else f"{best:.3f}"
     axes.set_title(f"best {shown}, epoch {epoch}", loc="right", color=color)
 
 
 def _curves_in_words(cell: Cell) -> str:
-    found = [(name, *_best_epoch(cell, name, validation)) for name, _, validation in _MEASURES]
+    found = [
+        (measure.text, *_best_epoch(cell, measure, validation))
+        for measure, _, validation in _measures(cell.metric)
+    ]
     return "; ".join(
         f"best validation {measure} {best:.4f} at epoch {epoch}" for measure, epoch, best in found
     )
 
 
-def _shared_limits(
-    cells: Sequence[Cell], values: Sequence[Callable[[Epoch], float]]
-) -> tuple[float, float]:
+def _shared_limits(cells: Sequence[Cell], values: Sequence[Curve]) -> tuple[float, float]:
     """Limits that hold every curve of every cell, with some room."""
     epochs = [epoch for cell in cells for job in cell.jobs for epoch in job.history]
     found = [value(epoch) for epoch in epochs for value in values]
@@ -194,7 +203,7 @@ def _shared_limits(
 
 def _dots_row(axes: Axes, cell: Cell, row: int) -> None:
     color = _STAND_INS[f"cell-{cell.slug}"]
-    spread = cell.accuracy_spread
+    spread, name = cell.spread, cell.metric.name
     axes.plot(
         [spread.low, spread.high], [row, row], color=color, linewidth=1.2, gid=f"spread-{row}"
     )
@@ -208,7 +217,7 @@ def _dots_row(axes: Axes, cell: Cell, row: int) -> None:
         axes.plot([spread.mean], [row], "|", color=_STAND_INS["text"], **bar)
     for job in cell.jobs:
         axes.plot(
-            [job.test.accuracy],
+            [job.metrics[name]],
             [row],
             "o",
             color=color,
@@ -217,9 +226,10 @@ def _dots_row(axes: Axes, cell: Cell, row: int) -> None:
             markeredgewidth=0.8,
             gid=f"dot-{row}-seed-{job.seed}",
         )
-        if job.combined is not None:
+        blend = cell.results.blend_of(job)
+        if blend is not None:
             axes.plot(
-                [job.combined.accuracy],
+                [blend.metrics[name]],
                 [row],
                 "o",
                 color=color,
@@ -230,7 +240,7 @@ def _dots_row(axes: Axes, cell: Cell, row: int) -> None:
             )
     if cell.reference:
         axes.plot(
-            [cell.reference["test_accuracy"]],
+            [cell.reference[f"test_{name}"]],
             [row],
             "D",
             color=_STAND_INS["text"],
@@ -246,9 +256,9 @@ def _dots_row(axes: Axes, cell: Cell, row: int) -> None:
         "parse_math": False,
     }
     axes.text(0, row - 0.38, cell.name, ha="left", color=_STAND_INS["text"], **place)
-    figures = percent(spread.mean)
+    figures = written(cell.metric, spread.mean)
     if cell.combined:
-        figures += f" alone, {percent(cell.combined.mean)} together"
+        figures += f" alone, {written(cell.metric, cell.combined.mean)} together"
     axes.text(1, row - 0.38, figures, ha="right", color=color, **place)
 
 

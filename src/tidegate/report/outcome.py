@@ -1,33 +1,11 @@
 """The outcome in words: the best of the networks, the linear model, and both together."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tidegate.evaluation.paired import mcnemar
+from tidegate.evaluation.verdict import Verdict, judge
 from tidegate.report import prose
 from tidegate.report.summary import Cell
-from tidegate.runs.results import Evaluation, Results
-
-LEVEL = 0.05
-"""A difference that luck gives more often than this is called none."""
-
-
-class _Verdict(NamedTuple):
-    """Of the second of two models over the first, in every seed."""
-
-    is_better: bool
-    is_worse: bool
-    sureness: str
-    """The test's p, for a bracket."""
-
-    @property
-    def words(self) -> str:
-        if self.is_better:
-            return "better than"
-        return "worse than" if self.is_worse else "not clearly different from"
+from tidegate.runs.results import Results
 
 
 def headline(cells: Sequence[Cell], results: Results) -> str:
@@ -35,7 +13,7 @@ def headline(cells: Sequence[Cell], results: Results) -> str:
     ranked = prose.ranked(cells)
     if results.linear is None or not ranked:
         return prose.headline(cells, results)
-    linear, best = prose.percent(results.linear.test.accuracy), ranked[0]
+    linear, best = _linear(ranked[0], results), ranked[0]
     if all(_of_linear(cell, results).is_better for cell in ranked):
         network = best.name if len(ranked) == 1 else "every network"
         claim = f"the linear model alone is better than {network}"
@@ -46,58 +24,71 @@ def headline(cells: Sequence[Cell], results: Results) -> str:
 
 
 def findings(cells: Sequence[Cell], results: Results) -> list[str]:
-    """How the linear model compares with the best network, and whether both together help."""
+    """How the linear model and a constant answer compare with the best network, and whether both
+    models together help."""
     ranked, linear = prose.ranked(cells), results.linear
-    if linear is None or not ranked:
+    if not ranked:
         return []
     best = ranked[0]
+    majority = [text] if (text := _of_majority(best, results)) else []
+    if linear is None:
+        return majority
     alone = _of_linear(best, results)
     networks = "the network" if len(ranked) == 1 else "the best network"
     text = (
-        f"The linear model alone ({linear.name}) has {prose.percent(linear.test.accuracy)} and "
-        f"is {alone.words} {networks} alone, {best.name} with {prose.percent(best.accuracy.mean)} "
-        f"({alone.sureness})."
+        f"The linear model alone ({linear.description}) has {_linear(best, results)} and is "
+        f"{prose.verdict(alone)} {networks} alone, {best.name} with "
+        f"{prose.value(best.metric, best.score.mean)} ({prose.sureness(alone)})."
     )
-    return [text + _of_both(max(ranked, key=lambda cell: cell.combined_mean), results)]
+    blended = [cell for cell in ranked if cell.combined is not None]
+    both = max(blended, key=_combined, default=best)
+    return [text + _of_both(both, results), *majority]
+
+
+def _combined(cell: Cell) -> float:
+    return 0.0 if cell.combined is None else cell.metric.sign * cell.combined.mean
+
+
+def _linear(cell: Cell, results: Results) -> str:
+    """The linear model's main metric."""
+    assert results.linear is not None
+    return prose.value(cell.metric, results.linear.metrics[cell.metric.name])
 
 
 def _of_both(cell: Cell, results: Results) -> str:
     """Whether a network and the linear model are better together than either alone."""
-    if not cell.combined_mean:
+    if cell.combined is None:
         return ""
     assert results.linear is not None
-    both = [job.combined for job in cell.jobs if job.combined is not None]
-    over_network = _judge([job.test for job in cell.jobs], both, results)
-    over_linear = _judge([results.linear.test] * len(both), both, results)
+    both = [cell.scores(blend.name) for blend in cell.blends]
+    over_network = judge(cell.metric, [cell.scores(job.name) for job in cell.jobs], both)
+    over_linear = judge(cell.metric, [cell.scores(results.linear.name)] * len(both), both)
     return (
-        f" {cell.name} and the linear model together have {prose.percent(cell.combined_mean)}: "
-        f"{over_network.words} the network alone ({over_network.sureness}), {over_linear.words} "
-        f"the linear model alone ({over_linear.sureness})."
+        f" {cell.name} and the linear model together have "
+        f"{prose.value(cell.metric, cell.combined.mean)}: {prose.verdict(over_network)} the "
+        f"network alone ({prose.sureness(over_network)}), {prose.verdict(over_linear)} the linear "
+        f"model alone ({prose.sureness(over_linear)})."
     )
 
 
-def _of_linear(cell: Cell, results: Results) -> _Verdict:
+def _of_majority(cell: Cell, results: Results) -> str:
+    """Whether the best network is better than the same answer to everything."""
+    if results.majority is None:
+        return ""
+    constant, main = results.majority, cell.metric
+    found = judge(
+        main,
+        [cell.scores(constant.name)] * len(cell.jobs),
+        [cell.scores(job.name) for job in cell.jobs],
+    )
+    return (
+        f"The same answer to everything, {prose.answer(constant.answer)}, reaches "
+        f"{prose.reached(main, constant.metrics[main.name])}; {cell.name} is "
+        f"{prose.verdict(found)} that ({prose.sureness(found)})."
+    )
+
+
+def _of_linear(cell: Cell, results: Results) -> Verdict:
     assert results.linear is not None
-    return _judge([job.test for job in cell.jobs], [results.linear.test] * len(cell.jobs), results)
-
-
-def _judge(first: Sequence[Evaluation], second: Sequence[Evaluation], results: Results) -> _Verdict:
-    """Compare two models on the same test examples, seed by seed."""
-    found = [
-        mcnemar(_is_right(one, results), _is_right(two, results))
-        for one, two in zip(first, second, strict=True)
-    ]
-    is_sure = all(pair.p_value < LEVEL for pair in found)
-    largest = max(pair.p_value for pair in found)
-    text = "p < 0.001" if largest < 0.001 else f"p = {largest:.2g}"
-    return _Verdict(
-        is_better=is_sure and all(pair.only_second > pair.only_first for pair in found),
-        is_worse=is_sure and all(pair.only_second < pair.only_first for pair in found),
-        sureness=text if len(found) == 1 else text.replace("=", "up to").replace("<", "below"),
-    )
-
-
-def _is_right(evaluation: Evaluation, results: Results) -> NDArray[np.bool_]:
-    predicted = np.array(evaluation.probabilities) > 0.5
-    found: NDArray[np.bool_] = predicted == (np.array(results.test_labels) == 1)
-    return found
+    jobs = [cell.scores(job.name) for job in cell.jobs]
+    return judge(cell.metric, jobs, [cell.scores(results.linear.name)] * len(jobs))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tidegate.report import figures, outcome, prose
+from tidegate.report import figures, metrics, outcome, prose
 from tidegate.report.summary import Cell, summarize
 from tidegate.runs.results import Results, load
 from tidegate.storage.atomic import write_text
@@ -65,6 +65,7 @@ def render(results: Results) -> str:
         "percent": prose.percent,
         "rounded": prose.rounded,
         "plain": prose.plain,
+        "answer": prose.answer,
     }
     cells = summarize(results)
     finished = [cell for cell in cells if cell.jobs]
@@ -80,17 +81,21 @@ def render(results: Results) -> str:
         has_seeds=any(len(cell.jobs) > 1 for cell in finished),
         has_single_seed=any(len(cell.jobs) == 1 for cell in finished),
         has_lines=any(len(job.history) > 1 for job in results.jobs),
+        metric=results.task.main_metric,
+        value=prose.value,
+        metric_columns=metrics.columns(results),
+        metric_rows=metrics.rows(finished, results),
+        confusions=metrics.confusions(finished, results),
         has_combined=any(cell.combined for cell in finished),
         weights=prose.weights(finished),
         reference=_reference(cells, results),
         reference_note=prose.reference_note(results),
         curves=figures.learning_curves(finished) if finished else [],
         drawn_width=round(figures.curves_width(len(finished))),
-        dots=figures.accuracy_dots(finished, results.linear) if finished else "",
+        dots=figures.score_dots(finished, results.linear) if finished else "",
         data_labels=_DATA_LABELS,
         num_threads=_num_threads(results),
         pretrains=any(job.pretraining_s for job in results.jobs),
-        percent=prose.percent,
     )
 
 

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from math import comb
 from statistics import fmean
 from typing import Any
 
 from tidegate.cells import CELLS
+from tidegate.evaluation.verdict import Verdict, num_level_with_best
 from tidegate.report.summary import Cell
 from tidegate.runs.results import Results
+from tidegate.task import Metric
 
 _ONE_SEED = (
     "An interval from one seed covers the choice of test examples, "
@@ -31,6 +32,41 @@ class Notice:
 def percent(share: float) -> str:
     """A share between 0 and 1 in percent, to a hundredth."""
     return f"{100 * share:.2f} %"
+
+
+def value(metric: Metric, found: float) -> str:
+    """A metric: a share in percent, another number to four digits."""
+    return percent(found) if metric.is_share else f"{found:.4g}"
+
+
+def reached(metric: Metric, found: float) -> str:
+    """A metric on the test part, named: goes on "The model reaches"."""
+    written = value(metric, found)
+    return (
+        f"{written} test {metric.text}" if metric.is_share else f"a test {metric.text} of {written}"
+    )
+
+
+def verdict(found: Verdict) -> str:
+    """Goes on "the second is ..." and is followed by the first."""
+    if found.is_better:
+        return "better than"
+    return "worse than" if found.is_worse else "not clearly different from"
+
+
+def sureness(found: Verdict) -> str:
+    """The p of a verdict, for a bracket: of several seeds' tests the largest."""
+    text = "p < 0.001" if found.p_value < 0.001 else f"p = {found.p_value:.2g}"
+    if found.num_seeds == 1:
+        return text
+    return text.replace("=", "up to").replace("<", "below")
+
+
+def answer(found: Any) -> str:
+    """An answer as a results file has it, in a sentence."""
+    if isinstance(found, list):
+        return _joined([answer(one) for one in found]) or "no label"
+    return f"{found:.4g}" if isinstance(found, float) else plain(found)
 
 
 def rounded(value: float) -> str:
@@ -64,13 +100,14 @@ def headline(cells: Sequence[Cell], results: Results) -> str:
         return "No result: no job has finished"
     best = found[0]
     if len(found) == 1:
-        claim = f"{best.name} reaches {percent(best.accuracy.mean)} test accuracy"
+        claim = f"{best.name} reaches {reached(best.metric, best.score.mean)}"
         return with_caveats(claim, found, results)
     level = _level_with_best(found)
     if level:
         return f"No clear winner between {_joined([cell.name for cell in (best, *level)])}"
-    points = 100 * (best.accuracy.mean - found[1].accuracy.mean)
-    claim = f"{best.name} is ahead of {found[1].name} by {points:.2f} percentage points"
+    gap = abs(best.score.mean - found[1].score.mean)
+    size = f"{100 * gap:.2f} percentage points" if best.metric.is_share else f"{gap:.4g}"
+    claim = f"{best.name} is ahead of {found[1].name} by {size}"
     return with_caveats(claim, found[:2], results)
 
 
@@ -118,7 +155,7 @@ def weights(cells: Sequence[Cell]) -> str:
     found = [
         f"{cell.name} {fmean(shares):.2f}"
         for cell in cells
-        if (shares := [job.blend["weights"]["network"] for job in cell.jobs if job.blend])
+        if (shares := [model.blend.weights["network"] for model in cell.blends])
     ]
     return _joined(found)
 
@@ -126,10 +163,10 @@ def weights(cells: Sequence[Cell]) -> str:
 def reference_note(results: Results) -> str:
     """How published figures beside the results were measured; empty where there are none."""
     reference = results.configuration.get("reference")
-    if not reference:
+    if not reference or not results.task.main_metric.is_share:
         return ""
     text = f"The {reference['name']}'s figures are {reference['conditions']}"
-    num_test = len(results.test_labels)
+    num_test = results.num_targets
     if num_test != reference["num_test"]:
         text += (
             f"; the test part here is another one, of {num_test:,} examples, so the two can only "
@@ -165,13 +202,14 @@ def notice(cells: Sequence[Cell], results: Results) -> Notice | None:
 
 def ranked(cells: Sequence[Cell]) -> list[Cell]:
     """Those with finished jobs, the best first."""
-    return sorted((cell for cell in cells if cell.jobs), key=lambda cell: -cell.accuracy.mean)
+    finished = (cell for cell in cells if cell.jobs)
+    return sorted(finished, key=lambda cell: -cell.metric.sign * cell.score.mean)
 
 
 def _level_with_best(ranked: Sequence[Cell]) -> list[Cell]:
     """Those next to the best whose spread reaches into the best one's."""
-    lowest = ranked[0].accuracy_spread.low
-    return list(takewhile(lambda cell: cell.accuracy_spread.high >= lowest, ranked[1:]))
+    count = num_level_with_best(ranked[0].metric, [cell.spread for cell in ranked])
+    return [*ranked[1 : 1 + count]]
 
 
 def _setting(cells: Sequence[Cell], results: Results) -> str:
@@ -198,17 +236,18 @@ def _setting(cells: Sequence[Cell], results: Results) -> str:
 
 
 def _ranking(ranked: Sequence[Cell]) -> str:
-    """The best and the second with their accuracies and spreads."""
+    """The best and the second with their main metrics and spreads."""
+    metric = ranked[0].metric
 
     def described(cell: Cell) -> str:
-        spread, num_seeds = cell.accuracy_spread, len(cell.jobs)
+        spread, num_seeds = cell.spread, len(cell.jobs)
         kind = f"over {num_seeds} seeds" if num_seeds > 1 else "95 % interval"
-        inside = f"{percent(spread.low)} to {percent(spread.high)}, {kind}"
-        return f"{cell.name} with {percent(cell.accuracy.mean)} ({inside})"
+        inside = f"{value(metric, spread.low)} to {value(metric, spread.high)}, {kind}"
+        return f"{cell.name} with {value(metric, cell.score.mean)} ({inside})"
 
     if len(ranked) == 1:
-        return f"Mean test accuracy: {described(ranked[0])}."
-    return f"Best mean test accuracy: {described(ranked[0])}; next: {described(ranked[1])}."
+        return f"Mean test {metric.text}: {described(ranked[0])}."
+    return f"Best mean test {metric.text}: {described(ranked[0])}; next: {described(ranked[1])}."
 
 
 def _certainty(ranked: Sequence[Cell]) -> str:

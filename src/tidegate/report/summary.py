@@ -1,25 +1,15 @@
 """What the finished jobs of a comparison say about each cell: means, ranges, intervals, curves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from statistics import fmean
 
 from tidegate.cells import CELLS
-from tidegate.runs.results import Job, Results
+from tidegate.evaluation import verdict
+from tidegate.evaluation.intervals import Interval
+from tidegate.runs.results import BlendModel, Job, Results
+from tidegate.task import Metric
 from tidegate.training.history import Epoch
-
-# The 97.5 % point of the standard normal distribution, for two-sided 95 % intervals.
-_Z_95 = 1.959963984540054
-
-
-@dataclass(frozen=True)
-class Span:
-    """A mean with the lowest and the highest value around it."""
-
-    mean: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -30,9 +20,14 @@ class Cell:
     """As in ``results.json``, for example ``gru-before``."""
     jobs: list[Job]
     """Finished ones, in order of seed; may be empty."""
-    num_test: int
+    blends: list[BlendModel]
+    """Each job together with the linear model; empty where there is none."""
+    metric: Metric
+    """What models are compared by."""
+    results: Results
     reference: dict[str, float] | None
-    """``test_accuracy`` and ``test_loss`` as published for this cell, where they are."""
+    """``test_accuracy`` and ``test_loss`` as published for this cell, where they are and models are
+    compared by one of them."""
 
     @property
     def name(self) -> str:
@@ -50,67 +45,65 @@ class Cell:
         return list(dict.fromkeys(job.path for job in self.jobs))
 
     @property
-    def accuracy(self) -> Span:
-        """Test accuracy over the seeds."""
-        return self.over_seeds(lambda job: job.test.accuracy)
+    def score(self) -> Interval:
+        """The main metric on the test part, over the seeds."""
+        return self.over_seeds(lambda job: job.metrics[self.metric.name])
 
     @property
-    def test_loss(self) -> Span:
+    def test_loss(self) -> Interval:
         """Test loss over the seeds."""
-        return self.over_seeds(lambda job: job.test.loss)
+        return self.over_seeds(lambda job: job.metrics["loss"])
 
     @property
-    def training_s(self) -> Span:
+    def training_s(self) -> Interval:
         """Time of all training steps over the seeds."""
         return self.over_seeds(lambda job: job.training_s)
 
     @property
-    def step_ms(self) -> Span:
+    def step_ms(self) -> Interval:
         """Median time of a training step over the seeds."""
         return self.over_seeds(lambda job: job.step_ms)
 
     @property
-    def inference_ms(self) -> Span:
+    def inference_ms(self) -> Interval:
         """Median time of a test batch over the seeds."""
         return self.over_seeds(lambda job: job.inference_ms)
 
     @property
-    def wall_s(self) -> Span:
+    def wall_s(self) -> Interval:
         """Time of the whole job over the seeds."""
         return self.over_seeds(lambda job: job.wall_s)
 
     @property
-    def tokens_per_s(self) -> Span:
+    def tokens_per_s(self) -> Interval:
         """Words read per second of training steps, over the seeds."""
         return self.over_seeds(lambda job: job.num_tokens / job.training_s)
 
     @property
-    def combined(self) -> Span | None:
-        """Test accuracy together with the linear model, where there is one."""
-        if any(job.combined is None for job in self.jobs):
+    def combined(self) -> Interval | None:
+        """The main metric together with the linear model, where there is one."""
+        if not self.blends or len(self.blends) < len(self.jobs):
             return None
-        return self.over_seeds(lambda job: job.combined.accuracy if job.combined else 0.0)
+        return _span([blend.metrics[self.metric.name] for blend in self.blends])
 
     @property
-    def combined_mean(self) -> float:
-        """Its mean; 0 where there is none."""
-        return 0.0 if self.combined is None else self.combined.mean
-
-    @property
-    def accuracy_spread(self) -> Span:
-        """How far the test accuracy can be trusted.
+    def spread(self) -> Interval:
+        """How far the main metric can be trusted.
 
         The range over the seeds; with one seed, the 95 % interval for this many test examples.
         """
-        accuracy = self.accuracy
         if len(self.jobs) > 1:
-            return accuracy
-        return Span(accuracy.mean, *wilson_interval(accuracy.mean, self.num_test))
+            return self.score
+        return verdict.interval(self.metric, self.scores(self.jobs[0].name))
 
-    def over_seeds(self, value: Callable[[Job], float]) -> Span:
+    def scores(self, name: str) -> verdict.Scores:
+        """What the main metric is the mean of, for every test example, of a model of the run."""
+        results = self.results
+        return verdict.scores(results.task, results.predictions[name], results.targets)
+
+    def over_seeds(self, value: Callable[[Job], float]) -> Interval:
         """Mean and range of ``value`` over the finished jobs, of which there must be one."""
-        values = [value(job) for job in self.jobs]
-        return Span(fmean(values), min(values), max(values))
+        return _span([value(job) for job in self.jobs])
 
     def mean_curve(self, value: Callable[[Epoch], float]) -> list[float]:
         """Mean over the seeds of ``value``, epoch by epoch, as far as every seed went."""
@@ -120,32 +113,19 @@ class Cell:
 
 def summarize(results: Results) -> list[Cell]:
     """The cells of a comparison in their planned order, also those without a finished job."""
+    metric = results.task.main_metric
     published = results.configuration.get("reference") or {"figures": []}
-    references = {line["cell"]: line for line in published["figures"]}
+    references = {
+        line["cell"]: line for line in published["figures"] if f"test_{metric.name}" in line
+    }
     keys = dict.fromkeys([*results.configuration["cells"], *(job.cell for job in results.jobs)])
-    return [
-        Cell(
-            key=key,
-            jobs=sorted((job for job in results.jobs if job.cell == key), key=lambda job: job.seed),
-            num_test=len(results.test_labels),
-            reference=references.get(key),
-        )
-        for key in keys
-    ]
+    found = []
+    for key in keys:
+        jobs = sorted((job for job in results.jobs if job.cell == key), key=lambda job: job.seed)
+        blends = [blend for job in jobs if (blend := results.blend_of(job))]
+        found.append(Cell(key, jobs, blends, metric, results, references.get(key)))
+    return found
 
 
-def wilson_interval(share: float, num_examples: int) -> tuple[float, float]:
-    """The 95 % score interval of a share counted over ``num_examples`` independent examples.
-
-    Args:
-        share: Between 0 and 1.
-        num_examples: With 0, nothing is known and the interval is (0, 1).
-    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference",
-        Journal of the American Statistical Association 22, without continuity correction.
-    """
-    if num_examples == 0:
-        return 0.0, 1.0
-    weight = _Z_95**2 / num_examples
-    centre = (share + weight / 2) / (1 + weight)
-    half = sqrt(weight * (share * (1 - share) + weight / 4)) / (1 + weight)
-    return max(0.0, centre - half), min(1.0, centre + half)
+def _span(values: Sequence[float]) -> Interval:
+    return Interval(fmean(values), min(values), max(values))

@@ -6,7 +6,7 @@ import tidegate
 from tidegate.cells import CELLS
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.job_value import Job as Value
-from tidegate.runs.results import Job
+from tidegate.runs.results import BlendModel, Job
 from tidegate.task import Task
 from tidegate.training.recipe import Recipe
 
@@ -24,11 +24,18 @@ _POOLING = {
 }
 
 
-def model_card(job: Job, experiment: Experiment | Value, task: Task, data: dict[str, Any]) -> str:
+def model_card(
+    job: Job,
+    blend: BlendModel | None,
+    experiment: Experiment | Value,
+    task: Task,
+    data: dict[str, Any],
+) -> str:
     """The card in Markdown.
 
     Args:
         job: The training, and what its test gave.
+        blend: The network and the linear model together, where there is one.
         experiment: Of which it is a part, or the job as a value.
         task: What the model is asked.
         data: The facts of :class:`~tidegate.data.prepared.PreparedData`.
@@ -54,16 +61,15 @@ it after every epoch, {data["num_test"]:,} tested it once.
 
 | on the test texts | |
 |---|---|
-| accuracy | {job.test.accuracy:.4f} |
-| cross-entropy | {job.test.loss:.4f} |
-{_together(job)}
+{_metrics(job, task)}
+{_together(blend, task)}
 {_preprocessing(recipe)}
 
     import tidegate
 
     model = tidegate.load(path)
     model.predict(["A text."])
-    model.predict_proba(["A text."])
+{'    model.predict_proba(["A text."])' if task.is_classification else ""}
 """
 
 
@@ -115,12 +121,21 @@ def _other_texts(experiment: Experiment | Value) -> str:
     return text
 
 
-def _together(job: Job) -> str:
-    if job.combined is None or job.blend is None:
+def _metrics(job: Job, task: Task) -> str:
+    return "\n".join(
+        f"| {metric.text} | {job.metrics[metric.name]:.4f} |"
+        for metric in task.metrics
+        if metric.name in job.metrics
+    )
+
+
+def _together(blend: BlendModel | None, task: Task) -> str:
+    if blend is None:
         return ""
+    main = task.main_metric
     return f"""
-Together with the linear model in this folder, as `tidegate.load` answers, accuracy is
-{job.combined.accuracy:.4f} and cross-entropy {job.combined.loss:.4f}.
+Together with the linear model in this folder, as `tidegate.load` answers, {main.text} is
+{blend.metrics[main.name]:.4f} and loss {blend.metrics["loss"]:.4f}.
 """
 
 

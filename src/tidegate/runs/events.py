@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tidegate.runs.results import Job, LayerSummary, LinearModel
+from tidegate.runs.results import BlendModel, Job, LayerSummary, LinearModel
 from tidegate.runs.run_config import RunConfig
 from tidegate.training.events import Event
 
@@ -84,6 +84,8 @@ class JobEnds:
     """A network is trained, tested and saved."""
 
     job: Job
+    blend: BlendModel | None
+    """The network and the linear model together, where there is one."""
 
 
 @dataclass(frozen=True)

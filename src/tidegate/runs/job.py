@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.data.examples import Examples
 from tidegate.data.prepared import PreparedData
 from tidegate.errors import RecipeError
-from tidegate.evaluation.blend import Blend
 from tidegate.evaluation.metrics import measure
 from tidegate.inference.model_folder import ModelFolder
 from tidegate.model.classifier import SequenceClassifier, num_trained
@@ -28,11 +26,10 @@ from tidegate.runs.events import JobBegins, RunCallback, StudentBegins
 from tidegate.runs.fingerprint import compute_exactly, exactness
 from tidegate.runs.job_value import Job
 from tidegate.runs.pretrained import PretrainingTexts
-from tidegate.runs.results import Evaluation, LayerSummary
+from tidegate.runs.results import BlendModel, Finished, LayerSummary
 from tidegate.runs.results import Job as JobResult
 from tidegate.storage.atomic import remove_tree
 from tidegate.storage.os_errors import as_run_folder_error
-from tidegate.task import Task
 from tidegate.training import network
 from tidegate.training.checkpoint_manager import CheckpointManager, discard
 from tidegate.training.classification import fit, predict
@@ -61,11 +58,12 @@ def run_job(
     callback: RunCallback,
     *,
     allow_inexact: bool = False,
-) -> JobResult:
+) -> Finished:
     """Train, test and save one cell from one seed, from its last checkpoint where it has one.
 
-    First comes its language model, if it has one. The model and, beside it, the result as JSON are
-    written to folders of the job's own in ``run_folder``; a job that is done is not done again.
+    First comes its language model, if it has one. The model and, beside it, the result as JSON and
+    its predictions are written to places of the job's own in ``run_folder``; a job that is done is
+    not done again.
 
     Args:
         allow_inexact: Resume under other versions, threads or instruction sets.
@@ -98,22 +96,16 @@ def run_job(
         model, student = trainer.teach(model, linear)
     progress = student or teacher
     outputs, batch_ms = predict(model, examples.test)
-    combined = blend = None
-    if linear is not None:
-        blend = linear.blend(predict(model, examples.validation)[0], examples.validation.targets)
-        combined = evaluation(
-            examples.task,
-            blend.combine({"network": outputs, "linear": linear.test}),
-            examples.test.targets,
-        )
+    task, targets = examples.task, examples.test.targets
     result = JobResult(
+        name=job.name,
         cell=job.cell,
         seed=job.seed,
         path=path,
         num_parameters=num_trained(model),
         summary=summary,
         history=progress.epochs,
-        test=evaluation(examples.task, outputs, examples.test.targets),
+        metrics=measure(task, outputs, targets),
         training_s=sum(sum(part.step_ms) for part in trainer.parts) / 1e3,
         wall_s=time.perf_counter() - begin + (pretraining_s or 0),
         pretraining_s=pretraining_s,
@@ -122,13 +114,17 @@ def run_job(
         inference_ms=statistics.median(batch_ms),
         model=job.model,
         teacher=teacher.epochs if student else None,
-        combined=combined,
-        blend=None if blend is None else blend.to_json(),
     )
-    _save(result, job, examples, model, linear, blend, run_folder / job.model)
-    job.save_result(result, run_folder)
+    finished = Finished(result, task.predictions(outputs))
+    if linear is not None:
+        blend = linear.blend(predict(model, examples.validation)[0], examples.validation.targets)
+        both = blend.combine({"network": outputs, "linear": linear.test})
+        together = BlendModel(job.blend, job.name, blend, measure(task, both, targets))
+        finished = replace(finished, blend=together, blend_predictions=task.predictions(both))
+    _save(finished, job, examples, model, linear, run_folder / job.model)
+    job.save_result(finished, run_folder)
     discard(run_folder / job.training)
-    return result
+    return finished
 
 
 def _language_model(
@@ -223,7 +219,9 @@ class _Trainer:
             logits = linear.blend(known, self.data.validation.targets).combine(answers)
         answered = replace(unlabelled, targets=self.data.task.soft_targets(logits))
         recipe = self.job.recipe
-        examples = self.data.train.with_more(answered, recipe.self_copies)
+        task, train = self.data.task, self.data.train
+        labelled = replace(train, targets=task.as_soft(train.targets))
+        examples = labelled.with_more(answered, recipe.self_copies)
         student = self._network()
         read = f"{len(examples):,} texts, {len(unlabelled):,} of them without labels, as {who} them"
         self.callback(StudentBegins(read))
@@ -236,6 +234,7 @@ class _Trainer:
             self.job.cell,
             self.job.recipe,
             self.job.seed,
+            task=data.task,
             vocabulary_size=len(data.vocabulary),
             bigram_vocabulary_size=0 if data.bigrams is None else len(data.bigrams),
             encoder=encoder,
@@ -243,23 +242,12 @@ class _Trainer:
         )
 
 
-def evaluation(task: Task, outputs: NDArray[np.float64], targets: NDArray[Any]) -> Evaluation:
-    """What one pass over the test part gave."""
-    metrics = measure(task, outputs, targets)
-    return Evaluation(
-        loss=metrics["loss"],
-        accuracy=metrics["accuracy"],
-        probabilities=task.probabilities(outputs)[:, 1].tolist(),
-    )
-
-
 def _save(
-    result: JobResult,
+    finished: Finished,
     job: Job,
     data: PreparedData,
     model: SequenceClassifier,
     linear: LinearBranch | None,
-    blend: Blend | None,
     path: Path,
 ) -> None:
     if os.path.lexists(path):  # of a run that was stopped before its results were written
@@ -275,8 +263,8 @@ def _save(
         architecture=model.architecture,
         tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},
         linear=ngrams,
-        blend=blend,
-        card=model_card(result, job, data.task, data.facts),
+        blend=None if finished.blend is None else finished.blend.blend,
+        card=model_card(finished.job, finished.blend, job, data.task, data.facts),
     )
     with as_run_folder_error(f"model {path}: expected to write it"):
         folder.save(path)

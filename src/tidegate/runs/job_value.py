@@ -1,4 +1,4 @@
-"""A job as a value: everything that its result depends on; and the file of its result."""
+"""A job as a value: everything that its result depends on; and the files of its result."""
 
 import hashlib
 import json
@@ -6,13 +6,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tidegate.data.prepared import PreparedData
 from tidegate.errors import FormatError, RunFolderError
 from tidegate.runs.experiment import Experiment
+from tidegate.runs.results import MOST_BYTES, BlendModel, Finished
 from tidegate.runs.results import Job as JobResult
 from tidegate.runs.run_folder import MODELS, PRETRAINING, TRAINING, name_of
-from tidegate.storage import json_file, schema
-from tidegate.storage.atomic import write_text
+from tidegate.storage import arrays, json_file, regular, schema
+from tidegate.storage.atomic import write_bytes
 from tidegate.storage.fingerprint import differences
 from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.training.recipe import Recipe
@@ -56,6 +60,11 @@ class Job:
         return f"{MODELS}/{self.name}"
 
     @property
+    def blend(self) -> str:
+        """The name of the network and the linear model together."""
+        return f"{self.name}+linear"
+
+    @property
     def training(self) -> str:
         """The folder of its step log and, until it is done, its checkpoints."""
         return f"{TRAINING}/{self.name}"
@@ -83,8 +92,10 @@ class Job:
         """SHA-256 over :meth:`identity`."""
         return _sum_of(self.identity())
 
-    def save_result(self, result: JobResult, run_folder: Path) -> None:
-        """Write the result beside the model, whole or not at all.
+    def save_result(self, finished: Finished, run_folder: Path) -> None:
+        """Write the result beside the model: its predictions, and then, as JSON, the rest.
+
+        Each file whole or not at all; the last one says that the job is done.
 
         Raises:
             RunFolderError: The system refused.
@@ -93,17 +104,23 @@ class Job:
             "format": FORMAT,
             "digest": self.digest(),
             "job": self.identity(),
-            "result": asdict(result),
+            "result": asdict(finished.job),
+            "blend": None if finished.blend is None else asdict(finished.blend),
         }
-        path = self._result_file(run_folder)
-        with as_run_folder_error(f"result {path}: expected to write it"):
-            write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+        text = json.dumps(content, indent=1, allow_nan=False)
+        predictions = {model.name: array for model, array in finished.models}
+        for path, bytes_ in (
+            (self._predictions_file(run_folder), arrays.to_bytes(predictions)),
+            (self._result_file(run_folder), f"{text}\n".encode()),
+        ):
+            with as_run_folder_error(f"result {path}: expected to write it"):
+                write_bytes(path, bytes_)
 
-    def load_result(self, run_folder: Path) -> JobResult | None:
+    def load_result(self, run_folder: Path) -> Finished | None:
         """The result, if the job is done.
 
         Raises:
-            FormatError: The file is damaged.
+            FormatError: A file is damaged.
             RunFolderError: It is of another job.
         """
         path = self._result_file(run_folder)
@@ -121,25 +138,61 @@ class Job:
                 f"{'; '.join(differing) or 'its digest differs'}; resume the run as it was, or "
                 "train in another folder"
             )
-        result: JobResult = found.result
-        expected, got = ((each.cell, each.seed, each.model) for each in (self, result))
+        result, blend = found.result, found.blend
+        expected, got = ((each.name, each.cell, each.seed, each.model) for each in (self, result))
         if expected != got:
             raise FormatError(
-                f"{path}: result: expected cell, seed and model to be {expected}, got {got}; {MEND}"
+                f"{path}: result: expected name, cell, seed and model to be {expected}, got {got}; "
+                f"{MEND}"
             )
-        return result
+        if blend is None:
+            (predictions,) = self._load_predictions([self.name], run_folder)
+            return Finished(result, predictions)
+        if (blend.name, blend.network) != (self.blend, self.name):
+            raise FormatError(
+                f"{path}: blend: expected name and network to be {(self.blend, self.name)}, got "
+                f"{(blend.name, blend.network)}; {MEND}"
+            )
+        predictions, both = self._load_predictions([self.name, self.blend], run_folder)
+        return Finished(result, predictions, blend, both)
+
+    def _load_predictions(self, names: list[str], run_folder: Path) -> list[NDArray[np.float64]]:
+        path, whole = self._predictions_file(run_folder), self._result_file(run_folder).name
+        mend = (
+            f"put back a copy of it; or remove {whole} beside it and go on with --resume, which "
+            "trains the job again"
+        )
+        try:
+            found = arrays.from_bytes(regular.read(path, MOST_BYTES), path)
+        except FileNotFoundError:
+            raise FormatError(
+                f"{path}: expected the predictions of {whole}, got none; {mend}"
+            ) from None
+        except OSError as error:
+            raise FormatError(
+                f"{path}: expected a readable file, got {error.strerror}; {mend}"
+            ) from error
+        except FormatError as error:
+            raise FormatError(f"{error}; {mend}") from error
+        if [*found] != names:
+            raise FormatError(f"{path}: expected the arrays {names}, got {[*found]}; {mend}")
+        return [found[name] for name in names]
 
     def _result_file(self, run_folder: Path) -> Path:
         return run_folder / f"{self.model}.json"
 
+    def _predictions_file(self, run_folder: Path) -> Path:
+        return run_folder / f"{self.model}.npz"
+
 
 @dataclass(frozen=True)
 class _File:
-    """The content of a result's file."""
+    """The JSON of a result."""
 
     digest: str
     job: dict[str, Any]
     result: JobResult
+    blend: BlendModel | None
 
 
 def jobs_of(experiment: Experiment, data: PreparedData | None = None) -> list[Job]:

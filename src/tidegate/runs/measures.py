@@ -3,17 +3,17 @@
 from typing import Any
 
 from tidegate.runs.experiment import Experiment
-from tidegate.runs.results import Job
+from tidegate.runs.results import BlendModel, Job
 from tidegate.training.history import Epoch, Step
 
 Measures = dict[str, float]
 
 
 def of_step(step: Step) -> Measures:
-    """The batch's own loss and accuracy, the rate, and the speed."""
+    """The batch's own loss and main metric, the rate, and the speed."""
     return {
         "train/loss": step.loss,
-        "train/accuracy": step.accuracy,
+        f"train/{step.metric}": step.score,
         "train/learning_rate": step.learning_rate,
         "train/tokens_per_s": step.num_tokens / step.ms * 1e3,
     }
@@ -23,16 +23,15 @@ def of_epoch(epoch: Epoch) -> Measures:
     """What the validation part gave."""
     return {
         "validation/loss": epoch.validation_loss,
-        "validation/accuracy": epoch.validation_accuracy,
+        f"validation/{epoch.metric}": epoch.validation_score,
     }
 
 
-def of_test(job: Job) -> Measures:
+def of_test(job: Job, blend: BlendModel | None) -> Measures:
     """What the test part gave: the network alone, and with the linear model where there is one."""
-    found = {"test/loss": job.test.loss, "test/accuracy": job.test.accuracy}
-    if job.combined is not None:
-        found["test/combined_loss"] = job.combined.loss
-        found["test/combined_accuracy"] = job.combined.accuracy
+    found = {f"test/{name}": value for name, value in job.metrics.items()}
+    if blend is not None:
+        found |= {f"test/combined_{name}": value for name, value in blend.metrics.items()}
     return found
 
 

@@ -15,7 +15,7 @@ from tidegate.errors import LogError
 from tidegate.runs import measures
 from tidegate.runs.events import JobBegins, JobEnds, RunEvent
 from tidegate.runs.experiment import Experiment
-from tidegate.runs.results import Job
+from tidegate.runs.results import BlendModel, Job
 from tidegate.runs.run_folder import TRAINING, name_of
 from tidegate.storage import regular
 from tidegate.storage.atomic import write_text
@@ -65,7 +65,7 @@ class MLflowLog:
             case Epoch():
                 self._epoch_ends(event)
             case JobEnds():
-                self._job_ends(event.job)
+                self._job_ends(event.job, event.blend)
 
     def close(self) -> None:
         """See :class:`Log`."""
@@ -102,8 +102,8 @@ class MLflowLog:
         self._add(measures.of_epoch(epoch))
         self._flush()
 
-    def _job_ends(self, job: Job) -> None:
-        self._add(measures.of_test(job))
+    def _job_ends(self, job: Job, blend: BlendModel | None) -> None:
+        self._add(measures.of_test(job, blend))
         self._end("FINISHED")
 
     def _create_run(self) -> str:

@@ -1,157 +1,233 @@
-"""``results.json``: everything a comparison found, so that later questions need no new run.
+"""``results.json`` and ``predictions.npz``: everything a run found, so that later questions need no
+new run. ``docs/results.md`` describes both.
 
-The file is rewritten whole after every finished job, so a run that stops early leaves its
-finished jobs. Times are in the unit their names end in; accuracies are shares between 0 and 1.
+The files are rewritten whole after every finished job, so a run that stops early leaves its
+finished jobs. Times are in the unit their names end in; shares are between 0 and 1.
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.cells import CELLS
 from tidegate.data.sources.source import Reference
 from tidegate.errors import FormatError
-from tidegate.storage import json_file, schema
-from tidegate.storage.atomic import write_text
+from tidegate.runs.model_results import (
+    BlendModel,
+    Finished,
+    Job,
+    LayerSummary,
+    LinearModel,
+    MajorityModel,
+    Metrics,
+    Model,
+)
+from tidegate.storage import arrays, json_file, regular, schema
+from tidegate.storage.atomic import write_bytes
 from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.storage.schema import Between, NotEmpty, OneOf
-from tidegate.training.history import Epoch
+from tidegate.task import METRICS, Task
 
-FORMAT = "tidegate.runs/3"
+__all__ = [
+    "BlendModel",
+    "Finished",
+    "Job",
+    "LayerSummary",
+    "LinearModel",
+    "MajorityModel",
+    "Metrics",
+    "Model",
+    "Results",
+    "check",
+    "load",
+]
+
+FORMAT = "tidegate.results/3"
+EARLIER = ("tidegate.comparison/", "tidegate.results/", "tidegate.runs/")
+"""How the formats of earlier versions begin."""
 FILE_NAME = "results.json"
+PREDICTIONS = "predictions.npz"
+TARGETS = "targets"
+"""The array of the right answers in ``predictions.npz``; each other has the name of a model."""
+MOST_BYTES = 1 << 30
+"""Of the predictions: 1,000 models of 25,000 test texts with two classes have 400 MB."""
 MEND = (
     "put back a copy of it; or remove it and go on with --resume, which takes the finished jobs "
     "from their own files"
 )
 
-Share = Annotated[float, Between(0, 1)]
 
+@dataclass(kw_only=True)
+class Record:
+    """The content of ``results.json``."""
 
-@dataclass(frozen=True)
-class LayerSummary:
-    """One line of a model's summary."""
-
-    layer: str
-    """For example ``embedding (Embedding)``."""
-    output_shape: list[int | None]
-    """None where the size is the batch's, or that of its sequences."""
-    num_parameters: int
-
-    @property
-    def shape(self) -> str:
-        """For a person: ``(batch, steps, 64)``."""
-        rest = ["steps" if size is None else str(size) for size in self.output_shape[1:]]
-        return f"({', '.join(['batch', *rest])})"
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """One pass over the test part."""
-
-    loss: float
-    accuracy: Share
-    probabilities: list[Share]
-    """Of the positive class, one a test example, in the order of ``Results.test_labels``."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One cell trained from one seed."""
-
-    cell: Annotated[str, OneOf((*CELLS,))]
-    """``rnn``, ``lstm``, ``gru`` (reset after) or ``gru-before``."""
-    seed: int
-    path: str
-    """What computed the recurrence, for example ``tidegate.nn, engine (avx2)``."""
-    num_parameters: int
-    summary: list[LayerSummary]
-    history: Annotated[list[Epoch], NotEmpty()]
-    test: Evaluation
-    training_s: Annotated[float, Between(1e-9)]
-    """Wall time of all training steps; validation, test and set-up excluded."""
-    wall_s: float
-    """Wall time of the whole job: the language model, where the run trains one for it, and all from
-    making the model to its last prediction. Reading and numbering the texts
-    (``Results.preparation_s``) and the linear model are apart. Of a resumed job, the last process
-    alone."""
-    num_tokens: int
-    """Words read in training, over all epochs."""
-    step_ms: float
-    """Median wall time of a training step over all epochs."""
-    inference_ms: float
-    """Median wall time of a test batch."""
-    model: str
-    """The model's folder, relative to the run folder."""
-    pretraining_s: float | None = None
-    """Of ``wall_s``, what was the language model's; None where the job begins with none."""
-    teacher: list[Epoch] | None = None
-    """Of a network that learnt from texts without labels: the epochs of the one whose answers it
-    learnt; ``history`` is its own."""
-    combined: Evaluation | None = None
-    """The network and the linear model together."""
-    blend: dict[str, Any] | None = None
-    """How they were put together, by the validation part."""
-
-
-@dataclass(frozen=True)
-class LinearModel:
-    """The linear model beside the networks of a run."""
-
-    name: str
-    num_parameters: int
-    test: Evaluation
-    wall_s: float
-    """Features, training and predictions."""
-    validation_accuracy: float
-
-
-@dataclass
-class Results:
-    """A whole comparison."""
-
+    task: Task
     configuration: dict[str, Any]
     environment: dict[str, Any]
     data: dict[str, Any]
-    test_labels: list[int]
+    num_targets: Annotated[int, Between(0)]
+    """Examples of the test part."""
     created: str
     """When the run began, ISO 8601 in UTC."""
     status: Annotated[str, OneOf(("running", "complete", "interrupted"))] = "running"
     preparation_s: float = 0.0
     """Wall time of reading, splitting and numbering the texts."""
-    linear: LinearModel | None = None
-    jobs: list[Job] = field(default_factory=list)
+    models: list[Model] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Results(Record):
+    """A whole run."""
+
+    targets: NDArray[Any]
+    """Of the test part, as :class:`~tidegate.task.Task` describes."""
+    predictions: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    """By a model's name: probabilities of all classes, or a regression's numbers, (N, classes)."""
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The networks, in the order in which they were finished."""
+        return [model for model in self.models if isinstance(model, Job)]
+
+    @property
+    def linear(self) -> LinearModel | None:
+        """The linear model, if there is one."""
+        return next((model for model in self.models if isinstance(model, LinearModel)), None)
+
+    @property
+    def majority(self) -> MajorityModel | None:
+        """The same answer to everything."""
+        return next((model for model in self.models if isinstance(model, MajorityModel)), None)
+
+    def blend_of(self, job: Job) -> BlendModel | None:
+        """A network and the linear model together, if there is one."""
+        blends = (model for model in self.models if isinstance(model, BlendModel))
+        return next((blend for blend in blends if blend.network == job.name), None)
+
+    def add(self, model: Model, predictions: NDArray[np.float64]) -> None:
+        """Add a model, in the place of one of the same name, with its predictions."""
+        places = {other.name: place for place, other in enumerate(self.models)}
+        place = places.get(model.name, len(self.models))
+        self.models[place : place + 1] = [model]
+        self.predictions[model.name] = predictions
+
+    def remove_networks(self) -> None:
+        """Remove the networks and, with them, their blends."""
+        self.models = [one for one in self.models if not isinstance(one, Job | BlendModel)]
+        self.predictions = {one.name: self.predictions[one.name] for one in self.models}
 
     def save(self, run_folder: Path) -> None:
-        """Write ``results.json`` into ``run_folder``, whole or not at all.
+        """Write both files into ``run_folder``, each whole or not at all.
+
+        The predictions come first: a run that is killed in between leaves predictions of models
+        that the results do not have yet, which :func:`load` passes over.
 
         Raises:
             RunFolderError: The system refused.
         """
-        text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1, allow_nan=False)
-        path = run_folder / FILE_NAME
-        with as_run_folder_error(f"results {path}: expected to write them"):
-            write_text(path, text + "\n")
+        record = {one.name: getattr(self, one.name) for one in fields(Record)}
+        content = {"format": FORMAT, **asdict(Record(**record))}
+        text = json.dumps(content, indent=1, allow_nan=False)
+        predictions = arrays.to_bytes({TARGETS: self.targets, **self.predictions})
+        for name, bytes_ in ((PREDICTIONS, predictions), (FILE_NAME, f"{text}\n".encode())):
+            with as_run_folder_error(f"results {run_folder / name}: expected to write them"):
+                write_bytes(run_folder / name, bytes_)
 
 
 def load(run_folder: Path) -> Results:
-    """Read the ``results.json`` of a run folder.
+    """Read the ``results.json`` and ``predictions.npz`` of a run folder.
 
     Raises:
-        FormatError: The file is missing, is not JSON, or has another format than this version's.
+        FormatError: A file is missing, not in its format, or has another version than this one's;
+            or the two do not fit each other.
     """
     path = run_folder / FILE_NAME
     try:
-        content = json_file.read(path, FORMAT)
-        found: Results = schema.build(Results, content, f"{path}: ")
-        check(found, f"{path}: ")
+        content = json_file.read(path, FORMAT, earlier=EARLIER)
+        record: Record = schema.build(Record, content, f"{path}: ")
+        _check(record, f"{path}: ")
     except FileNotFoundError:
         raise FormatError(
             f"{run_folder}: expected a run folder with {FILE_NAME}, got none"
         ) from None
     except FormatError as error:
         raise FormatError(f"{error}; {MEND}") from error
-    return found
+    found = _read_predictions(run_folder / PREDICTIONS)
+    try:
+        _check_predictions(record, found)
+    except ValueError as error:
+        raise FormatError(
+            f"{run_folder / PREDICTIONS}: expected what {FILE_NAME} has, got another: {error}; "
+            f"{_MEND_PREDICTIONS}"
+        ) from error
+    parts = {one.name: getattr(record, one.name) for one in fields(Record)}
+    names = [model.name for model in record.models]
+    return Results(
+        **parts, targets=found[TARGETS], predictions={name: found[name] for name in names}
+    )
+
+
+def check(results: Results, where: str) -> None:
+    """Refuse what :func:`load` would refuse of the same content.
+
+    Raises:
+        FormatError: The first part that does not fit to the others.
+    """
+    _check(results, where)
+    try:
+        _check_predictions(results, {TARGETS: results.targets, **results.predictions})
+    except ValueError as error:
+        raise FormatError(
+            f"{where}predictions: expected what the models have, got another: {error}"
+        ) from error
+
+
+_MEND_PREDICTIONS = (
+    f"put back a copy of it; or remove {FILE_NAME} and go on with --resume, which takes the "
+    "finished jobs from their own files"
+)
+
+
+def _read_predictions(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        return arrays.from_bytes(regular.read(path, MOST_BYTES), path)
+    except FileNotFoundError:
+        raise FormatError(
+            f"{path}: expected the predictions of {FILE_NAME}, got none; {_MEND_PREDICTIONS}"
+        ) from None
+    except OSError as error:
+        raise FormatError(
+            f"{path}: expected a readable file, got {error.strerror}; {_MEND_PREDICTIONS}"
+        ) from error
+    except FormatError as error:
+        raise FormatError(f"{error}; {_MEND_PREDICTIONS}") from error
+
+
+def _check_predictions(record: Record, found: dict[str, NDArray[Any]]) -> None:
+    """Refuse arrays that are not of the task and the models.
+
+    Raises:
+        ValueError: The first that is missing, of another shape or dtype, or out of its range.
+    """
+    missing = [name for name in (TARGETS, *(m.name for m in record.models)) if name not in found]
+    if missing:
+        raise ValueError(f"no array {missing[0]}")
+    targets, shape = found[TARGETS], (record.num_targets, len(record.task.classes))
+    if len(targets.shape) == 0 or len(targets) != record.num_targets:
+        raise ValueError(f"targets of shape {targets.shape}, where N is {record.num_targets:,}")
+    record.task.check_targets(targets)
+    for model in record.models:
+        one = found[model.name]
+        if one.dtype != np.float64 or one.shape != shape:
+            raise ValueError(f"{model.name} of {one.dtype} and shape {one.shape}, not {shape}")
+        is_inside = (one >= 0) & (one <= 1) if record.task.is_classification else np.isfinite(one)
+        if not is_inside.all():
+            expected = "from 0 to 1" if record.task.is_classification else "that are finite"
+            raise ValueError(f"{model.name} with other predictions than those {expected}")
 
 
 @dataclass(frozen=True)
@@ -164,9 +240,9 @@ class _Configuration:
     changed: dict[str, Any] = field(default_factory=dict)
 
 
-def check(results: Results, where: str) -> None:
-    """Refuse a configuration that cannot be shown, and parts that do not fit to each other."""
-    given, known = results.configuration, _Configuration.__dataclass_fields__
+def _check(record: Record, where: str) -> None:
+    """Refuse a configuration that cannot be shown, and models that do not fit to each other."""
+    given, known = record.configuration, _Configuration.__dataclass_fields__
     used = {key: value for key, value in given.items() if key in known}
     configuration = schema.build(_Configuration, used, f"{where}configuration")
     if unknown := sorted(configuration.changed.keys() - given.keys()):
@@ -174,18 +250,23 @@ def check(results: Results, where: str) -> None:
             f"{where}configuration.changed: expected keys of the configuration, got "
             f"{', '.join(unknown)}"
         )
-    for job in results.jobs:
-        if job.blend is not None:
-            weights = f"{where}blend.weights"
-            found = schema.build(dict[str, float], job.blend.get("weights"), weights)
-            schema.build(float, found.get("network"), f"{weights}.network")
-    num_test = len(results.test_labels)
-    tests = [job.test for job in results.jobs]
-    tests += [job.combined for job in results.jobs if job.combined is not None]
-    tests += [] if results.linear is None else [results.linear.test]
-    for test in tests:
-        if len(test.probabilities) != num_test:
-            raise FormatError(
-                f"{where}expected as many probabilities as test_labels, {num_test:,}, got "
-                f"{len(test.probabilities):,}"
+    names = [model.name for model in record.models]
+    if len({*names, TARGETS}) <= len(names):
+        raise FormatError(f"{where}models: expected distinct names but {TARGETS}, got {names}")
+    main, networks = record.task.main_metric.name, {m.name for m in record.models if type(m) is Job}
+    for number, model in enumerate(record.models):
+        place = f"{where}models[{number}]"
+        for name in (main, "loss"):
+            schema.build(float, model.metrics.get(name), f"{place}.metrics.{name}")
+        if unknown := sorted(model.metrics.keys() - METRICS.keys()):
+            raise FormatError(f"{place}.metrics: expected {', '.join(METRICS)}, got {unknown[0]}")
+        if isinstance(model, BlendModel):
+            schema.build(
+                float, model.blend.weights.get("network"), f"{place}.blend.weights.network"
             )
+            if model.network not in networks:
+                raise FormatError(f"{place}.network: expected a network, got {model.network!r}")
+        if isinstance(model, Job):
+            metrics = {epoch.metric for epoch in (*model.history, *(model.teacher or []))}
+            if metrics != {main}:
+                raise FormatError(f"{place}.history: expected the metric {main}, got {metrics}")

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tidegate import machine
 from tidegate.data.prepared import PreparedData
 from tidegate.data.sources import Reference
@@ -17,11 +19,12 @@ from tidegate.runs import results as results_file
 from tidegate.runs.events import JobEnds, LinearBegins, LinearEnds, RunCallback
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.fingerprint import compute_exactly
-from tidegate.runs.job import JobData, evaluation, run_job
+from tidegate.runs.job import JobData, run_job
 from tidegate.runs.job_value import jobs_of
 from tidegate.runs.pretrained import PretrainingTexts, remove_corpus
-from tidegate.runs.results import LinearModel, Results
+from tidegate.runs.results import LinearModel, MajorityModel, Results
 from tidegate.storage.fingerprint import differences
+from tidegate.training.events import Notice
 from tidegate.training.linear import LinearBranch
 
 
@@ -61,13 +64,15 @@ def run(
     """
     compute_exactly(experiment.threads)
     results = Results(
+        task=data.task,
         configuration={
             **experiment.configuration(),
             "reference": None if reference is None else asdict(reference),
         },
         environment={**machine.describe(), "threads": experiment.threads},
         data=data.facts,
-        test_labels=data.test.targets.tolist(),
+        num_targets=len(data.test),
+        targets=data.test.targets,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         preparation_s=preparation_s,
     )
@@ -79,16 +84,20 @@ def run(
     try:
         linear = _linear(experiment, data, results, callback)
         results.save(run_folder)
-        results.jobs.clear()
+        results.remove_networks()
         shared = JobData(data, linear, pretraining)
         for job in jobs_of(experiment, data):
             is_new = job.load_result(run_folder) is None
-            results.jobs.append(
-                run_job(job, shared, run_folder, callback, allow_inexact=allow_inexact)
-            )
+            ended = run_job(job, shared, run_folder, callback, allow_inexact=allow_inexact)
+            if (
+                results.majority is None
+            ):  # now, for its metrics load what training need not wait for
+                _majority(data, results)
+            for model, predictions in ended.models:
+                results.add(model, predictions)
             if is_new:
                 results.save(run_folder)
-                callback(JobEnds(results.jobs[-1]))
+                callback(JobEnds(ended.job, ended.blend))
         results_file.check(results, f"{run_folder}: ")
         remove_corpus(run_folder)
     except BaseException:
@@ -135,6 +144,15 @@ def _check_same(finished: Results, begun: Results, run_folder: Path) -> None:
         )
 
 
+def _majority(data: PreparedData, results: Results) -> None:
+    """Add what the same answer to everything is worth."""
+    task, count = data.task, len(data.test)
+    outputs = np.tile(task.constant_outputs(data.train.targets), (count, 1))
+    (answer,) = task.named(task.decide(outputs[:1]))
+    metrics = measure(task, outputs, data.test.targets)
+    results.add(MajorityModel(answer, metrics), task.predictions(outputs))
+
+
 def _linear(
     experiment: Experiment, data: PreparedData, results: Results, callback: RunCallback
 ) -> LinearBranch | None:
@@ -142,17 +160,30 @@ def _linear(
     recipe = experiment.recipe
     if not recipe.linear_order:
         return None
+    if not data.task.has_one_class:
+        text = (
+            "linear model: left out, for it answers with one class a text, and "
+            f"{data.facts['name']} is a task of kind {data.task.kind}"
+        )
+        callback(Notice(text))
+        return None
     name = f"logistic regression on NB-weighted 1 to {recipe.linear_order}-grams"
     callback(LinearBegins(name))
     begin = time.perf_counter()
-    branch = LinearBranch.train(recipe, data.train, data.validation, data.test)
-    known = measure(data.task, branch.validation, data.validation.targets)
-    results.linear = LinearModel(
-        name=name,
-        num_parameters=branch.model.num_parameters,
-        test=evaluation(data.task, branch.test, data.test.targets),
-        wall_s=time.perf_counter() - begin,
-        validation_accuracy=known["accuracy"],
+    branch = LinearBranch.train(
+        recipe,
+        data.train,
+        data.validation,
+        data.test,
+        num_outputs=data.task.num_outputs,
     )
-    callback(LinearEnds(results.linear))
+    linear = LinearModel(
+        description=name,
+        num_parameters=branch.model.num_parameters,
+        metrics=measure(data.task, branch.test, data.test.targets),
+        validation=measure(data.task, branch.validation, data.validation.targets),
+        wall_s=time.perf_counter() - begin,
+    )
+    results.add(linear, data.task.predictions(branch.test))
+    callback(LinearEnds(linear))
     return branch

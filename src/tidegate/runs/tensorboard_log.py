@@ -7,7 +7,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tidegate.runs import measures
 from tidegate.runs.events import JobBegins, JobEnds, RunEvent
 from tidegate.runs.experiment import Experiment
-from tidegate.runs.results import Job
+from tidegate.runs.results import BlendModel, Job
 from tidegate.runs.run_folder import name_of
 from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.training.events import TrainingBegins
@@ -39,7 +39,7 @@ class TensorBoardLog:
             case Epoch():
                 self._epoch_ends(event)
             case JobEnds():
-                self._job_ends(event.job)
+                self._job_ends(event.job, event.blend)
 
     def close(self) -> None:
         """See :class:`Log`."""
@@ -68,12 +68,14 @@ class TensorBoardLog:
         self._add(measures.of_epoch(epoch))
         self._flush()
 
-    def _job_ends(self, job: Job) -> None:
+    def _job_ends(self, job: Job, blend: BlendModel | None) -> None:
         """Write the outcome, and the recipe for TensorBoard's table of hyperparameters."""
         writer = self._open(self.step)
         parameters = measures.parameters(self.experiment, job.cell, job.seed)
         # In the run's own folder, for the table would show one of its own beside the run.
-        writer.add_hparams(parameters, measures.of_test(job), run_name=".", global_step=self.step)
+        writer.add_hparams(
+            parameters, measures.of_test(job, blend), run_name=".", global_step=self.step
+        )
         self.close()
 
     def _open(self, step: int) -> SummaryWriter:

@@ -76,6 +76,7 @@ def read(
     most_bytes: int = MOST_BYTES,
     follow: bool = False,
     allow_nonfinite: bool = False,
+    earlier: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """The content of a file, without its ``format``.
 
@@ -85,6 +86,7 @@ def read(
         most_bytes: That it may have.
         follow: Whether ``path`` may be a link; see :mod:`tidegate.storage.regular`.
         allow_nonfinite: See :func:`parse`.
+        earlier: See :func:`check_format`.
 
     Raises:
         FileNotFoundError: There is none.
@@ -97,18 +99,31 @@ def read(
     except OSError as error:
         raise FormatError(f"{path}: expected a readable file, got {error.strerror}") from error
     found = parse_object(content, path, allow_nonfinite=allow_nonfinite)
-    check_format(found, expected, path)
+    check_format(found, expected, path, earlier)
     return found
 
 
-def check_format(content: dict[str, Any], expected: str, where: object) -> None:
+def check_format(
+    content: dict[str, Any], expected: str, where: object, earlier: tuple[str, ...] = ()
+) -> None:
     """Take the ``format`` out of an object.
+
+    Args:
+        content: Of a file.
+        expected: The format.
+        where: Begins the message of an error.
+        earlier: How the formats of earlier versions begin.
 
     Raises:
         FormatError: It is missing or another.
     """
     found = content.pop("format", None)
     if found != expected:
+        if isinstance(found, str) and found.startswith(earlier):
+            raise FormatError(
+                f"{where}: expected format {expected!r}, got {found!r} of another version of "
+                "tidegate; read it with that version"
+            )
         raise FormatError(f"{where}: expected format {expected!r}, got {found!r}")
 
 

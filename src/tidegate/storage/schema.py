@@ -56,7 +56,8 @@ def build(kind: Any, value: Any, where: str) -> Any:
     Args:
         kind: ``bool``, ``int``, ``float`` (an int will do, and stays one), ``str``, ``None``,
             ``Any``, ``Literal``, ``list[X]``, ``tuple[X, ...]``, ``dict[str, X]``, a dataclass of
-            these, a union, or one of them ``Annotated`` with the classes above.
+            these, a union (of dataclasses by their ``kind``, a ``Literal``), or one of them
+            ``Annotated`` with the classes above.
         value: From JSON.
         where: Begins the message of an error.
 
@@ -64,6 +65,8 @@ def build(kind: Any, value: Any, where: str) -> Any:
         FormatError: The first part that is not as it should be.
     """
     kinds = _alternatives(kind)
+    if isinstance(value, dict) and sum(map(is_dataclass, kinds)) > 1:
+        return _build(_by_kind(kinds, value, where), value, where)
     for one in kinds:
         if _is_alike(one, value):
             return _build(one, value, where)
@@ -108,7 +111,11 @@ def _instance(kind: Any, content: Mapping[str, Any], where: str) -> Any:
     if missing:
         raise _error(where, f"a value of {', '.join(missing)}", None)
     prefix = where if where.endswith(": ") else f"{where}."
-    return kind(**{name: build(hints[name], v, prefix + name) for name, v in content.items()})
+    values = {name: build(hints[name], v, prefix + name) for name, v in content.items()}
+    try:
+        return kind(**values)
+    except ValueError as error:  # of values that do not fit each other
+        raise FormatError(f"{where.removesuffix(': ')}: {error}") from error
 
 
 def _has_default(field: "Field[Any]") -> bool:
@@ -118,6 +125,15 @@ def _has_default(field: "Field[Any]") -> bool:
 def _alternatives(kind: Any) -> tuple[Any, ...]:
     is_union = get_origin(kind) in (Union, types.UnionType)
     return get_args(kind) if is_union else (kind,)
+
+
+def _by_kind(kinds: tuple[Any, ...], value: Mapping[str, Any], where: str) -> Any:
+    """Of several dataclasses the one whose ``kind``, a ``Literal`` of one text, the object has."""
+    named = {get_args(get_type_hints(one)["kind"])[0]: one for one in kinds if is_dataclass(one)}
+    found = value.get("kind")
+    if not isinstance(found, str) or found not in named:
+        raise _error(f"{where}.kind", f"one of {', '.join(named)}", found)
+    return named[found]
 
 
 def _is_alike(kind: Any, value: Any) -> bool:

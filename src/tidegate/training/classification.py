@@ -11,8 +11,9 @@ from torch import Tensor
 from tidegate.data.examples import Examples
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.inputs import Inputs
-from tidegate.model.losses import balanced_weights, is_right, losses
+from tidegate.model.losses import balanced_weights, losses, scores
 from tidegate.model.masks import Masks
+from tidegate.task import main_metric
 from tidegate.training import optimisers
 from tidegate.training.average import Average
 from tidegate.training.checkpoint_manager import CheckpointManager
@@ -64,6 +65,7 @@ class Classification:
     ) -> None:
         self.model, self.values, self.seed = model, recipe, seed
         self.train, self.validation = train, validation
+        self.metric = main_metric(model.kind).name
         self.num_epochs, self.patience = recipe.epochs, recipe.patience
         self.rate_key = "learning_rate"
         average = Average(model, recipe.ema_decay) if recipe.ema_decay else None
@@ -105,7 +107,7 @@ class Classification:
         )
         return StepResult(
             loss=found.loss,
-            num_right=found.num_right,
+            score_sum=found.score_sum,
             num_examples=len(rows),
             num_tokens=found.num_tokens,
             learning_rate=max(group["lr"] for group in optimiser.param_groups),
@@ -124,7 +126,7 @@ class Classification:
             average.update(self.model)
 
     def validate(self) -> Validation:
-        """Loss and accuracy on the validation part, of the average where there is one."""
+        """Loss and score on the validation part, of the average where there is one."""
         self.weights = self.model.state_dict()
         if self.state.average is not None:
             self.weights = {name: tensor.clone() for name, tensor in self.weights.items()}
@@ -171,7 +173,7 @@ def predict(
 def measure(
     model: SequenceClassifier, outputs: NDArray[np.float64], targets: NDArray[Any]
 ) -> tuple[float, float]:
-    """Mean loss without label smoothing or class weights, and accuracy."""
+    """Mean loss without label smoothing or class weights, and the task's main metric."""
     found, wanted = torch.from_numpy(outputs), torch.from_numpy(targets)
     mean = losses(model.kind, found, wanted).mean()
-    return float(mean), float(is_right(model.kind, found, wanted).double().mean())
+    return float(mean), float(scores(model.kind, found, wanted).mean())

@@ -11,7 +11,8 @@ class Step:
     """Counted from 1, over all epochs."""
     loss: float
     """Mean over the batch, before its move."""
-    accuracy: float
+    score: float
+    """The batch's mean of ``metric``."""
     learning_rate: float
     """The highest that a part of the network has."""
     num_tokens: int
@@ -19,7 +20,9 @@ class Step:
     """Wall time."""
     mean_loss: float
     """Over the examples of the epoch so far."""
-    mean_accuracy: float
+    mean_score: float
+    metric: str = "accuracy"
+    """A name of :data:`tidegate.task.METRICS`: the main metric of what is trained."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,13 @@ class Epoch:
     """Counted from 1."""
     loss: float
     """Mean over the epoch's batches while the parameters moved, as Keras prints it."""
-    accuracy: float
+    score: float
+    """The same of ``metric``."""
     validation_loss: float
-    validation_accuracy: float
+    validation_score: float
     training_s: float
     """Wall time of the training steps alone, validation excluded."""
     step_ms: float
     """Median wall time of a training step."""
+    metric: str = "accuracy"
+    """A name of :data:`tidegate.task.METRICS`: the main metric of what is trained."""

@@ -20,9 +20,19 @@ class LinearBranch:
 
     @classmethod
     def train(
-        cls, recipe: Recipe, train: Examples, validation: Examples, test: Examples
+        cls,
+        recipe: Recipe,
+        train: Examples,
+        validation: Examples,
+        test: Examples,
+        *,
+        num_outputs: int = 1,
     ) -> "LinearBranch":
-        """Train it on the training part; the validation part is used only by :meth:`blend`."""
+        """Train it on the training part; the validation part is used only by :meth:`blend`.
+
+        Args:
+            num_outputs: Logits of the networks beside it.
+        """
         assert train.full_token_ids is not None
         assert validation.full_token_ids is not None
         assert test.full_token_ids is not None
@@ -32,6 +42,7 @@ class LinearBranch:
             max_order=recipe.linear_order,
             min_count=recipe.linear_min_count,
             C=recipe.linear_strength,
+            num_outputs=num_outputs,
         )
         return cls(
             model,

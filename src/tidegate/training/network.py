@@ -7,6 +7,7 @@ from torch import Tensor
 
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.initialise import like_keras, normal
+from tidegate.task import Task
 from tidegate.training.recipe import Recipe
 
 
@@ -15,23 +16,28 @@ def make(
     recipe: Recipe,
     seed: int,
     *,
+    task: Task | None = None,
     vocabulary_size: int,
     bigram_vocabulary_size: int = 0,
     encoder: Mapping[str, Tensor] | None = None,
     frequencies: Tensor | None = None,
 ) -> SequenceClassifier:
-    """A network of one logit over words, untrained.
+    """A network over words, untrained.
 
     Args:
         cell: A name of :data:`tidegate.cells.CELLS`.
         seed: What the initial values depend on.
+        task: What it is asked; by default a binary question.
         vocabulary_size, bigram_vocabulary_size: As many ids as there are, at most the recipe's.
         encoder: Parameters of a language model that the network begins with, by their names in
             the network. Pairs of words then begin at 0, so that nothing is added to what it knows.
         frequencies: Share of every id in the training texts, (V,); with ``encoder``.
     """
+    task = task or Task()
     model = SequenceClassifier(
         cell,
+        kind=task.kind,
+        num_outputs=task.num_outputs,
         vocabulary_size=vocabulary_size,
         bigram_vocabulary_size=bigram_vocabulary_size,
         embedding_dim=recipe.embedding_dim,

@@ -92,7 +92,7 @@ class LanguageModelling:
         seed: int,
     ) -> None:
         self.model, self.values, self.held_out = model, values, held_out
-        self.num_epochs, self.patience = values.epochs, 0
+        self.metric, self.num_epochs, self.patience = "accuracy", values.epochs, 0
         self.rate_key = "pretrain_learning_rate"
         self.streams = [
             Streams(
@@ -145,7 +145,7 @@ class LanguageModelling:
             optimiser.step()
         return StepResult(
             loss=loss,
-            num_right=num_right,
+            score_sum=num_right,
             num_examples=num_tokens,
             num_tokens=num_tokens,
             learning_rate=optimiser.param_groups[0]["lr"],

@@ -32,7 +32,7 @@ class Progress:
     """Batches done of the epoch under way."""
     loss_sum: float = 0.0
     """Of the epoch under way, over its examples."""
-    num_right: int = 0
+    score_sum: float = 0.0
     num_seen: int = 0
     epochs: list[Epoch] = field(default_factory=list)
     """Those that are complete."""

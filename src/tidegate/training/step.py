@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.inputs import Inputs
-from tidegate.model.losses import is_right, losses
+from tidegate.model.losses import losses, scores
 from tidegate.model.masks import Masks
 from tidegate.optim import Adam, clip_grad_norm_
 from tidegate.training.recipe import Recipe
@@ -19,7 +19,8 @@ class StepResult:
 
     loss: float
     """The batch's mean, of the texts as they are."""
-    num_right: int
+    score_sum: float
+    """Of the task's main metric, over the examples."""
     num_tokens: int
 
 
@@ -76,7 +77,7 @@ def step(
         loss.backward()
     found = StepResult(
         loss=loss.item(),
-        num_right=int(is_right(model.kind, outputs.detach(), targets).sum()),
+        score_sum=float(scores(model.kind, outputs.detach(), targets).sum()),
         num_tokens=int(inputs.offsets[-1]),
     )
     if not torch.isfinite(loss):

@@ -21,9 +21,10 @@ class StepResult:
 
     loss: float
     """Mean over the batch."""
-    num_right: int
+    score_sum: float
+    """Of the objective's metric, over the batch."""
     num_examples: int
-    """What the loss and the right answers are means and counts over."""
+    """What the loss is the mean and the score the sum over."""
     num_tokens: int
     learning_rate: float
     """The highest that a part of the network has."""
@@ -35,7 +36,8 @@ class Validation(NamedTuple):
     """What the model is worth on what validates."""
 
     loss: float
-    accuracy: float
+    score: float
+    """Of the objective's metric."""
     constant_loss: float
     """That of answering the same to everything, which needs no network."""
 
@@ -47,6 +49,8 @@ class Objective(Protocol):
     killed and is resumed ends with the same bits.
     """
 
+    metric: str
+    """A name of :data:`tidegate.task.METRICS`: what is told beside the loss."""
     num_epochs: int
     patience: int
     """Epochs without a better validation loss after which training stops; 0 for never."""
@@ -79,7 +83,7 @@ class Objective(Protocol):
         """A step was counted."""
 
     def validate(self) -> Validation:
-        """Loss and accuracy on what validates."""
+        """Loss and score on what validates."""
 
     def after_validation(self, is_best: bool) -> None:
         """The epoch's validation loss is finite; whether it is the lowest so far."""
@@ -163,7 +167,7 @@ class Trainer:
         progress = self.progress
         progress.num_seen += found.num_examples
         progress.loss_sum += found.loss * found.num_examples
-        progress.num_right += found.num_right
+        progress.score_sum += found.score_sum
         self._log(
             step=progress.step,
             epoch=progress.epoch,
@@ -174,19 +178,20 @@ class Trainer:
             Step(
                 step=progress.step,
                 loss=found.loss,
-                accuracy=found.num_right / found.num_examples,
+                score=found.score_sum / found.num_examples,
                 learning_rate=found.learning_rate,
                 num_tokens=found.num_tokens,
                 ms=progress.step_ms[-1],
                 mean_loss=progress.loss_sum / progress.num_seen,
-                mean_accuracy=progress.num_right / progress.num_seen,
+                mean_score=progress.score_sum / progress.num_seen,
+                metric=self.objective.metric,
             )
         )
 
     def _end_epoch(self) -> None:
         progress = self.progress
         self.objective.settle()
-        loss, accuracy, constant = self.objective.validate()
+        loss, score, constant = self.objective.validate()
         if is_absurd(loss, constant):
             what = (
                 f"a validation loss not far above {constant:.3g}, that of a constant answer, got "
@@ -201,21 +206,21 @@ class Trainer:
         epoch = Epoch(
             epoch=progress.epoch,
             loss=progress.loss_sum / progress.num_seen,
-            accuracy=progress.num_right / progress.num_seen,
+            score=progress.score_sum / progress.num_seen,
             validation_loss=loss,
-            validation_accuracy=accuracy,
+            validation_score=score,
             training_s=sum(steps) / 1e3,
             step_ms=statistics.median(steps),
+            metric=self.objective.metric,
         )
         self._log(
             epoch=epoch.epoch,
             loss=epoch.loss,
-            accuracy=epoch.accuracy,
             validation_loss=loss,
-            validation_accuracy=accuracy,
+            **{epoch.metric: epoch.score, f"validation_{epoch.metric}": score},
         )
         progress.epochs.append(epoch)
-        progress.position, progress.loss_sum, progress.num_right, progress.num_seen = 0, 0.0, 0, 0
+        progress.position, progress.loss_sum, progress.score_sum, progress.num_seen = 0, 0.0, 0.0, 0
         # Told before the checkpoint: told again after a kill in between, rather than never.
         self.callback(epoch)
         self._save()

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.sources import registry
@@ -28,12 +27,8 @@ def collect(source: Source, path: Path | None = None) -> TextDataset:
     """Read the whole data set of a source.
 
     Raises:
-        DataError: It is missing, or not as it should be; its task is not one of classes.
+        DataError: It is missing, or not as it should be.
     """
-    if not source.task.has_one_class:
-        raise DataError(
-            f"{source.name}: expected a task with one class a text, got {source.task.kind}"
-        )
     opened = source.open(path)
     return TextDataset(
         name=source.name,
@@ -45,9 +40,8 @@ def collect(source: Source, path: Path | None = None) -> TextDataset:
 
 
 def _split(source: Source, chunks: Iterable[Rows], part: str) -> Split:
-    numbers = {name: number for number, name in enumerate(source.task.classes)}
     texts: list[str] = []
-    labels: list[int] = []
+    labels: list[Any] = []
     for rows in chunks:
         missing = [name for name in source.columns if name not in rows]
         if missing:
@@ -57,12 +51,13 @@ def _split(source: Source, chunks: Iterable[Rows], part: str) -> Split:
             )
         texts += rows[source.text_column]
         for label in rows[source.label_column]:
-            if label not in numbers:
+            try:
+                labels.append(source.task.target(label))
+            except ValueError as expected:
                 raise DataError(
-                    f"{source.name}: expected a class of {', '.join(numbers)} in {part} row "
-                    f"{len(labels)}, counted from 0, got {label!r}"
-                )
-            labels.append(numbers[label])
+                    f"{source.name}: expected {expected} in {part} row {len(labels)}, counted from "
+                    f"0, got {label!r}"
+                ) from None
         if len(texts) != len(labels):
             raise DataError(
                 f"{source.name}: expected a label for every text of the {part} rows, got "
@@ -70,4 +65,4 @@ def _split(source: Source, chunks: Iterable[Rows], part: str) -> Split:
             )
     if not texts:
         raise DataError(f"{source.name}: expected {part} rows, got none")
-    return Split(texts, np.array(labels, np.int64))
+    return Split(texts, source.task.targets(labels))

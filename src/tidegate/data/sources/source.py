@@ -27,7 +27,8 @@ class Opened(Protocol):
     def rows(self, part: Part) -> Iterator[Rows]:
         """The rows of a part in a fixed order, some at a time.
 
-        A label is the name of a class of the source's task.
+        A label is what :meth:`tidegate.task.Task.named` writes: the name of a class, a list of
+        names of labels, or a number.
         """
 
 
