@@ -45,7 +45,7 @@ def train(recipe: str, limit: int, folder: Path) -> Path:
     """Train a GRU for an epoch; gives its model folder."""
     arguments = ["--recipe", recipe, "--limit", str(limit), "--epochs", "1", "--out", str(folder)]
     if recipe in ("default", "best"):
-        arguments += ["--set", "pretrain_epochs=1", "--set", "self_epochs=0"]
+        arguments += ["--set", "pretraining.epochs=1", "--set", "self_training.epochs=0"]
     command = [sys.executable, "-m", "tidegate", "train", "imdb", *arguments]
     subprocess.run(command, check=True, capture_output=True)
     return folder / "models" / "gru-seed0"

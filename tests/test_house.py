@@ -141,7 +141,8 @@ def test_what_strangers_may_have_written_is_read_in_one_place():
         for p in SOURCES
         if reads.search(p.read_text(encoding="utf-8"))
     }
-    # The recipes are the package's own; the benchmarks read the system's files and their children.
+    # Packaged recipes are the package's own; the benchmarks read the system's files and their
+    # children.
     own = {"training/recipe.py", "bench/conditions.py", "bench/remote.py", "bench/cases/memory.py"}
     assert readers == own | {"bench/worker/__main__.py"}
 

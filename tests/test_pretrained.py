@@ -37,7 +37,7 @@ def make(recipe, cell, model=None):
         recipe,
         0,
         vocabulary_size=V,
-        bigram_vocabulary_size=recipe.bigram_vocabulary_size,
+        bigram_vocabulary_size=recipe.text.bigram_vocabulary_size,
         encoder=None if model is None else model.encoder_tensors(),
         frequencies=None if model is None else frequencies(),
     )
@@ -111,7 +111,7 @@ def test_words_that_the_language_model_does_not_know_are_unknown(tmp_path):
     data = prepare(
         dataset,
         RECIPE.text_options(),
-        validation_share=RECIPE.validation_share,
+        validation_share=RECIPE.training.validation_share,
         vocabulary=found.vocabulary,
     )
     assert data.vocabulary.words == ["the", "film", "good", "bad"]

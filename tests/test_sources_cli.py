@@ -8,7 +8,7 @@ from tidegate.inference.model_folder import ModelFolder
 
 FITS = settings({key: getattr(RECIPE, key) for key in ("embedding_dim", "hidden_size")})
 FITS += settings({"vocabulary_size": 30, "bidirectional": "true"})
-TEACHES, PRETRAINS = ["--set", "self_epochs=1"], ["--set", "pretrain_epochs=1"]
+TEACHES, PRETRAINS = ["--set", "self_training.epochs=1"], ["--set", "pretraining.epochs=1"]
 BOTH = [*TEACHES, *PRETRAINS]
 
 
@@ -35,13 +35,13 @@ def files(tmp_path_factory):
 MISTAKES = {
     "texts are missing": (["train", *TEACHES], "learns from texts without labels: expected"),
     "texts that nobody reads": (
-        ["train", "--set", "pretrain_epochs=0", "--unlabelled", "texts.txt"],
+        ["train", "--set", "pretraining.epochs=0", "--unlabelled", "texts.txt"],
         "--unlabelled: expected a recipe that reads such texts, got default with "
-        "pretrain_epochs=0 and self_epochs=0",
+        "pretraining.epochs=0 and self_training.epochs=0",
     ),
     "texts beside a language model": (
         ["train", *PRETRAINS, "--unlabelled", "texts.txt", "--init-from", "model"],
-        "and self_epochs=0 beside --init-from",
+        "and self_training.epochs=0 beside --init-from",
     ),
     "no such texts": (
         ["train", *TEACHES, "--unlabelled", "none.txt"],

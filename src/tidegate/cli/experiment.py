@@ -12,6 +12,7 @@ import click
 
 from tidegate.cli import limits, signals, sources
 from tidegate.cli.dataset import DatasetName
+from tidegate.cli.recipe import RecipeName
 from tidegate.errors import DataError, RecipeError
 from tidegate.runs import logs
 from tidegate.training.recipe import NAMES
@@ -56,10 +57,12 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
             "--recipe",
             click.option(
                 "--recipe",
-                type=click.Choice(NAMES),
+                type=RecipeName(),
                 default=default_recipe,
                 show_default=True,
-                help="Named set of all training values; a run prints them as it begins.",
+                metavar="NAME|FILE",
+                help=f"All training values: {', '.join(NAMES)}, or your own file of them, see "
+                "'tidegate recipe'; a run prints them as it begins.",
             ),
         ),
         (
@@ -68,11 +71,15 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
                 "--set",
                 "settings",
                 multiple=True,
-                metavar="KEY=VALUE",
-                help="Change a value of the recipe; may be given several times.",
+                metavar="SECTION.KEY=VALUE",
+                help="Change a value of the recipe; may be given several times. The key alone will "
+                "do where one section alone has it.",
             ),
         ),
-        ("--epochs", click.option("--epochs", type=at_least(1), help="Short for --set epochs=N.")),
+        (
+            "--epochs",
+            click.option("--epochs", type=at_least(1), help="Short for --set training.epochs=N."),
+        ),
         (
             "--limit",
             click.option("--limit", type=at_least(1), help="Use only the first N training texts."),
@@ -208,13 +215,13 @@ def start(
     if dataset is None:
         raise click.UsageError("Missing argument 'DATASET'; or give --resume RUN.")
     logs.check(log)
-    _refuse_twice(epochs, "pretrain_epochs" if only_pretrain else "epochs", settings)
+    _refuse_twice(epochs, "pretraining.epochs" if only_pretrain else "training.epochs", settings)
     chosen = load(recipe).with_settings(settings)
     if only_pretrain:
-        passes = epochs or chosen.pretrain_epochs or 1
-        chosen = chosen.with_values({"pretrain_epochs": passes})
+        passes = epochs or chosen.pretraining.epochs or 1
+        chosen = chosen.with_values({"pretraining.epochs": passes})
     elif epochs is not None:
-        chosen = chosen.with_values({"epochs": epochs})
+        chosen = chosen.with_values({"training.epochs": epochs})
     sources.check(chosen, cells, unlabelled, init_from, only_pretrain=only_pretrain)
     experiment = Experiment(
         recipe=chosen,
@@ -249,7 +256,7 @@ def _refuse_twice(epochs: int | None, key: str, settings: tuple[str, ...]) -> No
 
 def _unlabelled(experiment: "Experiment") -> Iterable[list[str]]:
     """The texts without labels for self-training, in chunks; none if the recipe has none."""
-    if experiment.unlabelled is None or not experiment.recipe.self_epochs:
+    if experiment.unlabelled is None or not experiment.recipe.self_training.epochs:
         return ()
     from tidegate.data import unlabelled
 
@@ -315,10 +322,10 @@ def _read(config: "RunConfig", begun: bool = False) -> "tuple[TextDataset, float
     path = None if config.data is None else Path(config.data)
     texts = data_sources.load(config.dataset, path)
     experiment, recipe = config.experiment, config.experiment.recipe
-    is_linear = recipe.linear_order > 0 and not config.only_pretrain
-    min_count = recipe.linear_min_count if is_linear else 0
-    num_train = num_trained_on(texts, recipe.validation_share, experiment.limit)
-    check_texts(texts, recipe.tokens, num_train, min_count)
+    is_linear = recipe.linear_model.order > 0 and not config.only_pretrain
+    min_count = recipe.linear_model.min_count if is_linear else 0
+    num_train = num_trained_on(texts, recipe.training.validation_share, experiment.limit)
+    check_texts(texts, recipe.text.tokens, num_train, min_count)
     memory_check.check(
         experiment, texts, num_train, only_pretrain=config.only_pretrain, begun=begun
     )
@@ -353,7 +360,7 @@ def _carry_out(
             data = prepare(
                 texts,
                 experiment.recipe.text_options(),
-                validation_share=experiment.recipe.validation_share,
+                validation_share=experiment.recipe.training.validation_share,
                 limit=experiment.limit,
                 vocabulary=None if pretrained is None else pretrained.vocabulary,
                 unlabelled=_unlabelled(experiment),

@@ -42,7 +42,7 @@ class ProgressDisplay:
         self.num_jobs = len(experiment.cells) * len(experiment.seeds)
         self.verb = verb or ("train" if self.num_jobs == 1 else "compare")
         self.finished: list[Job] = []
-        self.num_epochs = experiment.recipe.epochs
+        self.num_epochs = experiment.recipe.training.epochs
         self.progress = self._progress()
 
     def __enter__(self) -> Self:
@@ -63,7 +63,7 @@ class ProgressDisplay:
 
     def data(self, facts: Mapping[str, Any], num_given: int, preparation_s: float) -> None:
         """Say where the data comes from and what was done to it."""
-        recipe, limit = self.experiment.recipe, self.experiment.limit
+        max_length, limit = self.experiment.recipe.text.max_length, self.experiment.limit
         num_train = facts["num_train"] + facts["num_validation"]
         if limit is not None and limit > num_given:
             self.console.print(f"--limit {limit:,}: there are only {num_given:,} training texts")
@@ -84,7 +84,9 @@ class ProgressDisplay:
             ),
             "cut": (
                 f"{facts['training_texts_cut']:,} training and {facts['test_texts_cut']:,} test "
-                f"texts, to their last {recipe.max_length} tokens"
+                f"texts, to their last {max_length} tokens"
+                if max_length
+                else "no text: the recipe reads all tokens"
             ),
             **_empty(facts),
             "threads": str(self.experiment.threads),
@@ -105,7 +107,7 @@ class ProgressDisplay:
             f"\n[bold]language model[/]: {CELLS[cell]}, seed {seed}, on {texts}; loss in nats a "
             "word"
         )
-        self.num_epochs = self.experiment.recipe.pretrain_epochs
+        self.num_epochs = self.experiment.recipe.pretraining.epochs
         self.progress = self._progress()
         self.progress.start()
 
@@ -125,14 +127,14 @@ class ProgressDisplay:
         table.add_row("[dim]in all", "", f"{sum(line.num_parameters for line in summary):,}")
         self.console.print(table)
         self.console.print(f"[dim]recurrence computed by[/] {path}")
-        self.num_epochs = self.experiment.recipe.epochs
+        self.num_epochs = self.experiment.recipe.training.epochs
         self.progress = self._progress()
         self.progress.start()
 
     def student_begins(self, texts: str) -> None:
         """Say that a second network is trained, and on what."""
         self.console.print(f"[bold]second network[/]: learns from {texts}")
-        self.num_epochs = self.experiment.recipe.self_epochs
+        self.num_epochs = self.experiment.recipe.self_training.epochs
 
     def linear_begins(self, name: str) -> None:
         """Say that the linear model is trained."""
@@ -253,8 +255,7 @@ def _empty(facts: Mapping[str, Any]) -> dict[str, Text | str]:
 
 def _in_short(recipe: Recipe) -> Text:
     """Its name, and the changed values with the recipe's own."""
-    own = recipe.changes()
-    values = recipe.configuration()
+    own, values = recipe.changes(), recipe.values()
     changed = ", ".join(f"{key} {_typed(values[key])} (not {_typed(own[key])})" for key in own)
     return Text(recipe.name + (f", with {changed}" if changed else ", unchanged"))
 
@@ -262,8 +263,7 @@ def _in_short(recipe: Recipe) -> Text:
 def _in_full(recipe: Recipe) -> Text:
     """Every value as ``--set`` takes it; a star marks the changed ones."""
     changed = recipe.changes()
-    values = recipe.configuration()
-    del values["name"]
+    values = recipe.values()
     text = Text()
     for key, value in values.items():
         is_changed = key in changed

@@ -50,16 +50,17 @@ def check(
 
 
 def _check_wanted(recipe: "Recipe", unlabelled: Path | None, init_from: Path | None) -> None:
-    pretrains, teaches = recipe.pretrain_epochs > 0, recipe.self_epochs > 0
+    pretrains, teaches = recipe.pretraining.epochs > 0, recipe.self_training.epochs > 0
     if unlabelled is None and teaches:
         raise click.UsageError(
             f"the recipe {recipe.name} learns from texts without labels: expected --unlabelled "
-            "FILE, got none; or give --set self_epochs=0"
+            "FILE, got none; or give --set self_training.epochs=0"
         )
     if unlabelled is not None and not teaches and (init_from is not None or not pretrains):
         raise click.UsageError(
             f"--unlabelled: expected a recipe that reads such texts, got {recipe.name} with "
-            f"pretrain_epochs={recipe.pretrain_epochs} and self_epochs={recipe.self_epochs}"
+            f"pretraining.epochs={recipe.pretraining.epochs} and self_training.epochs="
+            f"{recipe.self_training.epochs}"
             + (" beside --init-from" if init_from is not None else "")
         )
 

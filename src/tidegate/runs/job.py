@@ -76,17 +76,18 @@ def run_job(
     Raises:
         RecipeError: A second network is to learn from texts without labels, and there are none.
     """
-    if experiment.recipe.self_epochs and data.unlabelled is None:
+    if experiment.recipe.self_training.epochs and data.unlabelled is None:
         raise RecipeError(
-            f"recipe {experiment.recipe.name}: expected texts without labels for self_epochs, got "
-            "none; give --unlabelled FILE, or --set self_epochs=0"
+            f"recipe {experiment.recipe.name}: expected texts without labels for "
+            "self_training.epochs, got none; give --unlabelled FILE, or --set "
+            "self_training.epochs=0"
         )
     begin = time.perf_counter()
     trainer = _Trainer(experiment, data, run_folder, cell, seed, encoder, callback, allow_inexact)
     model, path, summary = trainer.begin()
     progress = trainer.train(model, "", data.train, experiment.recipe)
     teacher, student = progress, None
-    if experiment.recipe.self_epochs:
+    if experiment.recipe.self_training.epochs:
         model, student = trainer.teach(model, linear)
     progress = student or teacher
     outputs, batch_ms = predict(model, data.test)
@@ -145,9 +146,11 @@ class _Trainer:
         """The network, what computes its recurrence, and its layers; the callback is told."""
         recipe, data = self.experiment.recipe, self.data
         model = self._network()
-        length = recipe.max_length if recipe.padding == "front" else None
+        length = recipe.text.max_length if recipe.text.padding == "front" else None
         summary = [LayerSummary(*line) for line in model.summary(length)]
-        words, bigrams, _ = data.train.batch(np.arange(min(recipe.batch_size, len(data.train))))
+        words, bigrams, _ = data.train.batch(
+            np.arange(min(recipe.training.batch_size, len(data.train)))
+        )
         path = f"tidegate.nn, {model.explain(Inputs.of(words, bigrams))}"
         self.callback.job_begins(self.cell, self.seed, path, summary)
         return model, path, summary
@@ -195,12 +198,12 @@ class _Trainer:
             logits = linear.blend(known, self.data.validation.targets).combine(answers)
         answered = replace(unlabelled, targets=self.data.task.soft_targets(logits))
         recipe = self.experiment.recipe
-        examples = self.data.train.with_more(answered, recipe.self_copies)
+        examples = self.data.train.with_more(answered, recipe.self_training.copies)
         student = self._network()
         self.callback.student_begins(
             f"{len(examples):,} texts, {len(unlabelled):,} of them without labels, as {who} them"
         )
-        changed = recipe.with_values({"epochs": recipe.self_epochs, "frozen_epochs": 0})
+        changed = recipe.with_values({"training.epochs": recipe.self_training.epochs})
         return student, self.train(student, STUDENT, examples, changed)
 
     def _network(self) -> SequenceClassifier:

@@ -1,5 +1,6 @@
 """A language model trained on texts without labels, and a classifier that begins from one."""
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -71,14 +72,14 @@ class Pretrained:
         """
         wanted = {
             "cell": cell,
-            "embedding_dim": recipe.embedding_dim,
-            "hidden_size": recipe.hidden_size,
-            "bidirectional": recipe.bidirectional,
-            "tokens": recipe.tokens,
+            "embedding_dim": recipe.network.embedding_dim,
+            "hidden_size": recipe.network.hidden_size,
+            "bidirectional": recipe.network.bidirectional,
+            "tokens": recipe.text.tokens,
         }
         found = {"tokens": self.vocabulary.scheme, **self.architecture}
-        if len(self.vocabulary) > recipe.vocabulary_size:
-            wanted["vocabulary_size"] = recipe.vocabulary_size
+        if len(self.vocabulary) > recipe.text.vocabulary_size:
+            wanted["vocabulary_size"] = recipe.text.vocabulary_size
         differing = {name: value for name, value in wanted.items() if found[name] != value}
         if differing:
             raise RecipeError(
@@ -158,11 +159,11 @@ def of_experiment(
         RecipeError: The model to begin with has another cell, or other widths.
     """
     recipe, found, training_s = experiment.recipe, {}, {}
-    if experiment.init_from is None and not recipe.pretrain_epochs:
+    if experiment.init_from is None and not recipe.pretraining.epochs:
         return None
     compute_exactly(experiment.threads)
     num_texts = min(experiment.limit or len(texts), len(texts))
-    own = texts.first(int(num_texts * (1 - recipe.validation_share)))
+    own = texts.first(int(num_texts * (1 - recipe.training.validation_share)))
     for seed in experiment.seeds:
         for cell in experiment.cells:
             training_s[cell, seed] = 0.0
@@ -227,10 +228,11 @@ def _train(
     corpus = _corpus(recipe, texts, experiment.unlabelled, run_folder / CORPUS)
     held_out, train = _held_out(corpus.sequences)
     num_words = int(train.lengths().sum())
-    if num_words <= recipe.pretrain_streams:
+    if num_words <= recipe.pretraining.streams:
         raise DataError(
-            f"pretraining: expected more words than pretrain_streams={recipe.pretrain_streams}, "
-            f"got {num_words}; give more texts, or fewer streams by --set"
+            "pretraining: expected more words than pretraining.streams="
+            f"{recipe.pretraining.streams}, got {num_words}; give more texts, or fewer streams by "
+            "--set"
         )
     own = "all" if experiment.unlabelled is None else f"{len(texts):,} of them"
     callback.pretraining_begins(
@@ -240,9 +242,9 @@ def _train(
     model = LanguageModel(
         cell,
         vocabulary_size=len(vocabulary),
-        embedding_dim=recipe.embedding_dim,
-        hidden_size=recipe.hidden_size,
-        bidirectional=recipe.bidirectional,
+        embedding_dim=recipe.network.embedding_dim,
+        hidden_size=recipe.network.hidden_size,
+        bidirectional=recipe.network.bidirectional,
     )
     counts = corpus.sequences.counts(len(vocabulary))
     model.reset_parameters(seed, torch.from_numpy(counts))
@@ -279,12 +281,10 @@ def _train(
 def pretraining(recipe: Recipe) -> Pretraining:
     """The values of a recipe that are the language model's."""
     return Pretraining(
-        num_streams=recipe.pretrain_streams,
-        num_steps=recipe.pretrain_steps,
-        num_negatives=recipe.pretrain_negatives,
-        epochs=recipe.pretrain_epochs,
-        learning_rate=recipe.pretrain_learning_rate,
-        warmup_share=recipe.pretrain_warmup_share,
+        num_streams=recipe.pretraining.streams,
+        num_steps=recipe.pretraining.steps,
+        epochs=recipe.pretraining.epochs,
+        learning_rate=recipe.pretraining.learning_rate,
     )
 
 
@@ -304,8 +304,8 @@ def _corpus(recipe: Recipe, texts: Split, path: str | None, folder: Path) -> Cor
         size = unlabelled.CHUNK_TEXTS
         yield from (texts.texts[at : at + size] for at in range(0, len(texts), size))
 
-    words = (split(chunk, recipe.tokens) for chunk in chunks())
-    vocabulary = Vocabulary.build(words, recipe.vocabulary_size)
+    words = (split(chunk, recipe.text.tokens) for chunk in chunks())
+    vocabulary = Vocabulary.build(words, recipe.text.vocabulary_size)
     return write_corpus(folder, chunks(), vocabulary)
 
 
@@ -331,8 +331,8 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 
 def _card(model: LanguageModel, recipe: Recipe, num_texts: int, loss: float) -> str:
-    needed = " --unlabelled FILE" if recipe.self_epochs else ""
-    config, passes = model.config, recipe.pretrain_epochs
+    needed = " --unlabelled FILE" if recipe.self_training.epochs else ""
+    config, passes = model.config, recipe.pretraining.epochs
     ways = "forward and one backward" if config["bidirectional"] else "forward"
     return f"""# A language model to start classifiers from
 
@@ -340,5 +340,5 @@ One {ways} {config["cell"]} of {config["hidden_size"]} units over {config["vocab
 words, trained by tidegate {tidegate.__version__} on {num_texts:,} texts in
 {passes} epoch{"s" * (passes != 1)}. Cross-entropy on held-out texts: {loss:.3f} nats a word.
 
-    tidegate train DATASET --recipe {recipe.name} --init-from PATH{needed}
+    tidegate train DATASET --recipe {shlex.quote(recipe.name)} --init-from PATH{needed}
 """
