@@ -140,12 +140,12 @@ def _linear(
 ) -> LinearBranch | None:
     """Train the recipe's linear model, once for all seeds and cells."""
     recipe = experiment.recipe
-    if not recipe.linear_order:
+    if not recipe.linear_model.order:
         return None
-    name = f"logistic regression on NB-weighted 1 to {recipe.linear_order}-grams"
+    name = f"logistic regression on NB-weighted 1 to {recipe.linear_model.order}-grams"
     callback(LinearBegins(name))
     begin = time.perf_counter()
-    branch = LinearBranch.train(recipe, data.train, data.validation, data.test)
+    branch = LinearBranch.train(recipe.linear_model, data.train, data.validation, data.test)
     known = measure(data.task, branch.validation, data.validation.targets)
     results.linear = LinearModel(
         name=name,
