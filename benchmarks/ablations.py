@@ -8,10 +8,10 @@ from trainings import Group, table
 
 VARIANTS = {
     "default": [],
-    "without the language model": ["pretrain_epochs=0"],
+    "without the language model": ["pretraining.epochs=0"],
     "without pairs of words": ["bigram_vocabulary_size=0"],
     "without the adversarial pass": ["adversarial_norm=0"],
-    "without dropout": ["word_dropout=0", "place_dropout=0", "head_dropout=0"],
+    "without dropout": ["dropout.word=0", "dropout.input=0", "dropout.head=0"],
     "the last states instead of mean and maximum": ["pooling=last"],
     "one direction of 128 units": ["bidirectional=false", "hidden_size=128"],
 }
@@ -30,7 +30,7 @@ def main(seeds: int, cell: str, at_once: int, out: Path) -> None:
     """
     groups = []
     for name, settings in VARIANTS.items():
-        options = ["--recipe", "default", "--set", "linear_order=0"]
+        options = ["--recipe", "default", "--set", "linear_model.order=0"]
         for setting in settings:
             options += ["--set", setting]
         groups.append(Group(name, cell, options))

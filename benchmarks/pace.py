@@ -53,9 +53,11 @@ def main(recipes: str, cell: str, threads: int | None, batches: int, rounds: int
     for name in recipes.split(","):
         if name not in NAMES:
             raise click.UsageError(f"expected recipes of {', '.join(NAMES)}, got {name!r}")
-        recipe = load(name).with_values({"epochs": 1})
-        data = prepare(texts, recipe.text_options(), validation_share=recipe.validation_share)
-        train = data.train.take(slice(0, batches * recipe.batch_size))
+        recipe = load(name).with_values({"training.epochs": 1})
+        data = prepare(
+            texts, recipe.text_options(), validation_share=recipe.training.validation_share
+        )
+        train = data.train.take(slice(0, batches * recipe.training.batch_size))
         case = _Case(recipe, cell, data, train)
         times = [(*case.loop(), case.steps(), case.layers()) for _ in range(rounds + 1)][1:]
         loop, *parts = (median(column) for column in zip(*times, strict=True))
@@ -88,12 +90,12 @@ class _Case:
     def steps(self) -> float:
         """The seconds of the same steps on inputs that stand ready."""
         model = self._model()
-        optimiser = optimisers.make(model, self.recipe)
+        optimiser = optimisers.make(model, self.recipe.training)
         batches = self._batches()
         model.train()
         begin = time.perf_counter()
         for number, (inputs, targets) in enumerate(batches):
-            step(model, optimiser, self.recipe, inputs, targets, Masks(0, number))
+            step(model, optimiser, self.recipe.training, inputs, targets, Masks(0, number))
         return time.perf_counter() - begin
 
     def layers(self) -> float:
@@ -107,7 +109,7 @@ class _Case:
                 values, slots = model.embed(inputs), None
             values = values.detach().requires_grad_()
             begin = time.perf_counter()
-            for _ in range(2 if self.recipe.adversarial_norm else 1):
+            for _ in range(2 if self.recipe.training.adversarial_norm else 1):
                 states, _ = model.recurrent(values, inputs.offsets, slots=slots)
                 states.backward(torch.ones_like(states))
             seconds += time.perf_counter() - begin
@@ -125,7 +127,7 @@ class _Case:
 
     def _batches(self) -> list[tuple[Inputs, torch.Tensor]]:
         found = []
-        for rows in self.train.epoch(self.recipe.batch_size, 0, 1):
+        for rows in self.train.epoch(self.recipe.training.batch_size, 0, 1):
             words, bigrams, targets = self.train.batch(rows)
             found.append((Inputs.of(words, bigrams), torch.from_numpy(targets)))
         return found

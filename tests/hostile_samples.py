@@ -18,7 +18,7 @@ STEP = f"{JOB}/checkpoints/step-00000004"
 def stop_a_run(parent):
     """The folder of a run that Ctrl-C stopped in its sixth step."""
     reviews = write_reviews(parent / "aclImdb")
-    small = settings(SMALL | {"linear_order": 0})
+    small = settings(SMALL | {"linear_model.order": 0})
     original, calls = classification.step, []
 
     def step(*arguments):

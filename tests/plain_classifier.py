@@ -61,10 +61,7 @@ class Plain:
             output, final = self.layer(given, layer)
             is_residual = self.architecture.residual and output.size(1) == states.size(1)
             states = output + states if is_residual else output
-        found = pooled(self.model, states, final)
-        if self.architecture.pool_embedding:
-            found = torch.cat([found, vectors.sum(0) / max(len(vectors), 1)])
-        return found
+        return pooled(self.model, states, final)
 
     def layer(self, steps, number):
         """The states after every step, (T, D*H), and at each direction's end, (D*H,)."""

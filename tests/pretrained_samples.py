@@ -12,10 +12,9 @@ WORDS = ["the", "film", "good", "bad", "and", "a", "story", "play"]
 SIZES = {"embedding_dim": 6, "hidden_size": 5, "bidirectional": True}
 RECIPE = PLAIN.with_values(SIZES | {"tokens": "words", "vocabulary_size": 30})
 PRETRAINING = {
-    "pretrain_epochs": 2,
-    "pretrain_streams": 4,
-    "pretrain_steps": 8,
-    "pretrain_negatives": 8,
+    "pretraining.epochs": 2,
+    "pretraining.streams": 4,
+    "pretraining.steps": 8,
 }
 TEXTS = [
     f"{first} film with a {second} story and a {first} play, number{number} of seven."

@@ -213,7 +213,7 @@ def make_configuration(
         "recipe": "notebook",
         "cells": list(cells),
         "seeds": list(seeds),
-        "epochs": epochs,
+        "training.epochs": epochs,
         "batch_size": 32,
         "hidden_size": 128,
         "embedding_dim": 128,

@@ -21,7 +21,6 @@ from conftest import write_reviews
 from pretrained_samples import PRETRAINING, write_texts
 from tidegate.cli.main import main
 from tidegate.report import page
-from tidegate.training import average
 from training_samples import EVERYTHING
 
 SMALL = {
@@ -29,14 +28,19 @@ SMALL = {
     "max_length": 20,
     "embedding_dim": 6,
     "hidden_size": 5,
-    "pretrain_epochs": 0,
-    "epochs": 2,
+    "pretraining.epochs": 0,
+    "training.epochs": 2,
     "batch_size": 8,
     "validation_share": 0.2,
-    "linear_order": 2,
-    "linear_min_count": 1,
+    "linear_model.order": 2,
+    "linear_model.min_count": 1,
 }
-TAUGHT = PRETRAINING | {"pretrain_epochs": 1, "epochs": 1, "self_epochs": 1, "self_copies": 1}
+TAUGHT = PRETRAINING | {
+    "pretraining.epochs": 1,
+    "training.epochs": 1,
+    "self_training.epochs": 1,
+    "self_training.copies": 1,
+}
 """A language model, a network that begins with it, and one that learns from the first."""
 OPTIONS = ["--threads", "1", "--checkpoint-every", "3"]
 """Of four steps: checkpoints after the second and fourth, which end an epoch, and the third."""
@@ -150,7 +154,6 @@ if __name__ == "__main__":
     os.fsync = lambda descriptor: None
     # The report is made of the results alone, and drawing it would take half of the time.
     page.write = lambda run: run / page.FILE_NAME
-    average.EVERY = 1
     parent = Path(sys.argv[1])
     reviews = write_reviews(parent / "aclImdb", num_per_class=10)
     options = ["imdb", "--data", str(reviews), *OPTIONS, *settings(SMALL | EVERYTHING)]

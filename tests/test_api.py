@@ -14,7 +14,7 @@ from tidegate.runs.events import JobBegins, JobEnds, RunBegins, RunStops
 from tidegate.training.events import EpochBegins, Notice, TrainingBegins
 from tidegate.training.history import Epoch, Step
 
-VALUES = SMALL | {"linear_order": 0}
+VALUES = SMALL | {"linear_model.order": 0}
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_python_and_the_command_line_give_the_same_bits(train, tidegate, reviews
     predicted = run.results.predictions[job.name][:, 1]
     assert np.isclose(chances[:, 1][:, None], predicted, atol=1e-6).any(1).all()
     assert run.report.is_file()
-    assert run.config.experiment.recipe.hidden_size == 5
+    assert run.config.experiment.recipe.network.hidden_size == 5
 
 
 def test_nothing_is_shown_unless_asked_for(train, capsys):
@@ -123,7 +123,7 @@ def test_a_comparison_has_a_model_for_every_cell_and_seed(reviews, tmp_path):
         recipe="default",
         cells=["rnn", "gru"],
         seeds=[3, 1],
-        settings=VALUES | {"epochs": 1},
+        settings=VALUES | {"training.epochs": 1},
         out=tmp_path / "run",
     )
     assert {*run.models} == {"rnn-seed3", "gru-seed3", "rnn-seed1", "gru-seed1"}
@@ -146,7 +146,11 @@ MISTAKES = {
     "a limit": ({"limit": 0}, ArgumentError, "limit: expected a whole number from 1 on, got 0"),
     "threads": ({"threads": 2.0}, ArgumentError, "threads: expected a whole number from 1 to 1024"),
     "a recipe": ({"recipe": "slow"}, ArgumentError, "recipe: expected one of notebook, fast, "),
-    "a setting": ({"settings": {"epoch": 1}}, RecipeError, "got 'epoch'; did you mean epochs?"),
+    "a setting": (
+        {"settings": {"epoch": 1}},
+        RecipeError,
+        "got 'epoch'; did you mean training.epochs?",
+    ),
     "texts": ({"unlabelled": "none.txt"}, ArgumentError, "unlabelled: expected a recipe that re"),
     "a model": ({"init_from": "none"}, ArgumentError, "init_from: none: expected the folder of a"),
     "data": ({"data": "none"}, DataError, "none"),

@@ -34,15 +34,14 @@ NETWORKS = {
         f"pooling {kind}": {"pooling": kind, **BOTH}
         for kind in ("last", "mean", "max", "mean+max", "mean+max+last", "attention")
     },
-    "mean of the embedding": {"pool_embedding": True},
     # d is the width of both directions' states: every layer's input is added to its output.
     "residual": {"residual": True, "num_layers": 2, **BOTH},
     "residual, but the first": {"residual": True, "num_layers": 2},
-    "bigrams": {"bigram_vocabulary_size": len(PAIRS), "pool_embedding": True},
-    "by place": {"by_place": True, "pool_embedding": True},
+    "bigrams": {"bigram_vocabulary_size": len(PAIRS)},
+    "by place": {"by_place": True},
     "by place, bigrams": {"by_place": True, "bigram_vocabulary_size": len(PAIRS)},
     "features": {"vocabulary_size": 0, "embedding_dim": 0, "input_size": d, "residual": True},
-    "outputs": {"kind": "multi-class", "num_outputs": 4, "pool_embedding": True},
+    "outputs": {"kind": "multi-class", "num_outputs": 4},
     "dropout that is not asked for": {"dropout": ALL},
 }
 
@@ -100,9 +99,7 @@ def test_answers_and_gradients_are_those_of_plain_operations(options):
 
 
 @pytest.mark.parametrize("shares", [*DROPPED.values(), ALL], ids=[*DROPPED, "all"])
-@pytest.mark.parametrize(
-    "name", ["gru all", "mean of the embedding", "residual", "bigrams", "by place", "features"]
-)
+@pytest.mark.parametrize("name", ["gru all", "residual", "bigrams", "by place", "features"])
 def test_with_dropout_they_are_those_under_the_same_masks(name, shares):
     model = make(**NETWORKS[name], dropout=shares)
     if name != "features" or shares.keys() != {"embedding"}:  # numbers have none

@@ -55,7 +55,7 @@ def test_results_hold_everything_a_later_question_needs(finished):
     assert results.status == "complete"
     assert [(job.seed, job.cell) for job in results.jobs] == [(s, c) for s in (0, 1) for c in CELLS]
     assert results.configuration["hidden_size"] == 6
-    assert results.configuration["epochs"] == 2
+    assert results.configuration["training.epochs"] == 2
     assert results.configuration["epsilon"] == 1e-7
     assert results.environment["torch"] == torch.__version__
     assert results.environment["threads"] == 1
@@ -194,7 +194,7 @@ def refused(outcome, code, *texts):
         (["--threads", 0], ["--threads", "1<=x<=1024"]),
         (["--threads", 10_000], ["--threads", "10000 is not in the range 1<=x<=1024"]),
         (
-            ["--epochs", 1, "--set", "epochs=3"],
+            ["--epochs", 1, "--set", "training.epochs=3"],
             ["--epochs 1 is short for --set epochs=1", "got --set epochs=3 beside it"],
         ),
         (["--seeds", 0], ["--seeds", "x>=1"]),
@@ -274,13 +274,13 @@ def test_texts_of_one_class_are_refused(compare, tmp_path):
 
 @pytest.mark.parametrize(("count", "code"), [(32, 0), (33, 1)])
 def test_n_grams_that_no_text_can_have_are_refused(compare, reviews, tmp_path, count, code):
-    values = {"linear_order": 1, "linear_min_count": count}
+    values = {"linear_model.order": 1, "linear_model.min_count": count}
     found = compare(tmp_path / "run", "--cells", "rnn", *settings(values))
     assert found.code == code, found.err
     assert (tmp_path / "run").exists() == (code == 0)
     if code:
         text = (
-            "expected words that at least linear_min_count=33 training texts have, got none in 32"
+            "expected words that at least linear_model.min_count=33 training texts have, got none"
         )
         assert text in found.err
 

@@ -2,15 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Literal, get_args, get_origin
 
 import pytest
 
 from report_samples import make_job
-from tidegate.errors import RecipeError
 from tidegate.runs import measures
+from tidegate.training import recipe_toml
 from tidegate.training.history import Step
-from tidegate.training.recipe import KINDS, NAMES, Recipe
+from tidegate.training.ranges import SHARE
+from tidegate.training.recipe import NAMES
+from tidegate.training.sections import KEYS, choices_of, range_of
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -35,39 +36,28 @@ def rows_of(page, first):
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in body]
 
 
-def test_the_table_of_recipes_names_every_key_and_value():
-    rows = rows_of("training.md", "key")
-    assert [key.strip("`") for key, *_ in rows] == [*KINDS]
-    for key, _, values in rows:
-        kind = KINDS[key.strip("`")]
-        if get_origin(kind) is Literal:
-            assert values == ", ".join(f"`{value}`" for value in get_args(kind))
-        elif kind is bool:
-            assert values == "`true`, `false`"
-        else:
-            check_range(key.strip("`"), kind, values)
+def test_the_table_of_keys_is_that_of_the_sections():
+    def values(key):
+        choices, range_ = choices_of(key), range_of(key)
+        if choices is not None:
+            return ", ".join(f"`{choice}`" for choice in choices)
+        return "`true`, `false`" if range_ is None else "share" if range_ == SHARE else str(range_)
 
+    def default(value):
+        number = f"{value:g}" if isinstance(value, float) else str(value)
+        return f"`{number.lower()}`"
 
-def check_range(key, kind, words):
-    """What the table says of a number is what recipes accept, and no more."""
-    if words == "share":
-        words = "from 0 to below 1"
-    first, low, *last, high = words.replace(",", "").split()
-    least, most = float(low), float(high)
-    step = 1 if kind is int else 1e-9
-    beyond = [least - step, least] if first == "above" else [least - step]
-    beyond += [most] if last[-1:] == ["below"] else [most + step * max(most, 1)]
-    within = {least + step * (first == "above"), most - step * (last[-1:] == ["below"])}
-    assert (first in ("from", "above"), last) in [
-        (True, ["to"]),
-        (True, ["to", "below"]),
-        (True, ["below"]),
+    assert rows_of("training.md", "key") == [
+        [f"`{key}`", field.metadata["doc"], values(key), default(field.default)]
+        for key, field in KEYS.items()
     ]
-    for value in within:
-        Recipe.check({key: kind(value)})
-    for value in beyond:
-        with pytest.raises(RecipeError, match=key):
-            Recipe.check({key: kind(value)})
+
+
+def test_the_recipe_of_the_documentation_is_one():
+    text = (DOCS / "training.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    found = recipe_toml.parse(block.encode(), "docs")
+    assert (found.based_on, found.values["network.hidden_size"]) == ("default", 128)
 
 
 def test_the_documentation_names_every_recipe_and_measure():

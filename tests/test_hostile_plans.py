@@ -28,8 +28,8 @@ def in_experiment(**values):
     return lambda plan: plan["experiment"].update(values)
 
 
-def in_recipe(**values):
-    return lambda plan: plan["experiment"]["recipe"].update(values)
+def in_recipe(section, **values):
+    return lambda plan: plan["experiment"]["recipe"][section].update(values)
 
 
 PLANS = {
@@ -71,22 +71,47 @@ PLANS = {
     ),
     "threads": (in_experiment(threads=0), "experiment.threads: expected at least 1, got 0"),
     "a limit": (in_experiment(limit=-3), "experiment.limit: expected at least 1, got -3"),
-    "another recipe's file": (
-        in_recipe(name="../../x"),
-        "experiment.recipe.name: expected one of notebook, fast, default, best, got '../../x'",
+    "a recipe's path": (
+        lambda plan: plan["experiment"]["recipe"].update(name="../../x"),
+        "experiment.recipe.name: expected a file name of at most 100 printable characters, without "
+        "` / \\, got '../../x'",
+    ),
+    "a recipe's name in colour": (
+        lambda plan: plan["experiment"]["recipe"].update(name="\x1b[31mx"),
+        "experiment.recipe.name: expected a file name of at most 100 printable characters",
     ),
     "a value": (
-        in_recipe(hidden_size=0),
-        "recipe: expected hidden_size of at least 1 and at most 100,000, got 0",
+        in_recipe("network", hidden_size=0),
+        "recipe: expected network.hidden_size of at least 1 and at most 100,000, got 0",
+    ),
+    "a value that is missing": (
+        lambda plan: plan["experiment"]["recipe"]["training"].pop("beta1"),
+        "experiment.recipe: expected a value of training.beta1, got none",
+    ),
+    "a section that is missing": (
+        lambda plan: plan["experiment"]["recipe"].pop("self_training"),
+        "expected a value of self_training.epochs, self_training.copies, got none",
+    ),
+    "a section that there is none of": (
+        lambda plan: plan["experiment"]["recipe"].update(rocket={}),
+        "experiment.recipe: expected the keys name, text, network, ",
+    ),
+    "a changed key that there is none of": (
+        in_recipe("changed", rocket=1),
+        "recipe: expected a known key, got 'rocket'",
+    ),
+    "a changed value": (
+        in_recipe("changed", **{"training.epochs": {}}),
+        "recipe: expected training.epochs of type int, got a table",
     ),
     "a choice": (
-        in_recipe(pooling="sum"),
-        "experiment.recipe.pooling: expected one of last, mean, max, mean+max, mean+max+last, "
-        "attention, got 'sum'",
+        in_recipe("network", pooling="sum"),
+        "experiment.recipe.network.pooling: expected one of last, mean, max, mean+max, "
+        "mean+max+last, attention, got 'sum'",
     ),
     "two values": (
-        in_recipe(optimiser="keras-adam", table_rule="lazy"),
-        "recipe: expected table_rule=dense beside optimiser=keras-adam",
+        in_recipe("training", optimiser="keras-adam", embedding_update="lazy"),
+        "recipe: expected training.embedding_update=dense beside training.optimiser=keras-adam",
     ),
 }
 

@@ -140,7 +140,7 @@ def test_what_strangers_may_have_written_is_read_in_one_place():
         for p in SOURCES
         if reads.search(p.read_text(encoding="utf-8"))
     }
-    # The recipes are the package's own; the rest read the system's files, or their children.
+    # Packaged recipes are the package's own; the rest read the system's files, or their children.
     own = {"training/recipe.py", "memory.py", "bench/conditions.py", "bench/remote.py"}
     assert readers == own | {"bench/cases/memory.py", "bench/worker/__main__.py"}
 

@@ -28,14 +28,16 @@ from tidegate.training.history import Step
 from tidegate.training.linear import LinearBranch
 from training_samples import PLAIN, silent
 
-RECIPE = PLAIN.with_values({"epochs": 1, "max_length": 12, "validation_share": 0.25})
+RECIPE = PLAIN.with_values({"training.epochs": 1, "max_length": 12, "validation_share": 0.25})
 CLOCKS = ("training_s", "wall_s", "step_ms", "inference_ms", "history")
 
 
 def prepared(recipe=RECIPE, texts=(GOOD, BAD) * 10):
     part = Split([*texts], np.arange(len(texts)) % 2)
     dataset = TextDataset("toy", "nowhere", part, part, TASK)
-    return prepare(dataset, recipe.text_options(), validation_share=recipe.validation_share)
+    return prepare(
+        dataset, recipe.text_options(), validation_share=recipe.training.validation_share
+    )
 
 
 def job(recipe=RECIPE, data=None, **values):
@@ -108,7 +110,9 @@ def test_a_result_of_another_job_or_a_damaged_one_is_refused(tmp_path):
     data = prepared()
     run_job(job(data=data), JobData(data), tmp_path, silent)
     other = job(RECIPE.with_values({"hidden_size": 6}), data)
-    with pytest.raises(RunFolderError, match="configuration.hidden_size was 5, is 6; resume"):
+    with pytest.raises(
+        RunFolderError, match="configuration.network.hidden_size was 5, is 6; resume"
+    ):
         other.load_result(tmp_path)
     path = tmp_path / "models" / "gru-seed0.json"
     content = json.loads(path.read_text())
@@ -171,7 +175,7 @@ def test_results_are_assembled_from_the_jobs_own_files(reviews, tmp_path):
         "data": reviews,
         "recipe": "default",
         "cells": ["rnn", "gru"],
-        "settings": SMALL | {"linear_order": 0, "epochs": 1},
+        "settings": SMALL | {"linear_model.order": 0, "training.epochs": 1},
         "threads": 1,
     }
     whole = package.compare("imdb", out=tmp_path / "unbroken", **options)
@@ -203,7 +207,11 @@ def test_every_text_is_tokenised_once(reviews, tmp_path, monkeypatch, self_epoch
 
     for module in (run_texts, tokenised, corpus):
         monkeypatch.setattr(module, "split", keep)
-    values = SMALL | PRETRAINING | {"pretrain_epochs": 1, "epochs": 1, "self_epochs": self_epochs}
+    values = (
+        SMALL
+        | PRETRAINING
+        | {"pretraining.epochs": 1, "training.epochs": 1, "self_training.epochs": self_epochs}
+    )
     run = package.compare(
         "imdb",
         data=reviews,

@@ -12,14 +12,14 @@ from tidegate.application.progress_display import ProgressDisplay
 from tidegate.runs import results as results_file
 
 TINY = {
-    "epochs": 2,
+    "training.epochs": 2,
     "batch_size": 8,
     "hidden_size": 5,
     "embedding_dim": 4,
     "vocabulary_size": 20,
     "validation_share": 0.2,
-    "learning_rate": 2e-3,
-    "table_learning_rate": 2e-3,
+    "training.learning_rate": 2e-3,
+    "embedding_learning_rate": 2e-3,
     "schedule": "one-cycle",
     "warmup_share": 0.3,
 }
@@ -217,7 +217,7 @@ def test_the_steps_of_a_second_network_are_counted_on(train, tidegate, monkeypat
         patch.setattr(ProgressDisplay, "student_begins", begin)
         patch.setattr(ProgressDisplay, "step_ends", stop)
         texts = ["--unlabelled", write_texts(tmp_path / "texts.txt")]
-        outcome, run = train("run", log, *texts, "--set", "self_epochs=1")
+        outcome, run = train("run", log, *texts, "--set", "self_training.epochs=1")
     assert outcome.code == 130, outcome.err
     assert tidegate("train", "--resume", run).code == 0
     if log == "tensorboard":

@@ -19,7 +19,7 @@ from tidegate.runs import memory_check
 from tidegate.runs.experiment import Experiment
 from tidegate.training import footprint, network
 from tidegate.training.footprint import CAUSES, Sizes
-from tidegate.training.recipe import KINDS, load
+from tidegate.training.recipe import load
 from training_samples import EVERYTHING, PLAIN
 
 GB = 10**9
@@ -42,7 +42,7 @@ def sizes(**changed):
 @pytest.mark.parametrize("changed", [{}, EVERYTHING], ids=["plain", "everything"])
 def test_the_parameters_are_counted_as_they_are(cell, changed):
     recipe = PLAIN.with_values(changed)
-    pairs = recipe.bigram_vocabulary_size
+    pairs = recipe.text.bigram_vocabulary_size
     model = network.make(cell, recipe, 0, vocabulary_size=30, bigram_vocabulary_size=pairs)
     counted = footprint.of_classifier(recipe, sizes(cell=cell, bigram_vocabulary_size=pairs))
     # The head is left out, and biases that are not trained are there all the same.
@@ -51,16 +51,16 @@ def test_the_parameters_are_counted_as_they_are(cell, changed):
     language = LanguageModel(
         cell,
         vocabulary_size=30,
-        embedding_dim=recipe.embedding_dim,
-        hidden_size=recipe.hidden_size,
-        bidirectional=recipe.bidirectional,
+        embedding_dim=recipe.network.embedding_dim,
+        hidden_size=recipe.network.hidden_size,
+        bidirectional=recipe.network.bidirectional,
     )
     counted = footprint.of_language_model(recipe, sizes(cell=cell))
     assert counted.num_parameters == sum(p.numel() for p in language.parameters())
 
 
 def test_a_footprint_grows_with_what_it_is_said_to_grow_with():
-    recipe = load("notebook").with_values({"pretrain_epochs": 1, "bigram_vocabulary_size": 20})
+    recipe = load("notebook").with_values({"pretraining.epochs": 1, "bigram_vocabulary_size": 20})
     large = {"vocabulary_size": 10**6, "bigram_vocabulary_size": 10**6, "num_tokens": 10**8}
     large |= {"num_texts": 10**6, "num_trained_on": 10**6}
     seen = set()
@@ -69,12 +69,14 @@ def test_a_footprint_grows_with_what_it_is_said_to_grow_with():
         for name in found.parts:
             seen.add(name)
             for key in CAUSES[name]:
-                assert key in KINDS
-                if key in large:
-                    more = of(recipe, sizes(**large | {key: 2 * 10**6}))
+                size = key.removeprefix("text.")
+                if size in large:
+                    more = of(recipe, sizes(**large | {size: 2 * 10**6}))
                 else:
-                    more = of(recipe.with_values({key: 2 * getattr(recipe, key)}), sizes(**large))
-                assert more.parts[name] > found.parts[name] or key == "num_layers", (name, key)
+                    twice = recipe.with_values({key: 2 * recipe.values()[key]})
+                    more = of(twice, sizes(**large))
+                is_more = more.parts[name] > found.parts[name]
+                assert is_more or key == "network.num_layers", (name, key)
     assert seen == {*CAUSES}
 
 
@@ -97,24 +99,37 @@ def test_what_does_not_fit_is_refused_with_both_numbers_and_what_to_lower(texts,
         "recipe fast: expected a training that fits in the 4.0 GB of memory left by ulimit -v, got "
         "one of about "
     )
-    assert text.endswith("for the recurrent layers; lower hidden_size=30000 with --set")
+    assert text.endswith("for the recurrent layers; lower network.hidden_size=30000 with --set")
     with pytest.raises(RecipeError, match="in a new run, or go on where there is more memory$"):
         memory_check.check(experiment("fast", hidden_size=30_000), texts, 38, begun=True)
     monkeypatch.setattr(memory, "available_bytes", lambda: (GB // 2, "here"))
+    values = {"max_length": 0, "batch_size": 30, "hidden_size": 2, "vocabulary_size": 50}
+    long = type(texts.train)([text * 2000 for text in texts.train.texts], texts.train.labels)
+    everything = replace(texts, train=long)
+    with pytest.raises(
+        RecipeError,
+        match="for the states of a batch; lower training.batch_size=30 or network.hidden_size=2 "
+        "or limit text.max_length with --set$",
+    ):
+        memory_check.check(experiment("causal", **values), everything, 38)
+    cut = experiment("causal", **values | {"max_length": 100})
+    memory_check.check(cut, everything, 38)
     values = {"max_length": 10**6, "batch_size": 1, "hidden_size": 1, "embedding_dim": 1}
     padded = experiment("notebook", **values)
-    with pytest.raises(RecipeError, match="for the padded texts; lower max_length=1000000 with"):
+    with pytest.raises(
+        RecipeError, match="for the padded texts; lower text.max_length=1000000 with"
+    ):
         memory_check.check(padded, texts, 32)
 
 
 def test_a_language_model_is_counted_where_one_is_made(texts, monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: (GB // 2, "here"))
-    values = {"hidden_size": 64, "pretrain_streams": 100_000, "pretrain_steps": 1000}
+    values = {"hidden_size": 64, "pretraining.streams": 100_000, "pretraining.steps": 1000}
     many = texts.train.texts * 20_000
     large = replace(texts, train=replace(texts.train, texts=many))
-    with pytest.raises(RecipeError, match="lower pretrain_streams=100000 or pretrain_steps=1000"):
+    with pytest.raises(RecipeError, match="lower pretraining.streams=100000 or pretrain"):
         memory_check.check(experiment("default", **values), large, 38, only_pretrain=True)
-    memory_check.check(experiment("default", **values, pretrain_epochs=0), texts, 38)
+    memory_check.check(experiment("default", **values | {"pretraining.epochs": 0}), texts, 38)
 
 
 def test_words_are_counted_before_a_vocabulary_is_called_too_large(texts, monkeypatch):

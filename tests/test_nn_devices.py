@@ -174,7 +174,7 @@ def test_optimiser_and_clipping(sparse):
 
 
 def test_training():
-    recipe = PLAIN.with_values({"adversarial_norm": 1, "pooling": "mean+max", "epochs": 1})
+    recipe = PLAIN.with_values({"adversarial_norm": 1, "pooling": "mean+max", "training.epochs": 1})
 
     def run():
         model = make_network("gru", recipe)

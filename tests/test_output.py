@@ -19,7 +19,7 @@ TIDEGATE = f"{shlex.quote(sys.executable)} -c 'from tidegate.cli.main import mai
 def finished(tidegate, reviews, tmp_path):
     """A complete run without its report, which resuming it writes before it prints the table."""
     run = tmp_path / "run"
-    small = settings(SMALL | {"linear_order": 0, "epochs": 1})
+    small = settings(SMALL | {"linear_model.order": 0, "training.epochs": 1})
     found = tidegate("train", "imdb", "--data", reviews, "--out", run, *OPTIONS, *small)
     assert found.code == 0, found.err
     (run / "report.html").unlink()

@@ -20,12 +20,19 @@ from tidegate.runs import job as jobs
 from tidegate.runs import language_model_folder, pretrained
 from tidegate.runs import results as results_file
 
-VALUES = RECIPE.configuration() | PRETRAINING | {"max_length": 12, "validation_share": 0.25}
+VALUES = RECIPE.with_values(PRETRAINING | {"max_length": 12, "validation_share": 0.25}).values()
 SMALL = [
     *("--threads", 1, "--checkpoint-every", 3),
-    *settings({key: VALUES[key] for key in VALUES if key not in ("name", "frozen_epochs")}),
+    *settings(VALUES),
 ]
-TEACHES = settings({"self_epochs": 3, "self_copies": 2, "epochs": 1, "linear_order": 1})
+TEACHES = settings(
+    {
+        "self_training.epochs": 3,
+        "self_training.copies": 2,
+        "training.epochs": 1,
+        "linear_model.order": 1,
+    }
+)
 
 
 @pytest.fixture
@@ -40,7 +47,7 @@ def run(tidegate, reviews, tmp_path, monkeypatch):
         where = ["--data", reviews, "--out", tmp_path / name]
         small = SMALL
         if "--epochs" in options:  # short for one of them
-            at = SMALL.index("pretrain_epochs=2")
+            at = SMALL.index("pretraining.epochs=2")
             small = SMALL[: at - 1] + SMALL[at + 1 :]
         found = tidegate(verb, "imdb", "--recipe", "default", *where, *small, *more, *options)
         assert found.code == code, found.err
@@ -160,7 +167,7 @@ def test_a_run_says_first_what_it_does_and_a_job_and_its_card_tell_of_its_langua
     folder = tmp_path / "both" / "pretraining" / "gru-seed0" / "model"
     run("train", "then", "--init-from", folder, unlabelled=None)
     assert results_file.load(tmp_path / "then").jobs[0].pretraining_s == 0
-    run("train", "plain", "--set", "pretrain_epochs=0", unlabelled=None)
+    run("train", "plain", "--set", "pretraining.epochs=0", unlabelled=None)
     assert results_file.load(tmp_path / "plain").jobs[0].pretraining_s is None
     cards = {
         name: " ".join(model_folder.load(tmp_path / name / "models" / "gru-seed0").card.split())
@@ -211,7 +218,7 @@ def outcome_of_pretraining(run):
 
 
 def test_every_cell_and_seed_has_its_own_language_model(run, tmp_path):
-    run("compare", "run", "--cells", "gru,rnn", "--seeds", 2, "--set", "pretrain_epochs=1")
+    run("compare", "run", "--cells", "gru,rnn", "--seeds", 2, "--set", "pretraining.epochs=1")
     names = [f"{cell}-seed{seed}" for seed in (0, 1) for cell in ("gru", "rnn")]
     models = [pretrained.load(tmp_path / "run" / "pretraining" / name / "model") for name in names]
     assert [model.architecture["cell"] for model in models] == ["gru", "rnn"] * 2
@@ -269,7 +276,7 @@ def test_a_training_stopped_anywhere_goes_on_to_the_same_bits(run, tidegate, sto
 def test_other_texts_without_labels_are_refused(run, tidegate, stop_at, tmp_path):
     """The same words in another order have the same vocabulary, and other pairs."""
     stop_at("second", 4)
-    run("train", "run", *TEACHES, "--set", "pretrain_epochs=0", code=130)
+    run("train", "run", *TEACHES, "--set", "pretraining.epochs=0", code=130)
     stop_at(None, None)
     path = tmp_path / "texts.txt"
     path.write_text("\n".join(TEXTS[::-1]), encoding="utf-8")
@@ -281,16 +288,16 @@ def test_other_texts_without_labels_are_refused(run, tidegate, stop_at, tmp_path
 
 
 def test_the_number_of_epochs_is_given_once(tidegate, tmp_path):
-    options = ["--epochs", 1, "--set", "pretrain_epochs=2", "--out", tmp_path / "run"]
+    options = ["--epochs", 1, "--set", "pretraining.epochs=2", "--out", tmp_path / "run"]
     found = tidegate("pretrain", "imdb", *options)
     assert found.code == 2
-    assert "--epochs 1 is short for --set pretrain_epochs=1" in found.err
+    assert "--epochs 1 is short for --set pretraining.epochs=1" in found.err
     assert not (tmp_path / "run").exists()
 
 
 def test_too_few_words_for_the_streams(run):
-    found = run("pretrain", "run", "--set", "pretrain_streams=5000", code=1)
-    text = "pretraining: expected more words than pretrain_streams=5000, got 870; give more texts"
+    found = run("pretrain", "run", "--set", "pretraining.streams=5000", code=1)
+    text = "expected more words than pretraining.streams=5000, got 870; give more texts"
     assert text in found.err
 
 

@@ -39,7 +39,7 @@ def make(recipe, cell, model=None):
         recipe,
         0,
         vocabulary_size=V,
-        bigram_vocabulary_size=recipe.bigram_vocabulary_size,
+        bigram_vocabulary_size=recipe.text.bigram_vocabulary_size,
         encoder=None if model is None else model.encoder_tensors(),
         frequencies=None if model is None else frequencies(),
     )
@@ -112,7 +112,7 @@ def test_words_that_the_language_model_does_not_know_are_unknown(tmp_path):
     data = prepare(
         dataset,
         RECIPE.text_options(),
-        validation_share=RECIPE.validation_share,
+        validation_share=RECIPE.training.validation_share,
         vocabulary=found.vocabulary,
     )
     assert data.vocabulary.words == ["the", "film", "good", "bad"]
@@ -135,7 +135,7 @@ def test_texts_without_a_word_are_not_what_it_is_measured_by():
 
 def corpus_of(run_folder, texts=("a good film and the bad one",) * 4):
     """The corpus of a run that begins with language models."""
-    recipe = RECIPE.with_values({"pretrain_epochs": 1})
+    recipe = RECIPE.with_values({"pretraining.epochs": 1})
     return pretrained.open_or_write_corpus(
         experiment(recipe=recipe), run_folder, lambda spool: nullcontext([split(texts, "words")])
     )

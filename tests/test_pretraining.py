@@ -172,6 +172,6 @@ def test_a_loss_that_is_not_finite_stops_it():
         DivergedError,
         match=r"epoch 1, step 1: expected a finite loss, got nan on window 1 of the epoch; the "
         r"largest gradient is inf, of .*\. Try a lower learning rate "
-        r"\(--set pretrain_learning_rate=0\.01\)",
+        r"\(--set pretraining.learning_rate=0\.01\)",
     ):
         pretrain(model, VALUES, corpus(), corpus(8, 1), seed=0, callback=Callback())

@@ -23,7 +23,7 @@ from tidegate.training.recipe import load
 
 def show(epochs=3, num_steps=1234):
     """A screen that is told of the last steps of a training."""
-    recipe = load("fast").with_settings([f"epochs={epochs}"])
+    recipe = load("fast").with_settings([f"training.epochs={epochs}"])
     screen = ProgressDisplay()
     screen(begins(recipe))
     screen(JobBegins("gru", 0, "a path", []))
@@ -109,7 +109,7 @@ def test_plain_lines_where_there_is_no_terminal(capsys):
 
 
 def test_time_left_is_that_of_all_epochs():
-    recipe = load("fast").with_settings(["epochs=3"])
+    recipe = load("fast").with_settings(["training.epochs=3"])
     screen = ProgressDisplay()
     screen(begins(recipe))
     screen(TrainingBegins(0))
@@ -120,7 +120,11 @@ def test_time_left_is_that_of_all_epochs():
 
 
 def test_the_whole_recipe_is_shown_and_its_changes_marked(tidegate, reviews, tmp_path):
-    settings = ["hidden_size=5", "learning_rate=0.01", "bidirectional=false"]
+    settings = [
+        "network.hidden_size=5",
+        "training.learning_rate=0.01",
+        "network.bidirectional=false",
+    ]
     options = [part for setting in settings for part in ("--set", setting)]
     outcome = tidegate(
         *("train", "imdb", "--data", reviews, "--out", tmp_path / "run", "--recipe", "fast"),
@@ -128,14 +132,15 @@ def test_the_whole_recipe_is_shown_and_its_changes_marked(tidegate, reviews, tmp
     )
     assert outcome.code == 0, outcome.err
     text = " ".join(outcome.err.split())
-    own = load("fast").configuration()
+    own = load("fast").values()
+    changed = [setting.partition("=")[0] for setting in settings] + ["training.epochs"]
     for key, value in own.items():
-        if key in ("hidden_size", "learning_rate", "bidirectional", "epochs", "name"):
+        if key in changed:
             continue
         typed = str(value).lower() if isinstance(value, bool) else value
         typed = f"{typed:g}" if isinstance(typed, float) else typed
         assert f" {key}={typed} " in text
-    for setting in [*settings, "epochs=7"]:
+    for setting in [*settings, "training.epochs=7"]:
         assert f" {setting}* " in text
     assert text.count("* ") == 4
-    assert f"recipe fast, with hidden_size 5 (not {own['hidden_size']}), bidirectional " in text
+    assert f"recipe fast, with network.hidden_size 5 (not {own['network.hidden_size']}), " in text

@@ -156,12 +156,13 @@ def test_several_seeds_are_judged_by_their_ranges() -> None:
 
 def test_the_headline_says_what_makes_it_doubtful() -> None:
     results = make_results(epochs=1, num_test=25_000)
-    results.configuration |= {"changed": {"epochs": 5}, "limit": 4500}
+    results.configuration |= {"changed": {"training.epochs": 5}, "limit": 4500}
     assert headline(results) == (
         "With one seed each, 1 of the recipe's 5 epochs and only 4,500 training texts, GRU (reset "
         "after) is ahead of LSTM by 1.00 percentage points"
     )
-    results.configuration |= {"changed": {"epochs": 1}, "epochs": 5, "limit": 9000}
+    results.configuration |= {"changed": {"training.epochs": 1}, "training.epochs": 5}
+    results.configuration["limit"] = 9000
     assert headline(results).startswith("With one seed each, GRU"), "more epochs, fewer texts"
     assert headline(make_results(("rnn",))) == (
         "With one seed, simple RNN (tanh) reaches 75.00 % test accuracy"

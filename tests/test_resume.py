@@ -12,7 +12,7 @@ import pytest
 
 from tidegate.cells import CELLS
 from tidegate.storage.checkpoint import Checkpoints
-from tidegate.training import average, classification
+from tidegate.training import classification
 from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.classification import fit, predict
 from training_samples import EVERYTHING, PLAIN, Listener, examples, make, silent
@@ -22,9 +22,11 @@ PROGRAM = Path(__file__).with_name("resume_samples.py")
 KERAS = {"optimiser": "keras-adam", "initial_values": "keras"}
 TRAININGS = {
     "everything": ("gru", EVERYTHING),
-    "lazy tables": ("gru", EVERYTHING | {"table_rule": "lazy", "frozen_epochs": 0}),
-    "average": ("gru", {"ema_decay": 0.9}),
-    "patience": ("gru", {"patience": 1, "keep": "best", "learning_rate": 0.0, "epochs": 3}),
+    "lazy tables": ("gru", EVERYTHING | {"embedding_update": "lazy"}),
+    "patience": (
+        "gru",
+        {"patience": 1, "keep": "best", "training.learning_rate": 0.0, "training.epochs": 3},
+    ),
     **{f"adam {cell}": (cell, {}) for cell in CELLS},
     **{f"keras-adam {cell}": (cell, KERAS) for cell in CELLS},
 }
@@ -55,7 +57,7 @@ class Stopper(Listener):
 def train(folder, cell, recipe, callback):
     """Train or go on in ``folder``; the model."""
     model = make(cell, recipe)
-    with_bigrams = recipe.bigram_vocabulary_size > 0
+    with_bigrams = recipe.text.bigram_vocabulary_size > 0
     data = examples(24, with_bigrams=with_bigrams)
     checkpoint_manager = CheckpointManager(folder, every=2, fingerprint=FINGERPRINT)
     fit(model, recipe, data, data, seed=3, callback=callback, checkpoint_manager=checkpoint_manager)
@@ -82,7 +84,6 @@ def bits(folder, trained):
 @pytest.fixture
 def often(monkeypatch):
     """What is done every so many steps is done within a training of six; the disk is not asked."""
-    monkeypatch.setattr(average, "EVERY", 2)
     monkeypatch.setattr(classification, "NORMALISE_EVERY", 4)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 

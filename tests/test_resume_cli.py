@@ -19,7 +19,7 @@ from training_samples import EVERYTHING
 def train(tidegate, reviews, monkeypatch):
     """Begin a run of eight steps that saves after every third and after an epoch, the fourth."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-    small = settings(SMALL | {"linear_order": 0})
+    small = settings(SMALL | {"linear_model.order": 0})
 
     def run(out, *options, verb="train"):
         return tidegate(verb, "imdb", "--data", reviews, "--out", out, *OPTIONS, *small, *options)
@@ -216,7 +216,10 @@ def rewrite(path, change):
 
 
 def test_another_configuration_is_refused(stopped, tidegate):
-    rewrite(stopped / "run.json", lambda plan: plan["experiment"]["recipe"].update(hidden_size=6))
+    rewrite(
+        stopped / "run.json",
+        lambda plan: plan["experiment"]["recipe"]["network"].update(hidden_size=6),
+    )
     before = (stopped / "results.json").read_bytes()
     for _ in range(2):
         said(
@@ -256,7 +259,7 @@ def test_other_threads_are_refused_unless_they_are_allowed(stopped, tidegate):
 
 def test_an_option_that_resuming_cannot_change_is_refused(stopped, tidegate):
     said(
-        tidegate("train", "--resume", stopped, "--set", "epochs=3", "--cell", "rnn"),
+        tidegate("train", "--resume", stopped, "--set", "training.epochs=3", "--cell", "rnn"),
         2,
         "--resume goes on as the run was begun: expected no",
         "--set",
@@ -296,7 +299,7 @@ def test_what_a_killed_process_left_half_written_goes(train, tidegate, tmp_path)
     assert [path.name for path in run.glob(".*")] == []
 
 
-RATES = {"learning_rate": 1000, "table_learning_rate": 1000}
+RATES = {"training.learning_rate": 1000, "embedding_learning_rate": 1000}
 
 
 @pytest.mark.parametrize(
@@ -304,7 +307,7 @@ RATES = {"learning_rate": 1000, "table_learning_rate": 1000}
     [
         (
             # Every move is a billion times as far as the one before.
-            RATES | {"weight_decay": 1e6, "batch_size": 2, "epochs": 1},
+            RATES | {"weight_decay": 1e6, "batch_size": 2, "training.epochs": 1},
             ["epoch 1, step ", ": expected a finite loss, got", " of the epoch", "examples"],
         ),
         (

@@ -57,7 +57,7 @@ def test_two_runs_of_one_second_have_folders_of_their_own(tidegate, reviews, tmp
 
     monkeypatch.setattr(carry_out, "datetime", Now)
     monkeypatch.chdir(tmp_path)
-    small = settings(SMALL | {"linear_order": 0, "epochs": 1})
+    small = settings(SMALL | {"linear_model.order": 0, "training.epochs": 1})
     for name in ("imdb-20300102-030405", "imdb-20300102-030405-2"):
         found = tidegate("train", "imdb", "--data", reviews, *OPTIONS, *small)
         assert found.code == 0, found.err

@@ -76,50 +76,22 @@ def parts(model, optimiser):
     }
 
 
-def set_rates(epoch=1, **values):
+def set_rates(**values):
     recipe = PLAIN.with_values(
         EVERYTHING
-        | {"schedule": "constant", "layer_decay": 1, "frozen_epochs": 0}
-        | {"learning_rate": 0.1, "table_learning_rate": 0.2}
+        | {"schedule": "constant"}
+        | {"training.learning_rate": 0.1, "embedding_learning_rate": 0.2}
         | values
     )
     model = make("gru", recipe)
-    optimiser = optimisers.make(model, recipe)
-    optimisers.set_rates(optimiser, recipe, 0, 10, epoch)
+    optimiser = optimisers.make(model, recipe.training)
+    optimisers.set_rates(optimiser, recipe.training, 0, 10)
     found = parts(model, optimiser)
     assert found.keys() == {name for name, p in model.named_parameters() if p.requires_grad}
     return found
-
-
-def by_depth(found):
-    return [
-        found["head.weight"],
-        found["recurrent.1.weight_hh_l0_reverse"],
-        found["recurrent.0.bias_ih_l0"],
-        found["embedding.weight"],
-    ]
 
 
 def test_tables_have_a_rate_of_their_own():
     found = set_rates()
     for name, value in found.items():
         assert value == (0.2 if "embedding" in name else 0.1), name
-
-
-def test_a_layers_rate_falls_with_its_distance_from_the_head():
-    found = set_rates(layer_decay=0.5)
-    assert by_depth(found) == pytest.approx([0.1, 0.05, 0.025, 0.025])
-    assert found["bigram_embedding.weight"] == found["embedding.weight"]
-
-
-def test_layers_thaw_one_an_epoch_from_the_head():
-    frozen = [by_depth(set_rates(epoch, frozen_epochs=4)) for epoch in range(1, 6)]
-    assert frozen == [
-        [0.1, 0.0, 0.0, 0.0],
-        [0.1, 0.1, 0.0, 0.0],
-        [0.1, 0.1, 0.1, 0.0],
-        [0.1, 0.1, 0.1, 0.2],
-        [0.1, 0.1, 0.1, 0.2],
-    ]
-    # Frozen for one epoch alone, all thaw after it.
-    assert by_depth(set_rates(2, frozen_epochs=1)) == [0.1, 0.1, 0.1, 0.2]

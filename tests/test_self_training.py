@@ -25,12 +25,11 @@ RECIPE = PLAIN.with_values(
         "bigram_vocabulary_size": 20,
         "validation_share": 0.25,
         "max_length": 6,
-        "learning_rate": 0.02,
-        "epochs": 2,
-        "frozen_epochs": 1,
-        "self_epochs": 3,
-        "self_copies": 2,
-        "linear_min_count": 1,
+        "training.learning_rate": 0.02,
+        "training.epochs": 2,
+        "self_training.epochs": 3,
+        "self_training.copies": 2,
+        "linear_model.min_count": 1,
     }
 )
 
@@ -92,7 +91,7 @@ def trained(tmp_path, monkeypatch):
         data = prepare(
             dataset(),
             recipe.text_options(),
-            validation_share=recipe.validation_share,
+            validation_share=recipe.training.validation_share,
             unlabelled=chunks,
         )
         fits, callback = Fits(data), Callback()
@@ -116,13 +115,12 @@ def test_the_second_network_learns_labels_and_the_first_ones_answers(trained, mo
         return Blend({"network": 0.5, "linear": 4.0}, {"network": 0.7, "linear": 0.3}, 0.8)
 
     monkeypatch.setattr(linear, "fit_blend", fit_blend)
-    _, fits, callback = trained({"linear_order": order})
+    _, fits, callback = trained({"linear_model.order": order})
     data, ((_, _, first, _), (_, _, second, validation)) = fits.data, fits.calls
     logits, known, _ = fits.answers[0]
     if order:
-        branch = linear.LinearBranch.train(
-            RECIPE.with_values({"linear_order": order}), data.train, data.validation, data.test
-        )
+        values = RECIPE.with_values({"linear_model.order": order}).linear_model
+        branch = linear.LinearBranch.train(values, data.train, data.validation, data.test)
         asked_logits, labels = asked[0]
         np.testing.assert_array_equal(asked_logits["network"][:, 0], known)
         np.testing.assert_array_equal(asked_logits["linear"], branch.validation)
@@ -151,14 +149,14 @@ def test_it_begins_as_the_first_one_and_has_its_own_epochs(trained):
     _, fits, callback = trained({})
     (start, recipe, _, _), (again, changed, _, _) = fits.calls
     assert recipe == RECIPE
-    assert changed == RECIPE.with_values({"epochs": 3, "frozen_epochs": 0})
+    assert changed == RECIPE.with_values({"training.epochs": 3})
     for name, tensor in start.items():
         assert torch.equal(tensor, again[name]), name
     assert callback.steps == [*range(1, 2 * 3 + 1), *range(1, 3 * 8 + 1)]
 
 
 def test_the_results_are_the_second_networks_and_the_first_ones_epochs_stay(trained, tmp_path):
-    results, fits, _ = trained({"linear_order": 1})
+    results, fits, _ = trained({"linear_model.order": 1})
     (job,) = results.jobs
     first, second = fits.answers
     assert [epoch.epoch for epoch in job.teacher] == [1, 2]
@@ -178,7 +176,7 @@ def test_the_results_are_the_second_networks_and_the_first_ones_epochs_stay(trai
     )
     num_words = [len(train.token_ids.values) for _, _, train, _ in fits.calls]
     assert job.num_tokens == 2 * num_words[0] + 3 * num_words[1]
-    assert results.configuration["self_copies"] == 2
+    assert results.configuration["self_training.copies"] == 2
     logs = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("history.jsonl"))
     assert [str(path.parent) for path in logs] == [
         "training/gru-seed0",
@@ -188,7 +186,7 @@ def test_the_results_are_the_second_networks_and_the_first_ones_epochs_stay(trai
 
 
 def test_without_it_there_is_one_network(trained):
-    results, fits, callback = trained({"self_epochs": 0}, unlabelled=False)
+    results, fits, callback = trained({"self_training.epochs": 0}, unlabelled=False)
     assert (len(fits.calls), callback.told, results.jobs[0].teacher) == (1, [], None)
 
 
@@ -196,8 +194,8 @@ def test_without_texts_it_is_refused_before_anything_is_trained(trained, monkeyp
     with pytest.raises(RecipeError) as error:
         trained({}, unlabelled=False)
     assert str(error.value) == (
-        "recipe default: expected texts without labels for self_epochs, got none; give "
-        "--unlabelled FILE, or --set self_epochs=0"
+        "recipe default: expected texts without labels for self_training.epochs, got none; give "
+        "--unlabelled FILE, or --set self_training.epochs=0"
     )
     assert jobs.fit.calls == []
 

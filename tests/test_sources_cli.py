@@ -6,9 +6,9 @@ from model_samples import make_folder
 from pretrained_samples import RECIPE, language_model, save
 from resume_samples import settings
 
-FITS = settings({key: getattr(RECIPE, key) for key in ("embedding_dim", "hidden_size")})
+FITS = settings({key: getattr(RECIPE.network, key) for key in ("embedding_dim", "hidden_size")})
 FITS += settings({"vocabulary_size": 30, "bidirectional": "true"})
-TEACHES, PRETRAINS = ["--set", "self_epochs=1"], ["--set", "pretrain_epochs=1"]
+TEACHES, PRETRAINS = ["--set", "self_training.epochs=1"], ["--set", "pretraining.epochs=1"]
 BOTH = [*TEACHES, *PRETRAINS]
 
 
@@ -34,13 +34,13 @@ def files(tmp_path_factory):
 MISTAKES = {
     "texts are missing": (["train", *TEACHES], "learns from texts without labels: expected"),
     "texts that nobody reads": (
-        ["train", "--set", "pretrain_epochs=0", "--unlabelled", "texts.txt"],
+        ["train", "--set", "pretraining.epochs=0", "--unlabelled", "texts.txt"],
         "--unlabelled: expected a recipe that reads such texts, got default with "
-        "pretrain_epochs=0 and self_epochs=0",
+        "pretraining.epochs=0 and self_training.epochs=0",
     ),
     "texts beside a language model": (
         ["train", *PRETRAINS, "--unlabelled", "texts.txt", "--init-from", "model"],
-        "and self_epochs=0 beside init_from",
+        "and self_training.epochs=0 beside init_from",
     ),
     "no such texts": (
         ["train", *TEACHES, "--unlabelled", "none.txt"],

@@ -28,7 +28,8 @@ print("imported:", *(name for name in {names} if name in sys.modules))
 
 @pytest.mark.parametrize("linear", [False, True], ids=["network alone", "with the linear model"])
 def test_slow_packages_are_imported_where_they_are_used(reviews, tmp_path, linear):
-    values = ["epochs=1", "hidden_size=4", "embedding_dim=4", f"linear_order={int(linear)}"]
+    values = ["training.epochs=1", "hidden_size=4", "embedding_dim=4"]
+    values.append(f"linear_model.order={int(linear)}")
     options = [part for value in values for part in ("--set", value)]
     command = ["train", "imdb", "--recipe", "fast", "--data", str(reviews), *options]
     found = subprocess.run(

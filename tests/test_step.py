@@ -54,10 +54,10 @@ def reference(model, recipe, inputs, targets):
     vectors = [scaled[part] for part in ids.tensor_split(inputs.offsets[1:-1])]
     loss = loss_of(vectors)
     total = loss
-    if recipe.adversarial_norm:
+    if recipe.training.adversarial_norm:
         gradients = torch.autograd.grad(loss, vectors, retain_graph=True)
         moved = [
-            vector + recipe.adversarial_norm * gradient / gradient.norm()
+            vector + recipe.training.adversarial_norm * gradient / gradient.norm()
             for vector, gradient in zip(vectors, gradients, strict=True)
         ]
         total = loss + loss_of(moved)
@@ -76,7 +76,14 @@ def test_a_steps_gradients_are_those_of_the_written_out_loss(norm):
     inputs, targets = batch()
     loss, expected = reference(model, recipe, inputs, targets)
     assert expected.keys() == dict(model.named_parameters()).keys()
-    found = step(model, optimisers.make(model, recipe), recipe, inputs, targets, Masks(0, 0))
+    found = step(
+        model,
+        optimisers.make(model, recipe.training),
+        recipe.training,
+        inputs,
+        targets,
+        Masks(0, 0),
+    )
     assert found.loss == pytest.approx(loss, rel=1e-6)
     assert found.num_tokens == len(inputs.words.slots)
     for name, gradient in gradients(model).items():
@@ -91,14 +98,16 @@ def gradients(model):
 
 def test_the_passes_of_an_adversarial_step_have_dropout_of_their_own():
     """With a perturbation of nearly no length the gradient is that of two plain steps."""
-    values = {"word_dropout": 0.2, "place_dropout": 0.3, "recurrent_dropout": 0.3}
+    values = {"dropout.word": 0.2, "dropout.input": 0.3, "dropout.recurrent": 0.3}
     found = []
     for norm, prefix in ((1e-12, ""), (0.0, ""), (0.0, "adversarial ")):
-        recipe = PLAIN.with_values(values | {"adversarial_norm": norm, "head_dropout": 0.4})
+        recipe = PLAIN.with_values(values | {"adversarial_norm": norm, "dropout.head": 0.4})
         model = make("gru", recipe)
         inputs, targets = batch()
         masks = Masks(0, 5, prefix)
-        step(model, optimisers.make(model, recipe), recipe, inputs, targets, masks)
+        step(
+            model, optimisers.make(model, recipe.training), recipe.training, inputs, targets, masks
+        )
         found.append(gradients(model))
     both, clean, again = found
     for name, gradient in both.items():
@@ -111,7 +120,14 @@ def test_a_long_gradient_is_cut_to_its_length():
     recipe = PLAIN.with_values({"clip_norm": 0.01})
     model = make("gru", recipe)
     inputs, targets = batch()
-    step(model, optimisers.make(model, recipe), recipe, inputs, targets, Masks(0, 0))
+    step(
+        model,
+        optimisers.make(model, recipe.training),
+        recipe.training,
+        inputs,
+        targets,
+        Masks(0, 0),
+    )
     squares = [gradient.square().sum().item() for gradient in gradients(model).values()]
     assert sum(squares) ** 0.5 == pytest.approx(0.01, rel=1e-3)
 
@@ -122,7 +138,9 @@ def test_nothing_moves_where_the_loss_is_not_finite():
     with torch.no_grad():
         model.head.bias.fill_(float("inf"))
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    found = step(model, optimisers.make(model, PLAIN), PLAIN, inputs, targets, Masks(0, 0))
+    found = step(
+        model, optimisers.make(model, PLAIN.training), PLAIN.training, inputs, targets, Masks(0, 0)
+    )
     assert not np.isfinite(found.loss)
     for name, tensor in model.state_dict().items():
         torch.testing.assert_close(tensor, before[name], rtol=0, atol=0, equal_nan=True)
@@ -131,12 +149,19 @@ def test_nothing_moves_where_the_loss_is_not_finite():
 def test_the_dense_rule_moves_rows_that_do_not_occur_and_the_lazy_rule_does_not():
     moved = {}
     for rule in ("dense", "lazy"):
-        recipe = PLAIN.with_values({"table_rule": rule})
+        recipe = PLAIN.with_values({"embedding_update": rule})
         model = make("gru", recipe)
-        optimiser = optimisers.make(model, recipe)
+        optimiser = optimisers.make(model, recipe.training)
         for rows in (np.arange(6), np.arange(6, 8)):
             words, _, targets = examples(8).batch(rows)
-            step(model, optimiser, recipe, Inputs.of(words), torch.from_numpy(targets), Masks(0, 0))
+            step(
+                model,
+                optimiser,
+                recipe.training,
+                Inputs.of(words),
+                torch.from_numpy(targets),
+                Masks(0, 0),
+            )
             if rows[0] == 0:
                 optimiser.catch_up()
                 before, first = model.embedding.weight.detach().clone(), words.distinct

@@ -25,8 +25,19 @@ from training_samples import PLAIN, Listener, accuracy, cross_entropy, examples,
 
 GOLDEN = Path(__file__).parent / "golden"
 RECIPE = load("notebook").with_values(
-    {"vocabulary_size": 30, "max_length": 8, "embedding_dim": 6, "hidden_size": 5, "epochs": 2}
+    {
+        "vocabulary_size": 30,
+        "max_length": 8,
+        "embedding_dim": 6,
+        "hidden_size": 5,
+        "training.epochs": 2,
+    }
 )
+
+
+def rates(value):
+    """One learning rate for all parameters."""
+    return {"training.learning_rate": value, "embedding_learning_rate": value}
 
 
 def make(cell, seed=0, **sizes):
@@ -126,7 +137,7 @@ def test_embedding_moves_as_in_keras_on_tensorflow():
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_learns_and_the_same_seed_gives_the_same_bits(cell):
     train, validation = examples(), examples(20)
-    recipe = RECIPE.with_values({"learning_rate": 0.02, "table_learning_rate": 0.02, "epochs": 8})
+    recipe = RECIPE.with_values(rates(0.02) | {"training.epochs": 8})
 
     def trained(seed):
         model = make(cell, seed)
@@ -146,7 +157,7 @@ def test_every_cell_learns_and_the_same_seed_gives_the_same_bits(cell):
 
 def test_an_epoch_reports_the_mean_over_its_examples():
     """With no learning, the running means are those of one pass over the data."""
-    recipe = RECIPE.with_values({"learning_rate": 0, "table_learning_rate": 0, "epochs": 1})
+    recipe = RECIPE.with_values(rates(0) | {"training.epochs": 1})
     train = examples(45)  # a full batch and a part of one
     model = make("gru")
     logits = predict(model, train)[0][:, 0]
@@ -178,7 +189,7 @@ class Losses(Listener):
         self.epochs.append(epoch)
 
 
-OVERFITTING = {"learning_rate": 0.05, "table_learning_rate": 0.05, "epochs": 12}
+OVERFITTING = rates(0.05) | {"training.epochs": 12}
 
 
 def test_patience_ends_a_training_and_the_best_epoch_is_kept():
@@ -209,7 +220,7 @@ def test_patience_ends_a_training_and_the_best_epoch_is_kept():
 
 def test_a_step_tells_its_own_figures_and_the_means_of_the_epoch():
     train, callback = examples(24), Losses()
-    recipe = PLAIN.with_values({"learning_rate": 0, "table_learning_rate": 0, "epochs": 2})
+    recipe = PLAIN.with_values(rates(0) | {"training.epochs": 2})
     model = network.make("gru", recipe, 0, vocabulary_size=30)
     logits = predict(model, train)[0][:, 0]
     fit(model, recipe, train, train, seed=0, callback=callback)
@@ -238,7 +249,7 @@ def diverging(change, **values):
     model = make("rnn")
     with torch.no_grad():
         change(model)
-    recipe = RECIPE.with_values({"epochs": 1} | values)
+    recipe = RECIPE.with_values({"training.epochs": 1} | values)
     with pytest.raises(DivergedError) as error:
         fit(model, recipe, examples(), examples(), seed=0, callback=silent)
     return str(error.value)
@@ -250,13 +261,13 @@ def test_a_loss_that_is_not_finite_stops_the_training():
     assert message == (
         "epoch 1, step 1: expected a finite loss, got nan on batch 1 of the epoch, training "
         f"examples {', '.join(map(str, rows))}, ...; the largest gradient is inf, of "
-        "embedding.weight. Try a lower learning rate (--set learning_rate=0.0005) or shorter "
-        "gradients (--set clip_norm=1) in a new run"
+        "embedding.weight. Try a lower learning rate (--set training.learning_rate=0.0005) or "
+        "shorter gradients (--set training.clip_norm=1) in a new run"
     )
 
 
 def test_a_validation_loss_beyond_all_measure_stops_the_training():
-    message = diverging(lambda model: None, learning_rate=1000, batch_size=64)
+    message = diverging(lambda model: None, batch_size=64, **{"training.learning_rate": 1000})
     assert message.startswith(
         "epoch 1, step 1: expected a validation loss not far above 0.693, that of a "
         "constant answer, got "

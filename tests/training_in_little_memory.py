@@ -74,14 +74,14 @@ recipe = load("default").with_values(
         "hidden_size": 8,
         "bigram_vocabulary_size": 0,
         "adversarial_norm": 0,
-        "learning_rate": 0.02,
-        "table_learning_rate": 0.02,
+        "training.learning_rate": 0.02,
+        "embedding_learning_rate": 0.02,
         "schedule": "constant",
     }
 )
 model = network.make("gru", recipe, 0, vocabulary_size=NUM_IDS)
 few = Examples({"token_ids": words}, labels).take(slice(0, 64))
-optimisers.make(model, recipe)  # what libraries set up at first use, they have set up
+optimisers.make(model, recipe.training)  # what libraries set up at first use, they have set up
 limit = data_bytes() + ALLOWED_BYTES
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 watch = Watch()

@@ -13,7 +13,7 @@ from tidegate.runs.events import RunCallback, RunEvent
 def train(
     dataset: str,
     *,
-    recipe: str = "default",
+    recipe: AnyPath = "default",
     cell: str = "gru",
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
@@ -32,10 +32,12 @@ def train(
 
     Args:
         dataset: A name of :func:`tidegate.data.sources.names`, such as ``imdb``.
-        recipe: Named set of all training values: ``notebook``, ``fast``, ``default`` or ``best``.
+        recipe: All training values: ``notebook``, ``fast``, ``default``, ``best``, ``causal``, or
+            the path of your own TOML file of them, see ``tidegate recipe``.
         cell: ``rnn``, ``lstm``, ``gru`` (reset after) or ``gru-before``.
         seed: Of the initial values, the order of the texts, and dropout.
-        settings: Values that differ from the recipe's, by key.
+        settings: Values that differ from the recipe's, by ``section.key``, or by the key alone
+            where one section alone has it.
         limit: Use only the first so many training texts.
         data: Your copy of the data set, rather than the one that is found.
         unlabelled: A file of texts without labels, for recipes that learn from them.
@@ -53,7 +55,8 @@ def train(
     Raises:
         ArgumentError: An argument that is not as it must be, or does not fit the others.
         DataError: There is no such data set, or it cannot be trained on.
-        RecipeError: A setting that the recipe has none of, or one that makes no sense.
+        RecipeError: A key that no recipe has, a value that makes no sense, or a recipe's file that
+            cannot be read.
         RunFolderError: ``out`` holds something, or cannot be written.
         DivergedError: The training came to nothing.
 
@@ -90,7 +93,7 @@ def train(
 def compare(
     dataset: str,
     *,
-    recipe: str = "notebook",
+    recipe: AnyPath = "notebook",
     cells: Sequence[str] = ("rnn", "lstm", "gru"),
     seeds: Sequence[int] = (0,),
     settings: Mapping[str, Any] | None = None,

@@ -25,7 +25,7 @@ MOST_THREADS = 1024
 def make_config(
     dataset: str,
     *,
-    recipe: str | Recipe,
+    recipe: AnyPath | Recipe,
     cells: Sequence[str],
     seeds: Sequence[int],
     settings: Mapping[str, Any] | None = None,
@@ -72,12 +72,13 @@ def make_config(
     return RunConfig(dataset, _absolute(data), experiment, tuple(dict.fromkeys(log)), only_pretrain)
 
 
-def _chosen(recipe: str | Recipe) -> Recipe:
+def _chosen(recipe: AnyPath | Recipe) -> Recipe:
     if isinstance(recipe, Recipe):
         return recipe
-    if recipe not in recipes.NAMES:
-        raise ArgumentError("recipe", f"expected one of {', '.join(recipes.NAMES)}, got {recipe!r}")
-    return recipes.load(recipe)
+    name = os.fspath(recipe)
+    with _about("recipe"):
+        recipes.check_name(name)
+    return recipes.load(name)
 
 
 def _check_each(
@@ -126,18 +127,18 @@ def _check_texts(
 
 
 def _check_wanted(recipe: Recipe, unlabelled: AnyPath | None, init_from: AnyPath | None) -> None:
-    pretrains, teaches = recipe.pretrain_epochs > 0, recipe.self_epochs > 0
+    pretrains, teaches = recipe.pretraining.epochs > 0, recipe.self_training.epochs > 0
     if unlabelled is None and teaches:
         raise ArgumentError(
             "unlabelled",
             f"the recipe {recipe.name} learns from texts without labels: expected a file of them, "
-            "got none; or set self_epochs=0",
+            "got none; or set self_training.epochs=0",
         )
     if unlabelled is not None and not teaches and (init_from is not None or not pretrains):
         raise ArgumentError(
             "unlabelled",
-            f"expected a recipe that reads such texts, got {recipe.name} with pretrain_epochs="
-            f"{recipe.pretrain_epochs} and self_epochs={recipe.self_epochs}"
+            f"expected a recipe that reads such texts, got {recipe.name} with pretraining.epochs="
+            f"{recipe.pretraining.epochs} and self_training.epochs={recipe.self_training.epochs}"
             + (" beside init_from" if init_from is not None else ""),
         )
 

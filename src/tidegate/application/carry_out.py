@@ -92,10 +92,10 @@ def _read(config: RunConfig, begun: bool = False) -> tuple[TextDataset, float]:
     path = None if config.data is None else Path(config.data)
     texts = sources.load(config.dataset, path)
     experiment, recipe = config.experiment, config.experiment.recipe
-    is_linear = recipe.linear_order > 0 and not config.only_pretrain
-    min_count = recipe.linear_min_count if is_linear else 0
-    num_train = num_trained_on(texts, recipe.validation_share, experiment.limit)
-    check_texts(texts, recipe.tokens, num_train, min_count)
+    is_linear = recipe.linear_model.order > 0 and not config.only_pretrain
+    min_count = recipe.linear_model.min_count if is_linear else 0
+    num_train = num_trained_on(texts, recipe.training.validation_share, experiment.limit)
+    check_texts(texts, recipe.text.tokens, num_train, min_count)
     memory_check.check(
         experiment, texts, num_train, only_pretrain=config.only_pretrain, begun=begun
     )

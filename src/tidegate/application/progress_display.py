@@ -93,12 +93,13 @@ class ProgressDisplay:
         if event.config.only_pretrain:
             self.verb = "pretrain"
         recipe = self.experiment.recipe
-        self.num_epochs = recipe.epochs
+        self.num_epochs = recipe.training.epochs
         self._print({"recipe": _in_short(recipe), "values": _in_full(recipe)})
 
     def data_prepared(self, event: DataPrepared) -> None:
         """Say where the data comes from and what was done to it."""
         facts, limit = event.facts, self.experiment.limit
+        max_length = self.experiment.recipe.text.max_length
         num_train = facts["num_train"] + facts["num_validation"]
         if limit is not None and limit > event.num_given:
             self.console.print(
@@ -121,7 +122,9 @@ class ProgressDisplay:
             ),
             "cut": (
                 f"{facts['training_texts_cut']:,} training and {facts['test_texts_cut']:,} test "
-                f"texts, to their last {self.experiment.recipe.max_length} tokens"
+                f"texts, to their last {max_length} tokens"
+                if max_length
+                else "no text: the recipe reads all tokens"
             ),
             **_empty(facts),
             "threads": str(self.experiment.threads),
@@ -142,7 +145,7 @@ class ProgressDisplay:
             f"\n[bold]language model[/]: {CELLS[event.cell]}, seed {event.seed}, on {event.texts}; "
             "loss in nats a word"
         )
-        self.num_epochs = self.experiment.recipe.pretrain_epochs
+        self.num_epochs = self.experiment.recipe.pretraining.epochs
         self.progress = self._progress()
         self.progress.start()
 
@@ -164,14 +167,14 @@ class ProgressDisplay:
         table.add_row("[dim]in all", "", f"{sum(line.num_parameters for line in event.summary):,}")
         self.console.print(table)
         self.console.print(f"[dim]recurrence computed by[/] {event.path}")
-        self.num_epochs = self.experiment.recipe.epochs
+        self.num_epochs = self.experiment.recipe.training.epochs
         self.progress = self._progress()
         self.progress.start()
 
     def student_begins(self, event: StudentBegins) -> None:
         """Say that a second network is trained, and on what."""
         self.console.print(f"[bold]second network[/]: learns from {event.texts}")
-        self.num_epochs = self.experiment.recipe.self_epochs
+        self.num_epochs = self.experiment.recipe.self_training.epochs
 
     def linear_ends(self, linear: LinearModel) -> None:
         """Show its main metric, size and time."""
@@ -285,8 +288,7 @@ def _empty(facts: Mapping[str, Any]) -> dict[str, Text | str]:
 
 def _in_short(recipe: Recipe) -> Text:
     """Its name, and the changed values with the recipe's own."""
-    own = recipe.changes()
-    values = recipe.configuration()
+    own, values = recipe.changes(), recipe.values()
     changed = ", ".join(f"{key} {_typed(values[key])} (not {_typed(own[key])})" for key in own)
     return Text(recipe.name + (f", with {changed}" if changed else ", unchanged"))
 
@@ -294,8 +296,7 @@ def _in_short(recipe: Recipe) -> Text:
 def _in_full(recipe: Recipe) -> Text:
     """Every value as ``--set`` takes it; a star marks the changed ones."""
     changed = recipe.changes()
-    values = recipe.configuration()
-    del values["name"]
+    values = recipe.values()
     text = Text()
     for key, value in values.items():
         is_changed = key in changed

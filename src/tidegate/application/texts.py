@@ -34,9 +34,9 @@ class RunTexts:
         path, recipe = self.experiment.unlabelled, self.experiment.recipe
         return TokenisedTexts.of(
             self.dataset,
-            recipe.tokens,
+            recipe.text.tokens,
             limit=self.experiment.limit,
-            unlabelled=unlabelled.read(Path(path)) if path and recipe.self_epochs else (),
+            unlabelled=unlabelled.read(Path(path)) if path and recipe.self_training.epochs else (),
         )
 
     def for_language_models(self, run_folder: Path) -> PretrainingTexts | None:
@@ -45,7 +45,9 @@ class RunTexts:
         What validates later, and what ``limit`` leaves out, is not among it.
         """
         experiment = self.experiment
-        num_own = num_trained_on(self.dataset, experiment.recipe.validation_share, experiment.limit)
+        num_own = num_trained_on(
+            self.dataset, experiment.recipe.training.validation_share, experiment.limit
+        )
 
         @contextmanager
         def words(spool_folder: Path) -> Iterator[Iterable[Words]]:
@@ -54,7 +56,7 @@ class RunTexts:
                 yield [*self.tokenised.unlabelled, own]
                 return
             chunks = unlabelled.read(Path(experiment.unlabelled))
-            others = (split(chunk, experiment.recipe.tokens) for chunk in chunks)
+            others = (split(chunk, experiment.recipe.text.tokens) for chunk in chunks)
             with WordSpool(itertools.chain(others, [own]), spool_folder) as spool:
                 yield spool
 
@@ -71,7 +73,7 @@ class RunTexts:
         return prepare(
             self.dataset,
             recipe.text_options(),
-            validation_share=recipe.validation_share,
+            validation_share=recipe.training.validation_share,
             limit=self.experiment.limit,
             vocabulary=self._vocabulary(run_folder, learnt),
             tokenised=self.tokenised,

@@ -17,7 +17,7 @@ Examples:
       other cells, three seeds each
   tidegate compare imdb --limit 2000 --epochs 2
       a quick look at the first 2,000 training texts
-  tidegate compare imdb --recipe default --set epochs=2
+  tidegate compare imdb --recipe default --set training.epochs=2
       another recipe, with another value
   tidegate compare imdb --data aclImdb_v1.tar.gz --out runs/official
       on the official archive, with its test split

@@ -9,6 +9,7 @@ import click
 
 from tidegate.application.arguments import MOST_THREADS, make_config
 from tidegate.cli.dataset import DatasetName
+from tidegate.cli.recipe import RecipeName
 from tidegate.errors import ArgumentError
 from tidegate.runs import logs
 from tidegate.training.recipe import NAMES, load
@@ -43,10 +44,12 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
             "--recipe",
             click.option(
                 "--recipe",
-                type=click.Choice(NAMES),
+                type=RecipeName(),
                 default=default_recipe,
                 show_default=True,
-                help="Named set of all training values; a run prints them as it begins.",
+                metavar="NAME|FILE",
+                help=f"All training values: {', '.join(NAMES)}, or your own file of them, see "
+                "'tidegate recipe'; a run prints them as it begins.",
             ),
         ),
         (
@@ -55,11 +58,15 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
                 "--set",
                 "settings",
                 multiple=True,
-                metavar="KEY=VALUE",
-                help="Change a value of the recipe; may be given several times.",
+                metavar="SECTION.KEY=VALUE",
+                help="Change a value of the recipe; may be given several times. The key alone will "
+                "do where one section alone has it.",
             ),
         ),
-        ("--epochs", click.option("--epochs", type=at_least(1), help="Short for --set epochs=N.")),
+        (
+            "--epochs",
+            click.option("--epochs", type=at_least(1), help="Short for --set training.epochs=N."),
+        ),
         (
             "--limit",
             click.option("--limit", type=at_least(1), help="Use only the first N training texts."),
@@ -190,13 +197,15 @@ def start(
         run = carry_out.go_on(resume, display, threads=threads, allow_inexact=allow_inexact)
     else:
         assert dataset is not None
-        _refuse_twice(epochs, "pretrain_epochs" if only_pretrain else "epochs", settings)
+        _refuse_twice(
+            epochs, "pretraining.epochs" if only_pretrain else "training.epochs", settings
+        )
         chosen = load(recipe).with_settings(settings)
         if only_pretrain:
-            passes = epochs or chosen.pretrain_epochs or 1
-            chosen = chosen.with_values({"pretrain_epochs": passes})
+            passes = epochs or chosen.pretraining.epochs or 1
+            chosen = chosen.with_values({"pretraining.epochs": passes})
         elif epochs is not None:
-            chosen = chosen.with_values({"epochs": epochs})
+            chosen = chosen.with_values({"training.epochs": epochs})
         with _as_usage_error():
             config = make_config(
                 dataset,

@@ -23,6 +23,7 @@ VERBS = {
     "inspect": "Say what a trained model is.",
     "predict": "Answer texts by a trained model.",
     "pretrain": "Train a language model on texts without labels, to start from.",
+    "recipe": "List the recipes, and write one to begin your own from.",
     "train": "Train one network on a data set, and test it.",
 }
 

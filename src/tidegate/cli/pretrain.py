@@ -30,7 +30,7 @@ Examples:
 @click.option(
     "--epochs",
     type=experiment.at_least(1),
-    help="Passes over the texts. [default: the recipe's pretrain_epochs, or 1]",
+    help="Passes over the texts. [default: the recipe's pretraining.epochs, or 1]",
 )
 @experiment.options(default_recipe="best", without=("--init-from", "--epochs", "--log"))
 def command(dataset: str | None, cell: str, seed: int, **options: Any) -> None:
@@ -38,6 +38,6 @@ def command(dataset: str | None, cell: str, seed: int, **options: Any) -> None:
 
     It predicts the next word; where the recipe is bidirectional, a second one with the same
     embedding predicts the previous word. 'tidegate train --init-from' starts a classifier from
-    them; a recipe with pretrain_epochs does both in one run.
+    them; a recipe with pretraining.epochs does both in one run.
     """
     experiment.start(dataset, (cell,), (seed,), only_pretrain=True, **options)

@@ -16,7 +16,7 @@ Examples:
       a bidirectional GRU and a linear model, each alone and both together
   tidegate train imdb --recipe best --unlabelled aclImdb_v1.tar.gz
       also learns from the 50,000 reviews without labels in the official archive
-  tidegate train imdb --set hidden_size=32 --set epochs=3
+  tidegate train imdb --set hidden_size=32 --set training.epochs=3
       a recipe with other values
   tidegate train --resume runs/gru
       continue after Ctrl-C, a power cut or a full disk; the result has the same bits

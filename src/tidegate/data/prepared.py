@@ -133,7 +133,7 @@ def num_trained_on(dataset: TextDataset, validation_share: float, limit: int | N
     if not 0 < num_train < count:
         raise DataError(
             f"{dataset.name}: expected training texts of which some train and some validate, got "
-            f"{num_train} of {count} to train on with validation_share="
+            f"{num_train} of {count} to train on with training.validation_share="
             f"{validation_share}; change it, or take more texts"
         )
     return num_train
@@ -175,9 +175,9 @@ def check_texts(dataset: TextDataset, scheme: str, num_train: int, min_count: in
             )
     if not _has_word(train.texts, scheme, min_count):
         raise DataError(
-            f"{dataset.name}: expected words that at least linear_min_count={min_count} training "
-            f"texts have, got none in {num_train:,} texts; lower linear_min_count, or leave the "
-            "linear model out by linear_order=0"
+            f"{dataset.name}: expected words that at least linear_model.min_count={min_count} "
+            f"training texts have, got none in {num_train:,} texts; lower it, or leave the linear "
+            "model out by linear_model.order=0"
         )
 
 
@@ -196,11 +196,11 @@ def _has_word(texts: Sequence[str], scheme: str, min_count: int) -> bool:
     return not min_count
 
 
-def _counts(part: str, ids: Ragged, max_length: int, split: Split) -> dict[str, Any]:
+def _counts(part: str, ids: Ragged, max_length: int | None, split: Split) -> dict[str, Any]:
     return {
         f"{part}_words": len(ids.values) - len(ids),
         f"{part}_words_unknown": int(np.count_nonzero(ids.values == UNKNOWN)),
         f"{part}_texts_empty": int(np.count_nonzero(ids.lengths() == 1)),
-        f"{part}_texts_cut": int(np.count_nonzero(ids.lengths() > max_length)),
+        f"{part}_texts_cut": int(np.count_nonzero(ids.lengths() > (max_length or np.inf))),
         f"{part}_sha256": split.fingerprint(),
     }

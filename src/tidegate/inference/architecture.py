@@ -39,8 +39,6 @@ class Architecture:
     """Whether a layer's input is added to its output where both are equally wide."""
     pooling: str = "last"
     """One of :data:`POOLINGS`."""
-    pool_embedding: bool = False
-    """Whether the head also reads the mean of the embedded steps."""
     bigram_vocabulary_size: int = 0
     """Number of ids of pairs of tokens; 0 for none."""
     num_outputs: int = 1
@@ -90,8 +88,7 @@ class Architecture:
     def head_width(self) -> int:
         """Numbers that the head reads."""
         states = self.num_directions * self.hidden_size
-        pooled = states * (self.pooling.count("+") + 1)
-        return pooled + self.width * self.pool_embedding
+        return states * (self.pooling.count("+") + 1)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every tensor of the network, by PyTorch's name of it."""

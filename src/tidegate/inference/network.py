@@ -85,17 +85,12 @@ class Network:
     ) -> NDArray[np.float64]:
         """``values`` are the steps, or with slots the rows that stand at them."""
         architecture, output, final = self.architecture, values, values
-        embedded = values if slots is None else None
         for number, directions in enumerate(self._layers):
             given, ids = output, slots if number == 0 else None
             output, final = engine.forward_ragged(self._cell, given, offsets, directions, ids=ids)
             if architecture.residual and given.shape[1] == output.shape[1]:
                 output = output + (given if ids is None else given[ids])
-        pooled = self._pooled(output, final, offsets)
-        if architecture.pool_embedding:
-            vectors = values[slots] if embedded is None else embedded
-            pooled = np.concatenate([pooled, engine.pool(vectors, offsets, "mean")], 1)
-        return self._head(pooled)
+        return self._head(self._pooled(output, final, offsets))
 
     def _pooled(self, states: Array, final: Array, offsets: NDArray[np.int64]) -> Array:
         how = self.architecture.pooling

@@ -13,7 +13,7 @@ from tidegate.model.inputs import Inputs, Rows
 from tidegate.model.masks import Masks
 from tidegate.model.pooled import Pooled
 from tidegate.model.stack import Stack
-from tidegate.nn import Explanation, pool
+from tidegate.nn import Explanation
 from tidegate.task import Kind
 
 
@@ -26,7 +26,7 @@ class Dropout:
     embedding: float = 0.0
     """Of the elements of a batch's distinct words and bigrams, the same wherever one stands."""
     places: float = 0.0
-    """Of the elements of what the first layer reads, drawn for every step."""
+    """Dropout rate on the first layer's inputs; a new mask every step."""
     variational: float = 0.0
     """Of the features that a layer reads, one mask a sequence (Gal and Ghahramani 2016)."""
     recurrent: float = 0.0
@@ -55,7 +55,6 @@ class SequenceClassifier(nn.Module):
         bidirectional: Whether layers run from both ends.
         residual: Whether a layer's input is added to its output where both are equally wide.
         pooling: As of :class:`Pooled`.
-        pool_embedding: Whether the head also reads the mean of the embedded steps.
         bigram_vocabulary_size: Number of ids of neighbouring pairs, whose embedding is added to
             that of the second word; 0 for none.
         by_place: Whether the embedding's gradient is kept for every place where a word stands,
@@ -90,7 +89,6 @@ class SequenceClassifier(nn.Module):
         bidirectional: bool = False,
         residual: bool = False,
         pooling: str = "last",
-        pool_embedding: bool = False,
         bigram_vocabulary_size: int = 0,
         by_place: bool = False,
         kind: Kind = "binary",
@@ -108,13 +106,12 @@ class SequenceClassifier(nn.Module):
             bidirectional=bidirectional,
             residual=residual,
             pooling=pooling,
-            pool_embedding=pool_embedding,
             bigram_vocabulary_size=bigram_vocabulary_size,
             num_outputs=num_outputs,
         )
         self.kind, self.num_outputs = kind, num_outputs
         self.dropout = Dropout(**(dropout or {}))
-        self.by_place, self.pool_embedding = by_place, pool_embedding
+        self.by_place = by_place
         width = input_size
         with torch.device("cpu"):  # the engine's, whatever the default is
             if vocabulary_size:
@@ -133,7 +130,7 @@ class SequenceClassifier(nn.Module):
                 residual=residual,
             )
             self.pooling = Pooled(pooling, self.recurrent.width)
-            self.head = nn.Linear(self.pooling.width + width * pool_embedding, num_outputs)
+            self.head = nn.Linear(self.pooling.width, num_outputs)
 
     def forward(self, inputs: Inputs, masks: Masks | None = None) -> Tensor:
         """Answer for a batch; arguments and result are those of the class."""
@@ -142,10 +139,7 @@ class SequenceClassifier(nn.Module):
             return self.answer(self.embed(inputs, masks), inputs, masks)
         table, slots = self._without_words(self._rows(inputs.words, masks), inputs, masks)
         states, final = self._run(table, inputs, masks, slots=slots)
-        mean = None
-        if self.pool_embedding:
-            mean = F.embedding_bag(slots, table, inputs.offsets[:-1], mode="mean")
-        return self._head(states, final, mean, inputs, masks)
+        return self._head(states, final, inputs, masks)
 
     @property
     def reads_ids(self) -> bool:
@@ -170,10 +164,7 @@ class SequenceClassifier(nn.Module):
     def answer(self, vectors: Tensor, inputs: Inputs, masks: Masks | None = None) -> Tensor:
         """What :meth:`forward` gives for embedded steps, (P, I)."""
         states, final = self._run(vectors, inputs, masks)
-        mean = None
-        if self.pool_embedding:
-            mean = pool(vectors, inputs.offsets, "mean")
-        return self._head(states, final, mean, inputs, masks)
+        return self._head(states, final, inputs, masks)
 
     @torch.no_grad()
     def normalise(self, frequencies: Tensor) -> None:
@@ -261,17 +252,8 @@ class SequenceClassifier(nn.Module):
         )
         return found
 
-    def _head(
-        self,
-        states: Tensor,
-        final: Tensor,
-        mean: Tensor | None,
-        inputs: Inputs,
-        masks: Masks | None,
-    ) -> Tensor:
+    def _head(self, states: Tensor, final: Tensor, inputs: Inputs, masks: Masks | None) -> Tensor:
         pooled = self.pooling(states, final, inputs.offsets)
-        if mean is not None:
-            pooled = torch.cat([pooled, mean], 1)
         if masks is not None:
             pooled = masks.apply(pooled, "head", self.dropout.head)
         answer: Tensor = self.head(pooled)

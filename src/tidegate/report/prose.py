@@ -13,6 +13,8 @@ from tidegate.report.summary import Cell
 from tidegate.runs.results import Results
 from tidegate.task import Metric
 
+EPOCHS = "training.epochs"
+"""The key of the configuration."""
 _ONE_SEED = (
     "An interval from one seed covers the choice of test examples, "
     "not the luck of the initial weights; several seeds would tell more."
@@ -122,7 +124,7 @@ def with_caveats(claim: str, cells: Sequence[Cell], results: Results) -> str:
         caveats += [f"one seed of {name}" for name in single]
     else:
         caveats.append("one seed each" if len(cells) > 1 else "one seed")
-    epochs, usual = configuration.get("epochs"), configuration.get("changed", {}).get("epochs")
+    epochs, usual = configuration.get(EPOCHS), configuration.get("changed", {}).get(EPOCHS)
     if isinstance(epochs, int) and isinstance(usual, int) and epochs < usual:
         caveats.append(f"{epochs} of the recipe's {_counted(usual, 'epoch')}")
     sizes = [results.data.get(part) for part in ("num_train", "num_validation")]
@@ -227,8 +229,8 @@ def _setting(cells: Sequence[Cell], results: Results) -> str:
     text += " on " + plain(data.get("name", "unnamed data"))
     text += f" ({_joined(parts)} examples)" if parts else ""
     text += f", {_counted(len(configuration['seeds']), 'seed')} per cell"
-    if isinstance(configuration.get("epochs"), int):
-        text += f", {_counted(configuration['epochs'], 'epoch')} each"
+    if isinstance(configuration.get(EPOCHS), int):
+        text += f", {_counted(configuration[EPOCHS], 'epoch')} each"
     text += f", by the recipe {plain(configuration.get('recipe', 'unknown'))}"
     values = changes(configuration)
     text += f" with {_joined(values)}" if values else ""

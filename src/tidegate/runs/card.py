@@ -48,7 +48,7 @@ def model_card(
     return f"""# {CELLS[job.cell]} on {data["name"]}, seed {job.seed}
 
 {_asked(task)}, trained by tidegate {tidegate.__version__}, recipe
-{name}: {_epochs(recipe)}, batches of {recipe.batch_size}, {_optimiser(recipe)}.
+{name}: {_epochs(recipe)}, batches of {recipe.training.batch_size}, {_optimiser(recipe)}.
 
 {_network(recipe)}{_other_texts(experiment)}
 
@@ -74,7 +74,7 @@ it after every epoch, {data["num_test"]:,} tested it once.
 
 
 def _epochs(recipe: Recipe) -> str:
-    return "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
+    return "1 epoch" if recipe.training.epochs == 1 else f"{recipe.training.epochs} epochs"
 
 
 def _asked(task: Task) -> str:
@@ -86,20 +86,21 @@ def _asked(task: Task) -> str:
 
 
 def _optimiser(recipe: Recipe) -> str:
-    adam = "Adam" if recipe.optimiser == "adam" else "Adam as Keras on TensorFlow computes it"
-    return f"{adam} with a learning rate of {'' if recipe.schedule == 'constant' else 'up to '}" + (
-        f"{recipe.learning_rate:g}"
+    adam = (
+        "Adam" if recipe.training.optimiser == "adam" else "Adam as Keras on TensorFlow computes it"
     )
+    most = "" if recipe.training.schedule == "constant" else "up to "
+    return f"{adam} with a learning rate of {most}{recipe.training.learning_rate:g}"
 
 
 def _network(recipe: Recipe) -> str:
-    directions = "both directions" if recipe.bidirectional else "one direction"
-    layers = "one layer" if recipe.num_layers == 1 else f"{recipe.num_layers} layers"
-    each = " per direction" if recipe.bidirectional else " each" if recipe.num_layers > 1 else ""
+    shape = recipe.network
+    directions = "both directions" if shape.bidirectional else "one direction"
+    layers = "one layer" if shape.num_layers == 1 else f"{shape.num_layers} layers"
+    each = " per direction" if shape.bidirectional else " each" if shape.num_layers > 1 else ""
     return (
-        f"It reads the text in {directions}, with {layers} of {recipe.hidden_size} units{each}, "
-        f"and decides from {_POOLING[recipe.pooling]}"
-        + (", beside the mean of the embedded words." if recipe.pool_embedding else ".")
+        f"It reads the text in {directions}, with {layers} of {shape.hidden_size} units{each}, "
+        f"and decides from {_POOLING[shape.pooling]}."
     )
 
 
@@ -108,13 +109,13 @@ def _other_texts(experiment: Experiment | Value) -> str:
     recipe, text = experiment.recipe, ""
     if experiment.init_from is not None:
         text += " Its embedding and first layer began as those of a language model made before."
-    elif recipe.pretrain_epochs:
+    elif recipe.pretraining.epochs:
         others = "" if experiment.unlabelled is None else " and of texts without labels"
         text += (
             " Its embedding and first layer began as those of a language model of the training "
             f"texts{others}."
         )
-    if recipe.self_epochs:
+    if recipe.self_training.epochs:
         text += (
             " It also learnt from texts without labels, with the answers of a network before it."
         )
@@ -140,13 +141,14 @@ Together with the linear model in this folder, as `tidegate.load` answers, {main
 
 
 def _preprocessing(recipe: Recipe) -> str:
+    kept = f"its last {recipe.text.max_length}" if recipe.text.max_length else "all its"
     text = (
-        f"A text is {_SPLITTING[recipe.tokens]}, numbered by `preprocessor.json`, and its last "
-        f"{recipe.max_length} tokens are read"
+        f"A text is {_SPLITTING[recipe.text.tokens]}, numbered by `preprocessor.json`, and {kept} "
+        "tokens are read"
     )
-    if recipe.padding == "front":
+    if recipe.text.padding == "front":
         text += "; shorter ones have id 0 in front, which the network reads too"
-    if recipe.bigram_vocabulary_size:
+    if recipe.text.bigram_vocabulary_size:
         text += (
             ". To a word's embedding that of the pair with the word before it is added, numbered "
             "by `bigrams` in the same file"

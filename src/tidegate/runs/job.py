@@ -78,10 +78,10 @@ def run_job(
         discard(run_folder / job.training)
         return done
     examples, linear = data.prepared, data.linear
-    if job.recipe.self_epochs and examples.unlabelled is None:
+    if job.recipe.self_training.epochs and examples.unlabelled is None:
         raise RecipeError(
-            f"recipe {job.recipe.name}: expected texts without labels for self_epochs, got "
-            "none; give --unlabelled FILE, or --set self_epochs=0"
+            f"recipe {job.recipe.name}: expected texts without labels for self_training.epochs, "
+            "got none; give --unlabelled FILE, or --set self_training.epochs=0"
         )
     compute_exactly(job.threads)
     encoder, pretraining_s = _language_model(
@@ -92,7 +92,7 @@ def run_job(
     model, path, summary = trainer.begin()
     progress = trainer.train(model, "", examples.train, job.recipe)
     teacher, student = progress, None
-    if job.recipe.self_epochs:
+    if job.recipe.self_training.epochs:
         model, student = trainer.teach(model, linear)
     progress = student or teacher
     outputs, batch_ms = predict(model, examples.test)
@@ -138,7 +138,7 @@ def _language_model(
     training took; None where it begins with none."""
     if job.init_from is not None:
         folder, begin = Path(job.init_from), None
-    elif job.recipe.pretrain_epochs:
+    elif job.recipe.pretraining.epochs:
         begin = time.perf_counter()
         folder = pretrained.train(job, texts, run_folder / job.pretraining, callback, allow_inexact)
     else:
@@ -169,9 +169,11 @@ class _Trainer:
         """The network, what computes its recurrence, and its layers; the callback is told."""
         recipe, data = self.job.recipe, self.data
         model = self._network()
-        length = recipe.max_length if recipe.padding == "front" else None
+        length = recipe.text.max_length if recipe.text.padding == "front" else None
         summary = [LayerSummary(*line) for line in model.summary(length)]
-        words, bigrams, _ = data.train.batch(np.arange(min(recipe.batch_size, len(data.train))))
+        words, bigrams, _ = data.train.batch(
+            np.arange(min(recipe.training.batch_size, len(data.train)))
+        )
         path = f"tidegate.nn, {model.explain(Inputs.of(words, bigrams))}"
         self.callback(JobBegins(self.job.cell, self.job.seed, path, summary))
         return model, path, summary
@@ -221,11 +223,11 @@ class _Trainer:
         recipe = self.job.recipe
         task, train = self.data.task, self.data.train
         labelled = replace(train, targets=task.as_soft(train.targets))
-        examples = labelled.with_more(answered, recipe.self_copies)
+        examples = labelled.with_more(answered, recipe.self_training.copies)
         student = self._network()
         read = f"{len(examples):,} texts, {len(unlabelled):,} of them without labels, as {who} them"
         self.callback(StudentBegins(read))
-        changed = recipe.with_values({"epochs": recipe.self_epochs, "frozen_epochs": 0})
+        changed = recipe.with_values({"training.epochs": recipe.self_training.epochs})
         return student, self.train(student, STUDENT, examples, changed)
 
     def _network(self) -> SequenceClassifier:

@@ -14,7 +14,8 @@ from tidegate.errors import RecipeError
 from tidegate.runs.experiment import Experiment
 from tidegate.training import footprint
 from tidegate.training.footprint import CAUSES, Footprint, Sizes
-from tidegate.training.ranges import IDS, RANGES
+from tidegate.training.ranges import IDS
+from tidegate.training.sections import range_of
 
 CHARACTERS_A_TOKEN = 4
 """Of English, blanks included: IMDB's reviews have 4.7 with marks of punctuation as words."""
@@ -51,9 +52,9 @@ def check(
     sizes = Sizes(
         cell=max(experiment.cells, key=NUM_GATES.__getitem__),
         # Every character may be a word.
-        vocabulary_size=min(recipe.vocabulary_size, IDS if has_others else num_characters + 5),
+        vocabulary_size=min(recipe.text.vocabulary_size, IDS if has_others else num_characters + 5),
         bigram_vocabulary_size=min(
-            recipe.bigram_vocabulary_size, IDS if has_others else num_characters + 1
+            recipe.text.bigram_vocabulary_size, IDS if has_others else num_characters + 1
         ),
         num_texts=len(given),
         num_trained_on=num_trained_on,
@@ -69,8 +70,10 @@ def check(
     if needed.num_bytes <= available:
         return
     part = needed.largest
-    values = {key: getattr(recipe, key) for key in CAUSES[part]}
-    lower = " or ".join(f"{k}={value}" for k, value in values.items() if value > RANGES[k].low)
+    values = {key: recipe.values()[key] for key in CAUSES[part]}
+    lower = " or ".join(f"{key}={value}" for key, value in values.items() if _can_fall(key, value))
+    if values.get("text.max_length") == 0:
+        lower += " or limit text.max_length"
     how = "in a new run, or go on where there is more memory" if begun else "with --set"
     raise RecipeError(
         f"recipe {recipe.name}: expected a training that fits in the {_amount(available)} of "
@@ -83,7 +86,7 @@ def check(
 def _needed(experiment: Experiment, sizes: Sizes, only_pretrain: bool) -> Footprint:
     """The larger of what follows one after the other."""
     recipe, found = experiment.recipe, []
-    if recipe.pretrain_epochs and experiment.init_from is None:
+    if recipe.pretraining.epochs and experiment.init_from is None:
         found.append(footprint.of_language_model(recipe, sizes))
     if not only_pretrain:
         found.append(footprint.of_classifier(recipe, sizes))
@@ -98,7 +101,7 @@ def _counted(experiment: Experiment, texts: TextDataset, sizes: Sizes) -> Sizes:
     def words() -> Iterator[Words]:
         nonlocal num_tokens
         for chunk in _chunks(experiment, texts):
-            found = split(chunk, experiment.recipe.tokens)
+            found = split(chunk, experiment.recipe.text.tokens)
             num_tokens += len(found.codes.values)
             yield found
 
@@ -114,6 +117,12 @@ def _chunks(experiment: Experiment, texts: TextDataset) -> Iterator[list[str]]:
     yield texts.train.first(experiment.limit or len(texts.train)).texts
     if experiment.unlabelled is not None:
         yield from unlabelled.read(Path(experiment.unlabelled))
+
+
+def _can_fall(key: str, value: float) -> bool:
+    """Whether there is a lower value that a recipe may have."""
+    range_ = range_of(key)
+    return range_ is not None and value > range_.low
 
 
 def _amount(num_bytes: int) -> str:

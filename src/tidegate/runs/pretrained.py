@@ -1,5 +1,6 @@
 """A language model trained on texts without labels, and a classifier that begins from one."""
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -70,14 +71,14 @@ class Pretrained:
         """
         wanted = {
             "cell": cell,
-            "embedding_dim": recipe.embedding_dim,
-            "hidden_size": recipe.hidden_size,
-            "bidirectional": recipe.bidirectional,
-            "tokens": recipe.tokens,
+            "embedding_dim": recipe.network.embedding_dim,
+            "hidden_size": recipe.network.hidden_size,
+            "bidirectional": recipe.network.bidirectional,
+            "tokens": recipe.text.tokens,
         }
         found = {"tokens": self.vocabulary.scheme, **self.architecture}
-        if len(self.vocabulary) > recipe.vocabulary_size:
-            wanted["vocabulary_size"] = recipe.vocabulary_size
+        if len(self.vocabulary) > recipe.text.vocabulary_size:
+            wanted["vocabulary_size"] = recipe.text.vocabulary_size
         differing = {name: value for name, value in wanted.items() if found[name] != value}
         if differing:
             raise RecipeError(
@@ -148,7 +149,7 @@ def open_or_write_corpus(
     Raises:
         FormatError: The corpus of a run that goes on is damaged.
     """
-    if experiment.init_from is not None or not experiment.recipe.pretrain_epochs:
+    if experiment.init_from is not None or not experiment.recipe.pretraining.epochs:
         return None
     parent = run_folder / PRETRAINING
     if parent.is_dir():
@@ -166,7 +167,7 @@ def open_or_write_corpus(
     with as_run_folder_error(f"corpus {folder}: expected to write it"):
         make_folders(parent)
         with words(parent) as chunks:
-            vocabulary = Vocabulary.build(chunks, experiment.recipe.vocabulary_size)
+            vocabulary = Vocabulary.build(chunks, experiment.recipe.text.vocabulary_size)
             return write_corpus(folder, chunks, vocabulary)
 
 
@@ -174,7 +175,7 @@ def models_of(experiment: Experiment, run_folder: Path) -> list[Path]:
     """The folders of the language models that the jobs of an experiment begin with."""
     if experiment.init_from is not None:
         return [Path(experiment.init_from)]
-    if not experiment.recipe.pretrain_epochs:
+    if not experiment.recipe.pretraining.epochs:
         return []
     return [
         run_folder / PRETRAINING / name_of(cell, seed) / MODEL
@@ -231,10 +232,11 @@ def _train(
     recipe, corpus, folder = job.recipe, texts.corpus, run_folder / MODEL
     held_out, train = _held_out(corpus.sequences)
     num_words = int(train.lengths().sum())
-    if num_words <= recipe.pretrain_streams:
+    if num_words <= recipe.pretraining.streams:
         raise DataError(
-            f"pretraining: expected more words than pretrain_streams={recipe.pretrain_streams}, "
-            f"got {num_words}; give more texts, or fewer streams by --set"
+            "pretraining: expected more words than pretraining.streams="
+            f"{recipe.pretraining.streams}, got {num_words}; give more texts, or fewer streams by "
+            "--set"
         )
     own = "all" if job.unlabelled is None else f"{texts.num_own:,} of them"
     read = f"{len(train):,} texts of {num_words:,} words, {own} the training part's"
@@ -243,9 +245,9 @@ def _train(
     model = LanguageModel(
         job.cell,
         vocabulary_size=len(vocabulary),
-        embedding_dim=recipe.embedding_dim,
-        hidden_size=recipe.hidden_size,
-        bidirectional=recipe.bidirectional,
+        embedding_dim=recipe.network.embedding_dim,
+        hidden_size=recipe.network.hidden_size,
+        bidirectional=recipe.network.bidirectional,
     )
     counts = corpus.sequences.counts(len(vocabulary))
     model.reset_parameters(job.seed, torch.from_numpy(counts))
@@ -282,12 +284,10 @@ def _train(
 def pretraining(recipe: Recipe) -> Pretraining:
     """The values of a recipe that are the language model's."""
     return Pretraining(
-        num_streams=recipe.pretrain_streams,
-        num_steps=recipe.pretrain_steps,
-        num_negatives=recipe.pretrain_negatives,
-        epochs=recipe.pretrain_epochs,
-        learning_rate=recipe.pretrain_learning_rate,
-        warmup_share=recipe.pretrain_warmup_share,
+        num_streams=recipe.pretraining.streams,
+        num_steps=recipe.pretraining.steps,
+        epochs=recipe.pretraining.epochs,
+        learning_rate=recipe.pretraining.learning_rate,
     )
 
 
@@ -313,8 +313,8 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 
 def _card(model: LanguageModel, recipe: Recipe, num_texts: int, loss: float) -> str:
-    needed = " --unlabelled FILE" if recipe.self_epochs else ""
-    config, passes = model.config, recipe.pretrain_epochs
+    needed = " --unlabelled FILE" if recipe.self_training.epochs else ""
+    config, passes = model.config, recipe.pretraining.epochs
     ways = "forward and one backward" if config["bidirectional"] else "forward"
     return f"""# A language model to start classifiers from
 
@@ -322,5 +322,5 @@ One {ways} {config["cell"]} of {config["hidden_size"]} units over {config["vocab
 words, trained by tidegate {tidegate.__version__} on {num_texts:,} texts in
 {passes} epoch{"s" * (passes != 1)}. Cross-entropy on held-out texts: {loss:.3f} nats a word.
 
-    tidegate train DATASET --recipe {recipe.name} --init-from PATH{needed}
+    tidegate train DATASET --recipe {shlex.quote(recipe.name)} --init-from PATH{needed}
 """

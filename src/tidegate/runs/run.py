@@ -158,7 +158,7 @@ def _linear(
 ) -> LinearBranch | None:
     """Train the recipe's linear model, once for all seeds and cells."""
     recipe = experiment.recipe
-    if not recipe.linear_order:
+    if not recipe.linear_model.order:
         return None
     if not data.task.has_one_class:
         text = (
@@ -167,11 +167,11 @@ def _linear(
         )
         callback(Notice(text))
         return None
-    name = f"logistic regression on NB-weighted 1 to {recipe.linear_order}-grams"
+    name = f"logistic regression on NB-weighted 1 to {recipe.linear_model.order}-grams"
     callback(LinearBegins(name))
     begin = time.perf_counter()
     branch = LinearBranch.train(
-        recipe,
+        recipe.linear_model,
         data.train,
         data.validation,
         data.test,

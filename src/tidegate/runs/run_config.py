@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from tidegate.data import sources
 from tidegate.errors import FormatError, RecipeError, RunFolderError
@@ -13,6 +13,8 @@ from tidegate.storage import json_file, schema
 from tidegate.storage.atomic import write_text
 from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.storage.schema import IsPath, OneOf
+from tidegate.training.recipe import Recipe
+from tidegate.training.sections import SECTIONS
 
 FORMAT = "tidegate.run/1"
 FILE_NAME = "run.json"
@@ -64,8 +66,8 @@ def load(run_folder: Path) -> RunConfig:
         content = json_file.read(path, FORMAT, most_bytes=MOST_BYTES)
         found: RunConfig = schema.build(RunConfig, content, f"{path}: ")
         recipe = found.experiment.recipe
-        values = {key: value for key, value in recipe.configuration().items() if key != "name"}
-        recipe.with_values(values)
+        recipe.check()
+        _check_complete(content["experiment"]["recipe"], recipe, path)
     except FileNotFoundError:
         raise RunFolderError(
             f"run folder {run_folder}: expected a run that can be resumed, with {FILE_NAME}, got "
@@ -76,3 +78,17 @@ def load(run_folder: Path) -> RunConfig:
     except FormatError as error:
         raise FormatError(f"{error}; {MEND}") from error
     return found
+
+
+def _check_complete(content: dict[str, Any], recipe: Recipe, path: Path) -> None:
+    """Refuse a recipe of which values are missing: a default may not be what the run began with.
+
+    Raises:
+        FormatError: Which.
+    """
+    given = {f"{name}.{key}" for name, part in content.items() if name in SECTIONS for key in part}
+    missing = [key for key in recipe.values() if key not in given]
+    if missing:
+        raise FormatError(
+            f"{path}: experiment.recipe: expected a value of {', '.join(missing)}, got none"
+        )

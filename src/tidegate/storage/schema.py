@@ -50,6 +50,16 @@ class IsPath:
         return None if value and "\0" not in value else "a path"
 
 
+@dataclass(frozen=True)
+class IsFileName:
+    """In ``Annotated``: a name for a file that can be shown anywhere."""
+
+    def expected(self, value: Any) -> str | None:
+        """What is expected in place of ``value``; None if that will do."""
+        is_one = 0 < len(value) <= 100 and value.isprintable() and not {*value} & {*"/\\`"}
+        return None if is_one else "a file name of at most 100 printable characters, without ` / \\"
+
+
 def build(kind: Any, value: Any, where: str) -> Any:
     """A value of an annotation, from what JSON has for it.
 

@@ -15,7 +15,6 @@ from tidegate.model.losses import balanced_weights, losses, scores
 from tidegate.model.masks import Masks
 from tidegate.task import main_metric
 from tidegate.training import optimisers
-from tidegate.training.average import Average
 from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.diverged import batch_identity
 from tidegate.training.events import Callback
@@ -63,20 +62,19 @@ class Classification:
         validation: Examples,
         seed: int,
     ) -> None:
-        self.model, self.values, self.seed = model, recipe, seed
+        self.model, self.values, self.seed = model, recipe.training, seed
         self.train, self.validation = train, validation
         self.metric = main_metric(model.kind).name
-        self.num_epochs, self.patience = recipe.epochs, recipe.patience
-        self.rate_key = "learning_rate"
-        average = Average(model, recipe.ema_decay) if recipe.ema_decay else None
-        self.state = State(model, optimisers.make(model, recipe), average, Progress())
+        self.num_epochs, self.patience = recipe.training.epochs, recipe.training.patience
+        self.rate_key = "training.learning_rate"
+        self.state = State(model, optimisers.make(model, recipe.training), Progress())
         self.class_weights = None
-        if recipe.class_weights == "balanced":
+        if recipe.training.class_weights == "balanced":
             self.class_weights = balanced_weights(
                 model.kind, model.num_outputs, torch.from_numpy(train.targets)
             )
         self.frequencies: Tensor | None = None
-        if recipe.adversarial_norm and model.architecture.vocabulary_size:
+        if recipe.training.adversarial_norm and model.architecture.vocabulary_size:
             counts = train.token_ids.counts(model.architecture.vocabulary_size)
             self.frequencies = torch.from_numpy((counts / counts.sum()).astype(np.float32))
 
@@ -89,17 +87,17 @@ class Classification:
 
     def step(self, num_steps: int) -> StepResult:
         """Move the parameters by a batch."""
-        recipe, progress, optimiser = self.values, self.state.progress, self.state.optimiser
+        values, progress, optimiser = self.values, self.state.progress, self.state.optimiser
         rows = self.batches[progress.position]
         if self.frequencies is not None and progress.step % NORMALISE_EVERY == 0:
             self.settle()
             self.model.normalise(self.frequencies)
-        optimisers.set_rates(optimiser, recipe, progress.step, num_steps, progress.epoch)
+        optimisers.set_rates(optimiser, values, progress.step, num_steps)
         words, bigrams, targets = self.train.batch(rows)
         found = step(
             self.model,
             optimiser,
-            recipe,
+            values,
             Inputs.of(words, bigrams),
             torch.from_numpy(targets),
             Masks(self.seed, progress.step),
@@ -118,39 +116,24 @@ class Classification:
         """Apply the deferred Adam updates of all embedding rows."""
         self.state.optimiser.catch_up()
 
-    def after_step(self) -> None:
-        """Let the average of the weights follow."""
-        average = self.state.average
-        if average is not None and average.is_due(self.state.progress.step):
-            self.settle()
-            average.update(self.model)
-
     def validate(self) -> Validation:
-        """Loss and score on the validation part, of the average where there is one."""
-        self.weights = self.model.state_dict()
-        if self.state.average is not None:
-            self.weights = {name: tensor.clone() for name, tensor in self.weights.items()}
-            self.model.load_state_dict(self.state.average.of(self.model))
+        """Loss and score on the validation part."""
         outputs, _ = predict(self.model, self.validation)
         targets = self.validation.targets
         constant, _ = measure(self.model, np.zeros_like(outputs), targets)
         return Validation(*measure(self.model, outputs, targets), constant)
 
     def after_validation(self, is_best: bool) -> None:
-        """Keep the weights of the best epoch, and go on from those that were moved last."""
+        """Keep the weights of the best epoch."""
         if is_best and self.values.keep == "best":
             kept = self.model.state_dict()
             self.state.best = {name: tensor.clone() for name, tensor in kept.items()}
-        if self.state.average is not None:
-            self.model.load_state_dict(self.weights)
 
     def finish(self) -> None:
         """Give the model the weights that the recipe keeps."""
         self.settle()
         if self.values.keep == "best" and self.state.best is not None:
             self.model.load_state_dict(self.state.best)
-        elif self.state.average is not None:
-            self.model.load_state_dict(self.state.average.of(self.model))
 
 
 @torch.inference_mode()

@@ -35,11 +35,11 @@ class Values(Protocol):
 def diverged(
     what: str,
     state: State,
-    recipe: Values,
+    values: Values,
     checkpoint_manager: CheckpointManager | None,
     *,
     step: int,
-    rate: str = "learning_rate",
+    rate: str = "training.learning_rate",
 ) -> DivergedError:
     """The error that says where a training diverged and what to try.
 
@@ -49,9 +49,9 @@ def diverged(
         rate: The recipe's key of the learning rate.
     """
     name, size = largest_gradient(state.model)
-    tries = [f"a lower learning rate (--set {rate}={recipe.learning_rate / 2:g})"]
-    if not recipe.clip_norm:
-        tries.append("shorter gradients (--set clip_norm=1)")
+    tries = [f"a lower learning rate (--set {rate}={values.learning_rate / 2:g})"]
+    if not values.clip_norm:
+        tries.append("shorter gradients (--set training.clip_norm=1)")
     kept = ""
     if checkpoint_manager is not None:
         kept = f"; the last checkpoint stays in {checkpoint_manager.folder / 'checkpoints'}"

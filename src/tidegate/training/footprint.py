@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tidegate.cells import NUM_GATES
+from tidegate.training.pretraining import Pretraining
 from tidegate.training.recipe import Recipe
 
 FLOAT = 4
@@ -55,31 +56,35 @@ class Footprint:
 
 
 CAUSES = {
-    "embedding": ("vocabulary_size", "embedding_dim"),
-    "embedding of pairs": ("bigram_vocabulary_size", "embedding_dim"),
-    "recurrent layers": ("hidden_size", "num_layers"),
-    "states of a batch": ("batch_size", "max_length", "hidden_size"),
-    "padded texts": ("max_length",),
-    "layers of the language model": ("hidden_size", "embedding_dim"),
-    "states of the language model": ("pretrain_streams", "pretrain_steps", "hidden_size"),
+    "embedding": ("text.vocabulary_size", "network.embedding_dim"),
+    "embedding of pairs": ("text.bigram_vocabulary_size", "network.embedding_dim"),
+    "recurrent layers": ("network.hidden_size", "network.num_layers"),
+    "states of a batch": ("training.batch_size", "text.max_length", "network.hidden_size"),
+    "padded texts": ("text.max_length",),
+    "layers of the language model": ("network.hidden_size", "network.embedding_dim"),
+    "states of the language model": (
+        "pretraining.streams",
+        "pretraining.steps",
+        "network.hidden_size",
+    ),
 }
 """The parts of a footprint, each with the values of the recipe that make it large."""
 
 
 def of_classifier(recipe: Recipe, sizes: Sizes) -> Footprint:
     """Of a network's training by the loop, one network at a time."""
-    d, D = recipe.embedding_dim, 2 if recipe.bidirectional else 1
-    H, gates = recipe.hidden_size, NUM_GATES[sizes.cell]
+    d, D = recipe.network.embedding_dim, 2 if recipe.network.bidirectional else 1
+    H, gates = recipe.network.hidden_size, NUM_GATES[sizes.cell]
     words, pairs = sizes.vocabulary_size * d, sizes.bigram_vocabulary_size * d
     layers = sum(D * _layer(gates, width, H) for width in _widths(recipe, D))
     # The numbers that are kept of each parameter; the gradients of tables are of a batch's rows.
-    kept = 1 + MOMENTS + (recipe.ema_decay > 0) + (recipe.keep == "best") + (recipe.self_epochs > 0)
-    longest = min(recipe.max_length, sizes.longest)
-    is_padded = recipe.padding == "front"
+    kept = 1 + MOMENTS + (recipe.training.keep == "best") + (recipe.self_training.epochs > 0)
+    longest = min(recipe.text.max_length or sizes.longest, sizes.longest)
+    is_padded = recipe.text.padding == "front"
     if is_padded:
-        longest = recipe.max_length
+        longest = recipe.text.max_length
     whole = sizes.num_texts * longest if is_padded else sizes.num_tokens
-    batch = min(min(recipe.batch_size, sizes.num_trained_on) * longest, whole)
+    batch = min(min(recipe.training.batch_size, sizes.num_trained_on) * longest, whole)
     # Forward keeps the gates, the state and the output for backward, which makes gradients of the
     # latter; a layer's input and its gradient are there as well.
     a_step = sum(D * H * (gates + 3) + 2 * width for width in _widths(recipe, D))
@@ -98,11 +103,11 @@ def of_classifier(recipe: Recipe, sizes: Sizes) -> Footprint:
 
 def of_language_model(recipe: Recipe, sizes: Sizes) -> Footprint:
     """Of the training of the language model that the network begins with."""
-    d, D = recipe.embedding_dim, 2 if recipe.bidirectional else 1
-    H, gates = recipe.hidden_size, NUM_GATES[sizes.cell]
+    d, D = recipe.network.embedding_dim, 2 if recipe.network.bidirectional else 1
+    H, gates = recipe.network.hidden_size, NUM_GATES[sizes.cell]
     words, layers = sizes.vocabulary_size * (d + 1), D * (_layer(gates, d, H) + (H + 1) * d)
-    tokens = min(recipe.pretrain_streams * recipe.pretrain_steps, sizes.num_tokens)
-    candidates = min(recipe.pretrain_negatives, sizes.vocabulary_size)
+    tokens = min(recipe.pretraining.streams * recipe.pretraining.steps, sizes.num_tokens)
+    candidates = min(Pretraining.num_negatives, sizes.vocabulary_size)
     parts = {
         # More than the copies of the table that are made when it is measured.
         "embedding": COPIES * (1 + MOMENTS) * words,
@@ -119,6 +124,6 @@ def _layer(gates: int, width: int, H: int) -> int:
 
 def _widths(recipe: Recipe, D: int) -> Iterator[int]:
     """What each recurrent layer reads of a step."""
-    yield recipe.embedding_dim
-    for _ in range(recipe.num_layers - 1):
-        yield D * recipe.hidden_size
+    yield recipe.network.embedding_dim
+    for _ in range(recipe.network.num_layers - 1):
+        yield D * recipe.network.hidden_size

@@ -7,7 +7,7 @@ from tidegate.data.examples import Examples
 from tidegate.evaluation.blend import Blend, Logits, fit_blend
 from tidegate.inference.ngrams import NgramClassifier
 from tidegate.model.ngrams import fit_ngrams
-from tidegate.training.recipe import Recipe
+from tidegate.training.sections import LinearModel
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class LinearBranch:
     @classmethod
     def train(
         cls,
-        recipe: Recipe,
+        values: LinearModel,
         train: Examples,
         validation: Examples,
         test: Examples,
@@ -39,9 +39,9 @@ class LinearBranch:
         model = fit_ngrams(
             train.full_token_ids,
             train.targets,
-            max_order=recipe.linear_order,
-            min_count=recipe.linear_min_count,
-            C=recipe.linear_strength,
+            max_order=values.order,
+            min_count=values.min_count,
+            C=values.C,
             num_outputs=num_outputs,
         )
         return cls(

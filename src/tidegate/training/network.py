@@ -40,24 +40,23 @@ def make(
         num_outputs=task.num_outputs,
         vocabulary_size=vocabulary_size,
         bigram_vocabulary_size=bigram_vocabulary_size,
-        embedding_dim=recipe.embedding_dim,
-        hidden_size=recipe.hidden_size,
-        num_layers=recipe.num_layers,
-        bidirectional=recipe.bidirectional,
-        residual=recipe.residual,
-        pooling=recipe.pooling,
-        pool_embedding=recipe.pool_embedding,
-        by_place=recipe.optimiser == "keras-adam",
+        embedding_dim=recipe.network.embedding_dim,
+        hidden_size=recipe.network.hidden_size,
+        num_layers=recipe.network.num_layers,
+        bidirectional=recipe.network.bidirectional,
+        residual=recipe.network.residual,
+        pooling=recipe.network.pooling,
+        by_place=recipe.training.optimiser == "keras-adam",
         dropout={
-            "words": recipe.word_dropout,
-            "embedding": recipe.embedding_dropout,
-            "places": recipe.place_dropout,
-            "variational": recipe.variational_dropout,
-            "recurrent": recipe.recurrent_dropout,
-            "head": recipe.head_dropout,
+            "words": recipe.dropout.word,
+            "embedding": recipe.dropout.embedding,
+            "places": recipe.dropout.input,
+            "variational": recipe.dropout.variational,
+            "recurrent": recipe.dropout.recurrent,
+            "head": recipe.dropout.head,
         },
     )
-    {"keras": like_keras, "normal": normal}[recipe.initial_values](model, seed)
+    {"keras": like_keras, "normal": normal}[recipe.network.initial_values](model, seed)
     if encoder is not None and frequencies is not None:
         _begin_with(model, encoder, frequencies)
     return model

@@ -42,8 +42,8 @@ class Pretraining:
     beta1: float = 0.9
     beta2: float = 0.99
     epsilon: float = 1e-8
-    table_rule: Literal["dense", "lazy"] = "lazy"
-    """Of the embedding's rows that a step does not read."""
+    embedding_update: Literal["dense", "lazy"] = "lazy"
+    """Whether Adam also moves embedding rows that a step does not read, or leaves them."""
     clip_norm: float = 1.0
 
     def configuration(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class LanguageModelling:
     ) -> None:
         self.model, self.values, self.held_out = model, values, held_out
         self.metric, self.num_epochs, self.patience = "accuracy", values.epochs, 0
-        self.rate_key = "pretrain_learning_rate"
+        self.rate_key = "pretraining.learning_rate"
         self.streams = [
             Streams(
                 corpus,
@@ -113,9 +113,9 @@ class LanguageModelling:
             lr=values.learning_rate,
             betas=(values.beta1, values.beta2),
             eps=values.epsilon,
-            lazy=values.table_rule == "lazy",
+            lazy=values.embedding_update == "lazy",
         )
-        self.state = PretrainingState(model, optimiser, None, Progress())
+        self.state = PretrainingState(model, optimiser, Progress())
 
     def begin_epoch(self) -> int:
         """Begin without a state; gives the number of windows."""
@@ -155,9 +155,6 @@ class LanguageModelling:
     def settle(self) -> None:
         """Apply the deferred Adam updates of the embedding."""
         self.state.optimiser.catch_up()
-
-    def after_step(self) -> None:
-        """Nothing follows the weights."""
 
     def validate(self) -> Validation:
         """Loss and accuracy on the held-out documents."""

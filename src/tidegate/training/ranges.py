@@ -1,11 +1,11 @@
-"""The range of every number of a recipe: below and above it, a value makes no sense."""
+"""Ranges of numbers: below and above them, a value of a recipe makes no sense."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers from ``low`` to ``high``; an end that is open is not among them."""
+    """The numbers from ``low`` to ``high``; an end that is open is not among them, nor is NaN."""
 
     low: float
     high: float
@@ -31,48 +31,3 @@ class Range:
 SHARE = Range(0, 1, high_is_open=True)
 IDS = 2**31 - 1
 """What the 32 bits of an id can count."""
-
-RANGES = {
-    "vocabulary_size": Range(5, IDS),
-    "bigram_vocabulary_size": Range(0, IDS),
-    "max_length": Range(1, 1_000_000),
-    "embedding_dim": Range(1, 100_000),
-    "hidden_size": Range(1, 100_000),
-    "num_layers": Range(1, 100),
-    "word_dropout": SHARE,
-    "embedding_dropout": SHARE,
-    "place_dropout": SHARE,
-    "variational_dropout": SHARE,
-    "recurrent_dropout": SHARE,
-    "head_dropout": SHARE,
-    "epochs": Range(1, 1_000_000),
-    "batch_size": Range(1, 1_000_000),
-    # Without texts to validate on, no epoch is measured and nothing weighs the linear model.
-    "validation_share": Range(0, 1, low_is_open=True, high_is_open=True),
-    "learning_rate": Range(0, 1_000),
-    "table_learning_rate": Range(0, 1_000),
-    "beta1": SHARE,
-    "beta2": SHARE,
-    "epsilon": Range(1e-37, 1),  # below, a row without moments would be divided by 0
-    "weight_decay": Range(0, 1_000_000),
-    "warmup_share": SHARE,
-    "layer_decay": Range(0, 2),  # to the power of num_layers
-    "frozen_epochs": Range(0, 1_000_000),
-    "clip_norm": Range(0, 1_000_000),
-    "ema_decay": SHARE,
-    "label_smoothing": SHARE,
-    "adversarial_norm": Range(0, 1_000_000),
-    "patience": Range(0, 1_000_000),
-    "pretrain_epochs": Range(0, 1_000_000),
-    "pretrain_streams": Range(1, 1_000_000),
-    "pretrain_steps": Range(1, 1_000_000),
-    "pretrain_negatives": Range(1, IDS),
-    "pretrain_learning_rate": Range(0, 1_000),
-    "pretrain_warmup_share": SHARE,
-    "self_epochs": Range(0, 1_000_000),
-    "self_copies": Range(1, 1_000),
-    "linear_order": Range(0, 10),
-    "linear_min_count": Range(1, 1_000_000),
-    "linear_strength": Range(0, 1_000_000, low_is_open=True),
-}
-"""By the recipe's keys, every number's; NaN is in none."""

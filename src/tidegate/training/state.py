@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from tidegate.optim import Adam
 from tidegate.storage import schema
 from tidegate.storage.schema import Between
-from tidegate.training.average import Average
 from tidegate.training.history import Epoch
 
 Arrays = dict[str, NDArray[Any]]
@@ -52,11 +51,10 @@ class Progress:
 
 @dataclass
 class State:
-    """A training: model, optimiser, averages and progress."""
+    """A training: model, optimiser and progress."""
 
     model: nn.Module
     optimiser: Adam
-    average: Average | None
     progress: Progress
     best: dict[str, Tensor] | None = None
     """The model's ``state_dict`` after its best epoch."""
@@ -72,8 +70,6 @@ class State:
             plain[str(number)] = {
                 name: value for name, value in values.items() if name not in tensors
             }
-        if self.average is not None:
-            arrays |= _named("average", self.average.tensors)
         if self.best is not None:
             arrays |= _named("best", self.best)
         return arrays, {
@@ -83,7 +79,6 @@ class State:
                 name: value for name, value in optimiser.items() if name != "param_groups"
             }
             | {"state": plain},
-            "num_updates": 0 if self.average is None else self.average.num_updates,
         }
 
     def unpack(self, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
@@ -99,9 +94,6 @@ class State:
                 },
             }
         )
-        if self.average is not None:
-            self.average.tensors = _under("average", arrays)
-            self.average.num_updates = state["num_updates"]
         self.best = _under("best", arrays) or None
         self.progress = schema.build(Progress, state["progress"], "progress")
 

@@ -10,7 +10,7 @@ from tidegate.model.inputs import Inputs
 from tidegate.model.losses import losses, scores
 from tidegate.model.masks import Masks
 from tidegate.optim import Adam, clip_grad_norm_
-from tidegate.training.recipe import Recipe
+from tidegate.training.sections import Training
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class StepResult:
 def step(
     model: SequenceClassifier,
     optimiser: Adam,
-    recipe: Recipe,
+    values: Training,
     inputs: Inputs,
     targets: Tensor,
     masks: Masks,
@@ -35,7 +35,7 @@ def step(
 ) -> StepResult:
     """Update the parameters with one batch.
 
-    With ``recipe.adversarial_norm`` the loss is that of the batch plus that of the batch with every
+    With ``adversarial_norm`` the loss is that of the batch plus that of the batch with every
     sequence's embeddings moved, by so much in Euclidean length over all its steps, in the direction
     in which its loss grows fastest (Miyato et al. 2017, equations 2 and 5). The second pass draws
     its dropout anew: the direction is then of other elements than those that are left, and the two
@@ -52,12 +52,12 @@ def step(
             model.kind,
             outputs,
             targets,
-            label_smoothing=recipe.label_smoothing,
+            label_smoothing=values.label_smoothing,
             class_weights=class_weights,
         )
         return found.mean()
 
-    if recipe.adversarial_norm:
+    if values.adversarial_norm:
         vectors = model.embed(inputs, masks)
         clean = vectors.detach().requires_grad_()
         outputs = model.answer(clean, inputs, masks)
@@ -66,7 +66,7 @@ def step(
         assert clean.grad is not None
         again = Masks(masks.seed, masks.step, "adversarial ")
         others = model.embed(inputs, again)
-        moved = others.detach() + perturbation(clean.grad, inputs.offsets, recipe.adversarial_norm)
+        moved = others.detach() + perturbation(clean.grad, inputs.offsets, values.adversarial_norm)
         moved.requires_grad_()
         mean_loss(model.answer(moved, inputs, again)).backward()
         if vectors.requires_grad:
@@ -82,8 +82,8 @@ def step(
     )
     if not torch.isfinite(loss):
         return found
-    if recipe.clip_norm:
-        clip_grad_norm_(model.parameters(), recipe.clip_norm)
+    if values.clip_norm:
+        clip_grad_norm_(model.parameters(), values.clip_norm)
     optimiser.step()
     return found
 

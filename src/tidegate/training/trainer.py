@@ -79,9 +79,6 @@ class Objective(Protocol):
     def settle(self) -> None:
         """Make the parameters those of now, where some of their moves were put off."""
 
-    def after_step(self) -> None:
-        """A step was counted."""
-
     def validate(self) -> Validation:
         """Loss and score on what validates."""
 
@@ -159,7 +156,6 @@ class Trainer:
             raise self._diverged(what, progress.step + 1)
         progress.step += 1
         progress.position += 1
-        self.objective.after_step()
         progress.step_ms.append((time.perf_counter() - begin) * 1e3)
         self._count(found)
 

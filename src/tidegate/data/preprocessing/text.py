@@ -24,8 +24,8 @@ class TextOptions:
 
     vocabulary_size: int
     """Number of ids, the reserved ones included."""
-    max_length: int
-    """Tokens of a text that are kept, its last ones."""
+    max_length: int | None
+    """Tokens of a text that are kept, its last ones; None for all."""
     tokens: str = "keras"
     """The scheme that splits texts into words, see :mod:`tidegate.data.tokenise`."""
     padding: Padding = "none"
@@ -118,8 +118,11 @@ class TextPreprocessor:
 
     @property
     def looks_ahead(self) -> bool:
-        """Whether what stands before a token depends on how many come after it."""
-        return self.padding == "front"
+        """Whether what a network reads of a token, or before it, depends on what follows.
+
+        Of a text of which the last tokens are kept, the first ones are dropped when more follow.
+        """
+        return self.padding == "front" or self.max_length is not None
 
     def describe(self) -> str:
         """What becomes of a text, in a line."""
