@@ -164,7 +164,7 @@ def test_mlflow_reads_every_step(client, train):
     check(run, scalars)
     assert found.info.status == "FINISHED"
     assert found.info.run_name == "gru-seed0"
-    assert found.data.params["hidden_size"] == "5"
+    assert found.data.params["network.hidden_size"] == "5"
     assert found.data.params["recipe"] == "fast"
     assert found.data.params["seed"] == "0"
     assert found.data.tags["tidegate.cell"] == "gru"

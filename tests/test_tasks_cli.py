@@ -24,7 +24,7 @@ TASKS = {
 }
 SMALL = ["--recipe", "fast", "--epochs", 1, "--threads", 1, "--set", "hidden_size=4"]
 SMALL += ["--set", "embedding_dim=4", "--set", "batch_size=8"]
-LINEAR = ["--set", "linear_order=1", "--set", "linear_min_count=1"]
+LINEAR = ["--set", "linear_model.order=1", "--set", "linear_model.min_count=1"]
 
 
 class Columns:
@@ -216,7 +216,7 @@ def test_a_second_network_learns_from_answers_of_any_task(source, tidegate, tmp_
     texts = tmp_path / "texts.txt"
     texts.write_text("ball goal rain\nvote law\nwind word word\n")
     outcome = tidegate(
-        *("train", "drawer", *SMALL, *LINEAR, "--set", "self_epochs=2", "--set", "self_copies=1"),
+        *("train", "drawer", *SMALL, *LINEAR, "--set", "self_training.epochs=2", "--set", "self_training.copies=1"),
         *("--unlabelled", texts, "--out", tmp_path / "run"),
     )
     assert outcome.code == 0, outcome.err
@@ -259,7 +259,7 @@ def test_a_class_without_training_texts_is_refused_beside_a_linear_model(
     outcome = tidegate("train", "more", *SMALL, *LINEAR, "--out", tmp_path / "run")
     assert outcome.code == 1
     assert "more: expected training texts of every class for the linear model" in outcome.err
-    assert "got none of chess in 57; take more texts, or leave it out by linear_order=0" in (
+    assert "got none of chess in 57; take more texts, or leave it out by linear_model.order=0" in (
         outcome.err
     )
     alone = tidegate("train", "more", *SMALL, "--out", tmp_path / "run")

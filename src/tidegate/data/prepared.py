@@ -165,7 +165,7 @@ def check_texts(dataset: TextDataset, scheme: str, num_train: int, min_count: in
         raise DataError(
             f"{dataset.name}: expected training texts of every class for the linear model, got "
             f"none of {missing[0]} in {num_train:,}; take more texts, or leave it out by "
-            "linear_order=0"
+            "linear_model.order=0"
         )
     for part, texts in (("training", train.texts), ("test", dataset.test.texts)):
         if not _has_word(texts, scheme, 1):
