@@ -56,7 +56,7 @@ def test_results_hold_everything_a_later_question_needs(finished):
     assert [(job.seed, job.cell) for job in results.jobs] == [(s, c) for s in (0, 1) for c in CELLS]
     assert results.configuration["network.hidden_size"] == 6
     assert results.configuration["training.epochs"] == 2
-    assert results.configuration["epsilon"] == 1e-7
+    assert results.configuration["training.epsilon"] == 1e-7
     assert results.environment["torch"] == torch.__version__
     assert results.environment["threads"] == 1
     assert results.data["num_train"] == 32

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from report_samples import make_job
+from report_samples import make_blend, make_job
 from tidegate.runs import measures
 from tidegate.training import recipe_toml
 from tidegate.training.history import Step
@@ -66,6 +66,7 @@ def test_the_documentation_names_every_recipe_and_measure():
         re.findall(r"`((?:train|validation|test)/\w+)`", (DOCS / "training.md").read_text())
     )
     step = Step(1, 0.5, 0.5, 1e-3, 10, 1.0, 0.5, 0.5)
-    job = make_job("gru", 0, 1, 0.8, 10, together=0.1)
-    written = [measures.of_step(step), measures.of_epoch(job.history[0]), measures.of_test(job)]
+    job = make_job("gru", 0, 1, 0.8)
+    test = measures.of_test(job, make_blend(job, 0.9))
+    written = [measures.of_step(step), measures.of_epoch(job.history[0]), test]
     assert found == {name for values in written for name in values}

@@ -192,7 +192,11 @@ def test_training_that_pretrains_is_pretraining_and_then_training(run, tmp_path,
     folder = tmp_path / "language" / "pretraining" / "gru-seed0" / "model"
     run("train", "then", "--init-from", folder, unlabelled=None)
     both, then = outcome(tmp_path / "both"), outcome(tmp_path / "then")
-    for name in ("models", "models/gru-seed0/model.safetensors", "training/gru-seed0/history.jsonl"):
+    for name in (
+        "models",
+        "models/gru-seed0/model.safetensors",
+        "training/gru-seed0/history.jsonl",
+    ):
         assert both[name] == then[name], name
     language = outcome_of_pretraining(tmp_path / "language")
     assert language == outcome_of_pretraining(tmp_path / "both")

@@ -177,6 +177,12 @@ def test_the_same_answer_to_everything():
 def test_targets_as_probabilities():
     assert COLOURS.as_soft(np.array([2, 0])).tolist() == [[0, 0, 1], [1, 0, 0]]
     assert BINARY.as_soft(np.array([1, 0])).tolist() == [1, 0]
+    # Numbers in the shape of a network's answers.
+    assert SIZE.as_soft(np.array([1.5, 2.0])).tolist() == [[1.5], [2.0]]
+    for task in (BINARY, COLOURS, LABELS):
+        outputs = np.ones((2, task.num_outputs))
+        targets = task.decide(outputs)
+        assert task.as_soft(targets).shape == task.soft_targets(outputs).shape
 
 
 def test_classes_that_no_target_has():

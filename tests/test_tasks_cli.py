@@ -216,7 +216,16 @@ def test_a_second_network_learns_from_answers_of_any_task(source, tidegate, tmp_
     texts = tmp_path / "texts.txt"
     texts.write_text("ball goal rain\nvote law\nwind word word\n")
     outcome = tidegate(
-        *("train", "drawer", *SMALL, *LINEAR, "--set", "self_training.epochs=2", "--set", "self_training.copies=1"),
+        *(
+            "train",
+            "drawer",
+            *SMALL,
+            *LINEAR,
+            "--set",
+            "self_training.epochs=2",
+            "--set",
+            "self_training.copies=1",
+        ),
         *("--unlabelled", texts, "--out", tmp_path / "run"),
     )
     assert outcome.code == 0, outcome.err
