@@ -44,7 +44,7 @@ print(imported - begin, loaded - imported, time.perf_counter() - loaded)
 def train(recipe: str, limit: int, folder: Path) -> Path:
     """Train a GRU for an epoch; gives its model folder."""
     arguments = ["--recipe", recipe, "--limit", str(limit), "--epochs", "1", "--out", str(folder)]
-    if recipe in ("default", "best"):
+    if recipe in ("default", "best", "causal"):
         arguments += ["--set", "pretraining.epochs=1", "--set", "self_training.epochs=0"]
     command = [sys.executable, "-m", "tidegate", "train", "imdb", *arguments]
     subprocess.run(command, check=True, capture_output=True)
@@ -102,7 +102,7 @@ def start(path: Path, rounds: int) -> str:
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--recipes", default="notebook,fast,default,best")
+    parser.add_argument("--recipes", default="notebook,fast,default,best,causal")
     parser.add_argument("--limit", type=int, default=4000, help="reviews that train")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)

@@ -102,6 +102,17 @@ def test_what_does_not_fit_is_refused_with_both_numbers_and_what_to_lower(texts,
     with pytest.raises(RecipeError, match="in a new run, or go on where there is more memory$"):
         memory_check.check(experiment("fast", hidden_size=30_000), texts, 38, begun=True)
     monkeypatch.setattr(memory, "available_bytes", lambda: (GB // 2, "here"))
+    values = {"max_length": 0, "batch_size": 30, "hidden_size": 2, "vocabulary_size": 50}
+    long = type(texts.train)([text * 2000 for text in texts.train.texts], texts.train.labels)
+    everything = type(texts)("toy", "here", long, texts.test)
+    with pytest.raises(
+        RecipeError,
+        match="for the states of a batch; lower training.batch_size=30 or network.hidden_size=2 "
+        "or limit text.max_length with --set$",
+    ):
+        memory_check.check(experiment("causal", **values), everything, 38)
+    cut = experiment("causal", **values | {"max_length": 100})
+    memory_check.check(cut, everything, 38)
     values = {"max_length": 10**6, "batch_size": 1, "hidden_size": 1, "embedding_dim": 1}
     padded = experiment("notebook", **values)
     with pytest.raises(

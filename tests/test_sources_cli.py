@@ -6,7 +6,7 @@ from pretrained_samples import RECIPE, language_model, save
 from resume_samples import settings
 from tidegate.inference.model_folder import ModelFolder
 
-FITS = settings({key: getattr(RECIPE, key) for key in ("embedding_dim", "hidden_size")})
+FITS = settings({key: getattr(RECIPE.network, key) for key in ("embedding_dim", "hidden_size")})
 FITS += settings({"vocabulary_size": 30, "bidirectional": "true"})
 TEACHES, PRETRAINS = ["--set", "self_training.epochs=1"], ["--set", "pretraining.epochs=1"]
 BOTH = [*TEACHES, *PRETRAINS]

@@ -138,7 +138,9 @@ def test_nothing_moves_where_the_loss_is_not_finite():
     with torch.no_grad():
         model.head.bias.fill_(float("inf"))
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    found = step(model, optimisers.make(model, PLAIN), PLAIN, inputs, targets, Masks(0, 0))
+    found = step(
+        model, optimisers.make(model, PLAIN.training), PLAIN.training, inputs, targets, Masks(0, 0)
+    )
     assert not np.isfinite(found.loss)
     for name, tensor in model.state_dict().items():
         torch.testing.assert_close(tensor, before[name], rtol=0, atol=0, equal_nan=True)

@@ -8,7 +8,7 @@ import pytest
 
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.prepared import prepare
-from tidegate.data.preprocessing.text import TextOptions
+from tidegate.data.preprocessing.text import TextOptions, TextPreprocessor
 from tidegate.data.ragged import Ragged, pad_front
 from tidegate.data.sources.imdb import TASK
 from tidegate.data.tokenise import Words, split
@@ -145,6 +145,37 @@ def test_short_texts_are_padded_where_it_is_asked_for(dataset):
     assert rows(data.validation.token_ids) == [[0, 1, 13, 4], [0, 1, 14, 4]]
     assert rows(data.test.token_ids) == [[0, 1, 4, 2], [1, 4, 4, 4]]
     assert rows(prepared(dataset, max_length=4).test.token_ids) == [[1, 4, 2], [1, 4, 4, 4]]
+
+
+def test_texts_are_whole_where_no_length_is_asked_for(dataset):
+    data = prepared(dataset, max_length=None)
+    assert rows(data.test.token_ids) == [[1, 4, 2], [1, 4, 4, 4]]
+    assert (data.facts["training_texts_cut"], data.facts["test_texts_cut"]) == (0, 0)
+    assert prepared(dataset, max_length=3).facts["test_texts_cut"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "looks_ahead"),
+    [
+        ({"max_length": None}, False),
+        ({"max_length": 3}, True),
+        ({"max_length": 9, "padding": "front"}, True),
+    ],
+    ids=["all tokens", "the last tokens", "padded"],
+)
+def test_what_looks_ahead_reads_a_text_other_than_as_its_beginning_goes_on(options, looks_ahead):
+    texts = ["the film is good", "a film is the film", "the film is bad"] * 3
+    asked = TextOptions(vocabulary_size=20, bigram_vocabulary_size=9, **options)
+    found = TextPreprocessor.fit(split(texts, "keras"), asked)
+    assert found.looks_ahead == looks_ahead
+    words = "the film is good a bad film".split()
+    whole = found.transform([" ".join(words)])
+    for name in ("token_ids", "bigram_ids"):
+        begun = [
+            found.transform([" ".join(words[:count])])[name][0].tolist() for count in range(1, 7)
+        ]
+        goes_on = [part == whole[name][0].tolist()[: len(part)] for part in begun]
+        assert all(goes_on) != looks_ahead
 
 
 def test_the_test_part_never_enters_the_vocabulary(dataset):

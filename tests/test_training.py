@@ -267,7 +267,7 @@ def test_a_loss_that_is_not_finite_stops_the_training():
 
 
 def test_a_validation_loss_beyond_all_measure_stops_the_training():
-    message = diverging(lambda model: None, learning_rate=1000, batch_size=64)
+    message = diverging(lambda model: None, batch_size=64, **{"training.learning_rate": 1000})
     assert message.startswith(
         "epoch 1, step 1: expected a validation loss not far above 0.693, that of a "
         "constant answer, got "

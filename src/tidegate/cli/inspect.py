@@ -60,5 +60,7 @@ def describe(folder: "ModelFolder") -> dict[str, Any]:
         found["weights_in_the_answer"] = {
             name: round(weight, 3) for name, weight in folder.blend.weights.items()
         }
-    found["can_be_streamed"] = "no" if shape.bidirectional or preprocessor.looks_ahead else "yes"
+    # A linear model answers for whole texts, which end with a token of their own.
+    is_causal = not (shape.bidirectional or preprocessor.looks_ahead or linear is not None)
+    found["can_be_streamed"] = "yes" if is_causal else "no"
     return found

@@ -193,8 +193,6 @@ def _counts(part: str, ids: Ragged, max_length: int | None, split: Split) -> dic
         f"{part}_words": len(ids.values) - len(ids),
         f"{part}_words_unknown": int(np.count_nonzero(ids.values == UNKNOWN)),
         f"{part}_texts_empty": int(np.count_nonzero(ids.lengths() == 1)),
-        f"{part}_texts_cut": 0
-        if max_length is None
-        else int(np.count_nonzero(ids.lengths() > max_length)),
+        f"{part}_texts_cut": int(np.count_nonzero(ids.lengths() > (max_length or np.inf))),
         f"{part}_sha256": split.fingerprint(),
     }

@@ -27,7 +27,7 @@ from tidegate.training.sections import (
 if TYPE_CHECKING:
     from tidegate.data.preprocessing.text import TextOptions
 
-NAMES = ("notebook", "fast", "default", "best")
+NAMES = ("notebook", "fast", "default", "best", "causal")
 SUFFIX = ".toml"
 MOST_BYTES = 1 << 16
 """Of a user's file: a complete one has 6,000."""

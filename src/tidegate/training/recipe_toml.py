@@ -13,6 +13,8 @@ from tidegate.training.sections import KEYS, SECTIONS
 
 FORMAT = "tidegate.recipe/1"
 WIDTH = 100
+MOST_IN_A_LINE = 500
+"""Bytes: a key of thousands of dots, which fit in one line alone, would take minutes."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ def parse(content: bytes, where: str) -> RecipeText:
     Raises:
         RecipeError: It is not TOML, has another format, or a key or value that no recipe has.
     """
+    longest = max(map(len, content.split(b"\n")))
+    if longest > MOST_IN_A_LINE:
+        raise RecipeError(
+            f"{where}: expected lines of at most {MOST_IN_A_LINE} bytes, got one of {longest:,}"
+        )
     try:
         found = tomllib.loads(content.decode("utf-8"))
     except RecursionError:
