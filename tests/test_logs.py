@@ -117,7 +117,7 @@ def test_tensorboard_reads_every_step(train):
     events, scalars = tensorboard(run)
     check(run, scalars)
     plugin = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
-    assert b"hidden_size" in plugin
+    assert b"network.hidden_size" in plugin
     assert b"fast" in plugin
     assert [child.name for child in (run / "tensorboard").iterdir()] == ["gru-seed0"]
 
