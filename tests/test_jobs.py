@@ -133,7 +133,9 @@ def test_a_result_of_another_job_or_a_damaged_one_is_refused(tmp_path):
 def test_a_result_with_a_linear_model_comes_back(tmp_path):
     recipe = RECIPE.with_values({"linear_model.order": 1, "linear_model.min_count": 1})
     data = prepared(recipe)
-    linear = LinearBranch.train(recipe, data.train, data.validation, data.test, num_outputs=1)
+    linear = LinearBranch.train(
+        recipe.linear_model, data.train, data.validation, data.test, num_outputs=1
+    )
     kept = job(recipe, data)
     result = run_job(kept, JobData(data, linear), tmp_path, silent)
     found = kept.load_result(tmp_path)
