@@ -190,10 +190,10 @@ def test_a_resumed_comparison_ends_as_an_unbroken_one(source, tidegate, tmp_path
 
     whole = runs.run_job
 
-    def stops(*arguments, **options):
-        if "gru" in arguments:
+    def stops(job, *arguments, **options):
+        if job.cell == "gru":
             raise KeyboardInterrupt
-        return whole(*arguments, **options)
+        return whole(job, *arguments, **options)
 
     begin = ("compare", "drawer", *SMALL, *LINEAR, "--cells", "rnn,gru", "--out")
     monkeypatch.setattr(runs, "run_job", stops)
