@@ -161,7 +161,7 @@ def test_a_run_killed_at_any_operation_goes_on_to_the_same_bits(killed):
     unbroken, again = killed["train"]
     assert unbroken == again
     assert {name.rpartition("/")[2] for name in unbroken} == {
-        *("model.safetensors", "history.jsonl", "jobs")
+        *("model.safetensors", "history.jsonl", "models", "predictions")
     }
     # A checkpoint is of more than twenty operations, and there are three.
     assert len(killed["killed"]) > 100
@@ -183,6 +183,6 @@ def test_a_second_network_and_a_language_model_survive_kills_anywhere(killed):
 
 def test_a_comparison_killed_again_and_again_ends_with_the_same_bits(killed):
     (unbroken,) = killed["compare"]
-    assert len(unbroken) == 5
+    assert len(unbroken) == 6
     assert killed["num_kills"] >= len(killed["at random"]) == 5
     assert killed["at random"] == [unbroken] * 5
