@@ -54,9 +54,9 @@ def test_results_hold_everything_a_later_question_needs(finished):
     results = results_file.load(run)
     assert results.status == "complete"
     assert [(job.seed, job.cell) for job in results.jobs] == [(s, c) for s in (0, 1) for c in CELLS]
-    assert results.configuration["hidden_size"] == 6
+    assert results.configuration["network.hidden_size"] == 6
     assert results.configuration["training.epochs"] == 2
-    assert results.configuration["epsilon"] == 1e-7
+    assert results.configuration["training.epsilon"] == 1e-7
     assert results.environment["torch"] == torch.__version__
     assert results.environment["threads"] == 1
     assert results.data["num_train"] == 32
@@ -194,13 +194,13 @@ def refused(outcome, code, *texts):
         (["--threads", 10_000], ["--threads", "10000 is not in the range 1<=x<=1024"]),
         (
             ["--epochs", 1, "--set", "training.epochs=3"],
-            ["--epochs 1 is short for --set epochs=1", "got --set epochs=3 beside it"],
+            ["--epochs 1 is short for --set training.epochs=1", "got --set training.epochs=3"],
         ),
         (["--seeds", 0], ["--seeds", "x>=1"]),
         (["--cells", "gru,lsmt"], ["got 'lsmt'; did you mean 'lstm'?", "gru-before"]),
         (["--cells", "gru,gru"], ["expected every name once"]),
         (["--cells", ""], ["expected cells of", "got ''"]),
-        (["--recipe", "none"], ["--recipe", "'notebook'"]),
+        (["--recipe", "none"], ["--recipe", "one of notebook, fast, default, best, causal"]),
         (["--epoch", 3], ["No such option", "--epochs"]),
     ],
     ids=lambda value: "-".join(map(str, value)) if isinstance(value, list) else None,
@@ -289,7 +289,7 @@ def test_a_validation_share_that_leaves_nothing_is_named(compare, tmp_path):
     refused(
         compare(tmp_path / "run", *values),
         1,
-        "got 0 of 40 to train on with validation_share=0.99; change it, or take more texts",
+        "got 0 of 40 to train on with training.validation_share=0.99; change it, or take more texts",
     )
     refused(
         compare(tmp_path / "run", *settings({"validation_share": 0})), 1, "of above 0 and below"

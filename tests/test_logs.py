@@ -117,7 +117,7 @@ def test_tensorboard_reads_every_step(train):
     events, scalars = tensorboard(run)
     check(run, scalars)
     plugin = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
-    assert b"hidden_size" in plugin
+    assert b"network.hidden_size" in plugin
     assert b"fast" in plugin
     assert [child.name for child in (run / "tensorboard").iterdir()] == ["gru-seed0"]
 
@@ -164,7 +164,7 @@ def test_mlflow_reads_every_step(client, train):
     check(run, scalars)
     assert found.info.status == "FINISHED"
     assert found.info.run_name == "gru-seed0"
-    assert found.data.params["hidden_size"] == "5"
+    assert found.data.params["network.hidden_size"] == "5"
     assert found.data.params["recipe"] == "fast"
     assert found.data.params["seed"] == "0"
     assert found.data.tags["tidegate.cell"] == "gru"

@@ -226,7 +226,7 @@ def test_another_configuration_is_refused(stopped, tidegate):
             tidegate("train", "--resume", stopped),
             1,
             "expected the run that its results are of, got another",
-            "hidden_size was 5, is 6",
+            "network.hidden_size was 5, is 6",
         )
     assert (stopped / "results.json").read_bytes() == before
     # Without the results it is the checkpoint that refuses.
@@ -234,7 +234,7 @@ def test_another_configuration_is_refused(stopped, tidegate):
     said(
         tidegate("train", "--resume", stopped),
         1,
-        "expected the run that saved it, got another: configuration.hidden_size was 5, is 6",
+        "expected the run that saved it, got another: configuration.network.hidden_size was 5",
     )
     assert checkpoints(stopped) == ["step-00000003", "step-00000004"]
 
