@@ -289,7 +289,7 @@ def test_a_validation_share_that_leaves_nothing_is_named(compare, tmp_path):
     refused(
         compare(tmp_path / "run", *values),
         1,
-        "got 0 of 40 to train on with training.validation_share=0.99; change it, or take more texts",
+        "got 0 of 40 to train on with training.validation_share=0.99; change it, or take more",
     )
     refused(
         compare(tmp_path / "run", *settings({"validation_share": 0})), 1, "of above 0 and below"
