@@ -60,6 +60,21 @@ def test_python_and_the_command_line_give_the_same_bits(train, tidegate, reviews
     assert run.config.experiment.recipe.network.hidden_size == 5
 
 
+def test_a_recipe_may_be_the_path_of_a_file(train, tmp_path):
+    own = tmp_path / "own.toml"
+    lines = ['format = "tidegate.recipe/1"', 'based_on = "default"', "[network]", "num_layers = 2"]
+    own.write_text("\n".join(lines))
+    for path in (own, str(own)):
+        recipe = train(type(path).__name__, recipe=path).config.experiment.recipe
+        assert (recipe.name, recipe.network.num_layers) == ("own.toml", 2)
+    with pytest.raises(RecipeError, match=r"none\.toml: expected a readable file, got No such"):
+        train("run", recipe=tmp_path / "none.toml")
+    own.write_text(own.read_text().replace("num_layers", "layers"))
+    with pytest.raises(RecipeError, match=r"own\.toml: expected a known key, got 'network\.la"):
+        train("run", recipe=own)
+    assert not (tmp_path / "run").exists()
+
+
 def test_nothing_is_shown_unless_asked_for(train, capsys):
     train("silent")
     assert capsys.readouterr() == ("", "")
@@ -150,6 +165,11 @@ MISTAKES = {
         {"settings": {"epoch": 1}},
         RecipeError,
         "got 'epoch'; did you mean training.epochs?",
+    ),
+    "a key of several sections": (
+        {"settings": {"epochs": 1}},
+        RecipeError,
+        "expected one key, got 'epochs', which 3 sections have; write training.epochs or",
     ),
     "texts": ({"unlabelled": "none.txt"}, ArgumentError, "unlabelled: expected a recipe that re"),
     "a model": ({"init_from": "none"}, ArgumentError, "init_from: none: expected the folder of a"),
