@@ -145,6 +145,10 @@ def test_a_damaged_checkpoint_costs_its_steps_only(often, tmp_path):
     assert "resumed after step 3" in resumed
 
 
+# Some 200 runs that are killed and resumed: two minutes, and more with other tests beside them.
+SLOW = pytest.mark.timeout(1200)
+
+
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory):
     """What came out of runs that were killed, and of others."""
@@ -157,6 +161,7 @@ def killed(tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@SLOW
 def test_a_run_killed_at_any_operation_goes_on_to_the_same_bits(killed):
     unbroken, again = killed["train"]
     assert unbroken == again
@@ -169,6 +174,7 @@ def test_a_run_killed_at_any_operation_goes_on_to_the_same_bits(killed):
         assert outcome == unbroken, f"killed at operation {number}"
 
 
+@SLOW
 def test_a_second_network_and_a_language_model_survive_kills_anywhere(killed):
     (unbroken,) = killed["taught"]
     assert {name.rpartition("/")[0] for name in unbroken} == {
@@ -181,6 +187,7 @@ def test_a_second_network_and_a_language_model_survive_kills_anywhere(killed):
     assert killed["left over"] == []
 
 
+@SLOW
 def test_a_comparison_killed_again_and_again_ends_with_the_same_bits(killed):
     (unbroken,) = killed["compare"]
     assert len(unbroken) == 6
