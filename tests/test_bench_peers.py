@@ -65,7 +65,7 @@ def test_the_layer_case_runs():
 
 
 def test_the_notebook_case_runs(monkeypatch):
-    monkeypatch.setattr(texts.imdb, "load", none_installed)
+    monkeypatch.setattr(texts.sources, "load", none_installed)
     batches = texts.notebook_batches(2)
     assert batches.tokens.shape == (2, 32, 200)
     assert batches.tokens.max() < 10_000
@@ -81,7 +81,7 @@ def few_words(batches):
     return replace(batches, tokens=batches.tokens[:, :4, -20:], labels=batches.labels[:, :4])
 
 
-def none_installed():
+def none_installed(name):
     raise texts.DataError("none")
 
 
@@ -89,7 +89,7 @@ def test_drawn_lengths_are_like_reviews(monkeypatch):
     real, source = texts.review_lengths(64, 400)
     if "IMDB" not in source:
         pytest.skip("the reviews are not installed")
-    monkeypatch.setattr(texts.imdb, "load", none_installed)
+    monkeypatch.setattr(texts.sources, "load", none_installed)
     drawn, _ = texts.review_lengths(64, 400)
     assert drawn.mean() == pytest.approx(real.mean(), rel=0.1)
     assert real.max() == drawn.max() == 400
@@ -166,7 +166,7 @@ def test_foreign_layers_agree_with_float64(worker, cell, training):
 
 
 def test_denormals_are_flushed_in_every_thread_of_their_own_process_alone(monkeypatch):
-    monkeypatch.setattr(texts.imdb, "load", none_installed)
+    monkeypatch.setattr(texts.sources, "load", none_installed)
     batches = texts.notebook_batches(1)
     with remote.Workers([remote.FLUSHED], 2) as workers:
         assert workers.absent == {}
@@ -233,7 +233,7 @@ def test_a_peer_whose_process_dies_is_named(tmp_path):
 
 
 def test_the_verb_measures_and_writes(tidegate, tmp_path, monkeypatch, threads_stay):
-    monkeypatch.setattr(texts.imdb, "load", none_installed)
+    monkeypatch.setattr(texts.sources, "load", none_installed)
     shrink(monkeypatch)
     path = tmp_path / "bench.json"
     outcome = tidegate("bench", "--cells", "gru", "--quick", "--threads", 1, "--json", path)
