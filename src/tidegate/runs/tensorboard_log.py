@@ -1,5 +1,6 @@
 """Event files for TensorBoard: ``tensorboard --logdir RUN/tensorboard``."""
 
+import time
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
@@ -72,6 +73,7 @@ class TensorBoardLog:
         """Write the outcome, and the recipe for TensorBoard's table of hyperparameters."""
         writer = self._open(self.step)
         parameters = measures.parameters(self.experiment, job.cell, job.seed)
+        _await_later_name(self.folder / name_of(job.cell, job.seed))
         # In the run's own folder, for the table would show one of its own beside the run.
         writer.add_hparams(
             parameters, measures.of_test(job, blend), run_name=".", global_step=self.step
@@ -82,6 +84,7 @@ class TensorBoardLog:
         """The event file that is written; a new one where there is none, for what follows."""
         if self.writer is None:
             path = self.folder / name_of(self.cell, self.seed)
+            _await_later_name(path)
             with as_run_folder_error(f"{path}: expected a folder that can be written"):
                 self.writer = SummaryWriter(str(path), purge_step=step + 1)
         return self.writer
@@ -95,3 +98,10 @@ class TensorBoardLog:
         assert self.writer is not None
         with as_run_folder_error(f"{self.folder}: expected to write events"):
             self.writer.flush()
+
+
+def _await_later_name(path: Path) -> None:
+    """Wait until a new event file's name sorts after those in a folder: TensorBoard reads by name,
+    which begins with the second, and two of one second may stand in any order."""
+    while any(path.glob(f"events.out.tfevents.{int(time.time()):010d}.*")):
+        time.sleep(0.05)
