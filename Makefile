@@ -11,7 +11,7 @@ SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cpp -type 
 help:
 	@echo "make compare    train a simple RNN, an LSTM and a GRU on IMDB reviews and write a report"
 	@echo "                (options: make compare ARGS='--cells lstm,gru --seeds 3')"
-	@echo "make test       run the tests (some of them: make test ARGS=tests/test_report.py)"
+	@echo "make test       run the tests (some of them: make test ARGS=tests/report)"
 	@echo "make lint       check form, types and the rules of import"
 	@echo "make sanitize   run the engine's tests under the sanitizers (takes some minutes)"
 	@echo "make install    set up $(VENV) alone; to use it: source $(BIN)/activate"

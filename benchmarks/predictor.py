@@ -22,9 +22,10 @@ import numpy as np
 import torch
 
 import tidegate
-from tidegate.data import imdb
+from tidegate.data import sources
 from tidegate.data.examples import Examples
 from tidegate.data.tokenise import split
+from tidegate.inference.predictor import Predictor
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.training.classification import predict
 
@@ -51,7 +52,7 @@ def train(recipe: str, limit: int, folder: Path) -> Path:
     return folder / "models" / "gru-seed0"
 
 
-def in_pytorch(model: tidegate.inference.predictor.Predictor, texts: list[str]) -> np.ndarray:
+def in_pytorch(model: Predictor, texts: list[str]) -> np.ndarray:
     """The probabilities of the network alone, by PyTorch, from texts on."""
     folder = model.folder
     network = SequenceClassifier(**asdict(folder.architecture), kind=folder.task.kind)
@@ -62,7 +63,7 @@ def in_pytorch(model: tidegate.inference.predictor.Predictor, texts: list[str]) 
     return folder.task.probabilities(predict(network, examples)[0])
 
 
-def compare(model: tidegate.inference.predictor.Predictor, texts: list[str], rounds: int) -> str:
+def compare(model: Predictor, texts: list[str], rounds: int) -> str:
     """A line: the largest difference, and reviews a second of both."""
     ways = {
         "predictor": lambda: model.predict_proba(texts, part="network"),
@@ -109,7 +110,7 @@ def main() -> None:
     options = parser.parse_args()
     tidegate.set_num_threads(options.threads)
     torch.set_num_threads(options.threads)
-    texts = imdb.load().test.texts
+    texts = sources.load("imdb").test.texts
     print(
         f"{len(texts):,} test reviews, {options.threads} threads, {options.rounds} rounds in turns"
     )

@@ -29,7 +29,7 @@ END
 preload="$(c++ -print-file-name=libasan.so) $(c++ -print-file-name=libstdc++.so.6)"
 env LD_PRELOAD="$preload" PYTHONPATH="$site" ASAN_OPTIONS=detect_leaks=0,allocator_may_return_null=1 \
   UBSAN_OPTIONS=print_stacktrace=1 OMP_NUM_THREADS=1 \
-  "$python" -m pytest -q -p no:cacheprovider tests/test_engine_*.py "$@"
+  "$python" -m pytest -q -p no:cacheprovider tests/engine/test_engine_*.py "$@"
 
 # Neither lets a process fork while its other threads allocate: GCC 12's AddressSanitizer then
 # hangs in the child's malloc, ThreadSanitizer refuses the child's threads.

@@ -24,7 +24,7 @@ from tidegate.bench.runner import run_case
 from tidegate.bench.torch_layers import PYTORCH, TIDEGATE, layer_task, reference
 from tidegate.cells import CELLS
 
-SCRIPTS = Path(__file__).parent.parent / "benchmarks"
+SCRIPTS = Path(__file__).parents[2] / "benchmarks"
 TINY = Settings(min_rounds=2, max_rounds=2, pause_ms=0, sample_ms=0.1)
 NO_WORKERS = remote.Workers([], 1)
 

@@ -22,7 +22,7 @@ from checkpoint_samples import (
 from tidegate.errors import RunFolderError
 from tidegate.storage.checkpoint import Checkpoints
 
-PROGRAM = Path(__file__).with_name("checkpoint_samples.py")
+PROGRAM = Path(__file__).parents[1] / "checkpoint_samples.py"
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 from tidegate import engine
 
 FUNCTIONS = ["exp", "tanh", "sigmoid"]
-HEADER = Path(__file__).parent.parent / "cpp" / "kernels" / "math.hpp"
+HEADER = Path(__file__).parents[2] / "cpp" / "kernels" / "math.hpp"
 WIDER = {"float32": np.float64, "float64": np.longdouble}
 BITS = {"float32": np.uint32, "float64": np.uint64}
 

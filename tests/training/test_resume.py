@@ -18,7 +18,7 @@ from tidegate.training.classification import fit, predict
 from training_samples import EVERYTHING, PLAIN, Listener, examples, make, silent
 
 FINGERPRINT = {"configuration": {}}
-PROGRAM = Path(__file__).with_name("resume_samples.py")
+PROGRAM = Path(__file__).parents[1] / "resume_samples.py"
 KERAS = {"optimiser": "keras-adam", "initial_values": "keras"}
 TRAININGS = {
     "everything": ("gru", EVERYTHING),

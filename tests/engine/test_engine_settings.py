@@ -131,7 +131,7 @@ def test_the_pool_by_itself(tmp_path):
     compiler = shutil.which(os.environ.get("CXX", "c++"))
     if compiler is None:
         pytest.skip("needs a C++ compiler")
-    cpp = Path(__file__).parent.parent / "cpp"
+    cpp = Path(__file__).parents[2] / "cpp"
     sources = ["tests/pool_test.cpp", *(f"engine/{name}.cpp" for name in ("pool", "openmp", "cpu"))]
     program = tmp_path / "pool_test"
     flags = ["-std=c++20", "-O1", "-pthread", f"-I{cpp}", "-o", str(program)]

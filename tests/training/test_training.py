@@ -23,7 +23,7 @@ from tidegate.training.diverged import DivergedError, is_absurd
 from tidegate.training.recipe import load
 from training_samples import PLAIN, Listener, accuracy, cross_entropy, examples, silent
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 RECIPE = load("notebook").with_values(
     {
         "vocabulary_size": 30,
@@ -296,7 +296,7 @@ def test_an_unknown_cell_is_refused():
 
 def test_a_corpus_larger_than_memory_is_trained_on_from_disk(tmp_path):
     """80 MB of ids with 48 MB to work in: and it learns what the texts differ in."""
-    script = Path(__file__).parent / "training_in_little_memory.py"
+    script = Path(__file__).parents[1] / "training_in_little_memory.py"
     outcome = subprocess.run(
         [sys.executable, script, tmp_path], capture_output=True, text=True, check=False
     )

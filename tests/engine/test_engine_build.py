@@ -14,7 +14,7 @@ from tidegate import engine
 from tidegate.cells import ENGINE_CELLS, NUM_GATES
 from tidegate.engine import Weights
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 KERNELS = ROOT / "cpp" / "kernels"
 
 

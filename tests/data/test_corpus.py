@@ -234,7 +234,7 @@ def test_numbers_that_are_summed_anew_are_still_checked(corpus, name, place, num
         open_corpus(corpus.path).verify()
 
 
-MEMORY_LIMITED = Path(__file__).parent / "corpus_in_little_memory.py"
+MEMORY_LIMITED = Path(__file__).parents[1] / "corpus_in_little_memory.py"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux'")

@@ -17,7 +17,7 @@ TARGETS = ["layers", "steps", "doors", "optimisers", "adam", "modules"]
 @pytest.mark.timeout(120 + 2 * float(SECONDS or 0))
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_call_ends_the_process(target):
-    command = [sys.executable, str(Path(__file__).with_name("fuzz.py")), target]
+    command = [sys.executable, str(Path(__file__).parents[1] / "fuzz.py"), target]
     done = subprocess.run(
         command + ([SECONDS] if SECONDS else []), capture_output=True, text=True, check=False
     )

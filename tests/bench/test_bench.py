@@ -17,7 +17,7 @@ from tidegate.bench.problem import LayerProblem, layer_weights
 from tidegate.bench.runner import Case, Task, run_case
 from tidegate.errors import FormatError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 QUIET = Settings(pause_ms=0)
 
 
