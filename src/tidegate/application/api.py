@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from tidegate.application import carry_out
-from tidegate.application.arguments import AnyPath, make_config
+from tidegate.application.arguments import make_config
+from tidegate.application.own_files import AnyPath, Dataset, OwnOptions
 from tidegate.application.run import Run
 from tidegate.runs.events import RunCallback, RunEvent
 
 
 def train(
-    dataset: str,
+    dataset: Dataset,
     *,
     recipe: AnyPath = "default",
     cell: str = "gru",
@@ -27,11 +28,14 @@ def train(
     checkpoint_every: int = 200,
     callback: RunCallback | None = None,
     progress: bool = False,
+    **own: Unpack[OwnOptions],
 ) -> Run:
     """Train one network on a data set by a recipe, test it, and write a report.
 
     Args:
-        dataset: A name of :func:`tidegate.data.sources.names`, such as ``imdb``.
+        dataset: The path of your own file, or several of one kind: ``.csv``, ``.tsv``, ``.jsonl``,
+            ``.parquet``, the text ones also gzipped, or a folder with a folder of texts for each
+            class; or the name of a data set of tidegate's, such as ``imdb``.
         recipe: All training values: ``notebook``, ``fast``, ``default``, ``best``, ``causal``, or
             the path of your own TOML file of them, see ``tidegate recipe``.
         cell: ``rnn``, ``lstm``, ``gru`` (reset after) or ``gru-before``.
@@ -48,6 +52,8 @@ def train(
         checkpoint_every: Steps between two checkpoints; 0 for only the one after each epoch.
         callback: Is called with every event, of :mod:`tidegate.runs.events`.
         progress: Show on stderr how the run goes, as the command line does.
+        own: How your own files are read: ``text`` and ``label`` name columns, see
+            :class:`~tidegate.application.own_files.OwnOptions` for the others.
 
     Returns:
         The run folder, with its results and its model.
@@ -86,12 +92,13 @@ def train(
         log=log,
         threads=threads,
         checkpoint_every=checkpoint_every,
+        own=own,
     )
     return carry_out.begin(config, _path(out), _told(callback, progress))
 
 
 def compare(
-    dataset: str,
+    dataset: Dataset,
     *,
     recipe: AnyPath = "notebook",
     cells: Sequence[str] = ("rnn", "lstm", "gru"),
@@ -107,6 +114,7 @@ def compare(
     checkpoint_every: int = 200,
     callback: RunCallback | None = None,
     progress: bool = False,
+    **own: Unpack[OwnOptions],
 ) -> Run:
     """Train several recurrent cells on a data set, test them, and write a report.
 
@@ -147,6 +155,7 @@ def compare(
         log=log,
         threads=threads,
         checkpoint_every=checkpoint_every,
+        own=own,
     )
     return carry_out.begin(config, _path(out), _told(callback, progress))
 

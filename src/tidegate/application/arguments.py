@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tidegate.application.own_files import AnyPath, Dataset, OwnOptions, make_own
 from tidegate.cells import CELLS
-from tidegate.data import sources
 from tidegate.errors import ArgumentError, DataError, TidegateError
 from tidegate.machine import available_cpus
 from tidegate.runs import logs
@@ -16,14 +16,12 @@ from tidegate.runs.run_config import RunConfig
 from tidegate.training import recipe as recipes
 from tidegate.training.recipe import Recipe
 
-AnyPath = str | os.PathLike[str]
-
 MOST_THREADS = 1024
 """That the engine takes."""
 
 
 def make_config(
-    dataset: str,
+    dataset: Dataset,
     *,
     recipe: AnyPath | Recipe,
     cells: Sequence[str],
@@ -37,17 +35,21 @@ def make_config(
     threads: int | None = None,
     checkpoint_every: int = 200,
     only_pretrain: bool = False,
+    own: OwnOptions | None = None,
 ) -> RunConfig:
     """The configuration of a new run; the arguments are those of :func:`tidegate.train`.
 
     Args:
         only_pretrain: Whether the run ends with its language models.
+        own: How the user's own files are read.
 
     Raises:
         ArgumentError: An argument that is not as it must be, or does not fit the others.
         DataError, RecipeError, LogError: There is no such data set, value of a recipe, or log.
     """
-    sources.get(dataset)
+    called, files = make_own(dataset, own or {})
+    if files is not None and data is not None:
+        raise ArgumentError("data", "expected it beside a data set of tidegate's, got own files")
     logs.check(log)
     _check_each("cells", cells, CELLS)
     _check_each("seeds", seeds)
@@ -69,7 +71,9 @@ def make_config(
         unlabelled=_absolute(unlabelled),
         init_from=_absolute(init_from),
     )
-    return RunConfig(dataset, _absolute(data), experiment, tuple(dict.fromkeys(log)), only_pretrain)
+    return RunConfig(
+        called, _absolute(data), experiment, files, tuple(dict.fromkeys(log)), only_pretrain
+    )
 
 
 def _chosen(recipe: AnyPath | Recipe) -> Recipe:

@@ -9,7 +9,6 @@ from pathlib import Path
 import tidegate.runs.run as jobs  # what is not installed is said before a run begins
 from tidegate.application.run import Run
 from tidegate.application.texts import RunTexts
-from tidegate.data import sources
 from tidegate.data.dataset import TextDataset
 from tidegate.data.prepared import check_texts, num_trained_on
 from tidegate.errors import DataError, RecipeError
@@ -89,8 +88,7 @@ def _read(config: RunConfig, begun: bool = False) -> tuple[TextDataset, float]:
     """The texts, and the seconds that it took; what cannot be trained on, or not in the memory that
     there is, is refused."""
     started = time.perf_counter()
-    path = None if config.data is None else Path(config.data)
-    texts = sources.load(config.dataset, path)
+    texts = config.load_texts()
     experiment, recipe = config.experiment, config.experiment.recipe
     is_linear = recipe.linear_model.order > 0 and not config.only_pretrain
     min_count = recipe.linear_model.min_count if is_linear else 0
@@ -144,7 +142,7 @@ def _train(
     data = texts.for_classifiers(folder, learnt)
     del texts  # its words take as much memory as the ids
     preparation_s = reading_s + time.perf_counter() - started
-    callback(DataPrepared(data.facts, len(dataset.train), preparation_s))
+    callback(DataPrepared(data.task, data.facts, len(dataset.train), preparation_s))
     jobs.run(
         experiment,
         data,
@@ -153,7 +151,7 @@ def _train(
         preparation_s=preparation_s,
         finished=finished,
         pretraining=learnt,
-        reference=sources.get(config.dataset).reference(experiment.recipe.name),
+        reference=config.reference,
         allow_inexact=allow_inexact,
     )
 

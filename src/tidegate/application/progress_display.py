@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate.cells import CELLS
+from tidegate.data.columns import Columns
 from tidegate.runs.events import (
     DataPrepared,
     JobBegins,
@@ -25,12 +26,14 @@ from tidegate.runs.events import (
     StudentBegins,
 )
 from tidegate.runs.results import BlendModel, Job, LinearModel, Metrics
-from tidegate.task import METRICS
+from tidegate.task import METRICS, Task
 from tidegate.terminal import NO_TERMINAL_WIDTH
 from tidegate.training.events import EpochBegins, Notice, TrainingBegins
 from tidegate.training.history import Epoch, Step
 from tidegate.training.recipe import Recipe
 
+MOST_CLASSES = 12
+"""That are listed with the number of their texts."""
 WIDE = 90
 """Columns that the line of an epoch needs whole; on fewer its speed is left out."""
 
@@ -111,6 +114,8 @@ class ProgressDisplay:
         }
         lines: dict[str, Text | str] = {
             "data": f"{facts['name']}, from {facts['source']}",
+            **_columns(facts),
+            "task": _task(event.task, facts["class_counts"]["training"]),
             "texts": (
                 f"{num_train:,} for training ({facts['num_train']:,} train, the last "
                 f"{facts['num_validation']:,} validate), {facts['num_test']:,} for the test"
@@ -131,6 +136,8 @@ class ProgressDisplay:
             "reading": f"{event.preparation_s:.1f} s, tokenising and numbering the words included",
         }
         self._print(lines)
+        for note in facts["notes"]:
+            self.console.print(note, style="yellow", markup=False, soft_wrap=True)
 
     def _print(self, lines: Mapping[str, Text | str]) -> None:
         grid = Table.grid(padding=(0, 2))
@@ -276,6 +283,24 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _columns(facts: Mapping[str, Any]) -> dict[str, Text | str]:
+    """The columns of the user's files that are read."""
+    if facts["columns"] is None:
+        return {}
+    columns = Columns.from_json(facts["columns"])
+    return {"columns": f"texts in {columns.text}, answers in {', '.join(columns.answers)}"}
+
+
+def _task(task: Task, counts: Mapping[str, int]) -> str:
+    """What is asked, and how many training texts each class has, the most frequent first."""
+    if not counts:
+        return f"{task.kind} of {', '.join(task.classes)}"
+    ranked = sorted(counts.items(), key=lambda pair: -pair[1])
+    listed = ", ".join(f"{name} {count:,}" for name, count in ranked[:MOST_CLASSES])
+    others = len(ranked) - MOST_CLASSES
+    return f"{task.kind}: {listed}" + (f" and {others} more" if others > 0 else "")
 
 
 def _empty(facts: Mapping[str, Any]) -> dict[str, Text | str]:

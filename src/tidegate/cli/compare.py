@@ -45,7 +45,7 @@ Examples:
 )
 @experiment.options(default_recipe="notebook")
 def command(
-    dataset: str | None, cells: tuple[str, ...], seeds: int, seed: int, **options: Any
+    dataset: tuple[str, ...], cells: tuple[str, ...], seeds: int, seed: int, **options: Any
 ) -> None:
     """Train several recurrent cells on DATASET (imdb), test them, and write a report.
 

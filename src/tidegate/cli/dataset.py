@@ -8,18 +8,21 @@ from tidegate.errors import DataError
 
 
 class DatasetName(click.ParamType[str]):
-    """The name of a data set."""
+    """The name of a data set, or the path of a file of the user's."""
 
     name = "dataset"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse a name that no data set has."""
+        """Refuse a name that no data set has and that is no path."""
         from tidegate.data import sources
+        from tidegate.data.tables import looks_like_a_path
 
+        if value not in sources.names() and looks_like_a_path(value):
+            return str(value)
         try:
             return sources.get(value).name
         except DataError as error:
-            self.fail(str(error), param, ctx)
+            self.fail(f"{error}; or give a file, such as {value}.csv", param, ctx)
 
 
 class Verb(click.Command):
@@ -29,7 +32,7 @@ class Verb(click.Command):
         """The data sets, and then the options."""
         from tidegate.data import sources
 
-        with formatter.section("Data sets"):
+        with formatter.section("Data sets, beside your own files"):
             formatter.write_dl([(name, _about(name)) for name in sources.names()])
         super().format_options(ctx, formatter)
 

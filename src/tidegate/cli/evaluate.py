@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tidegate.cli.dataset import DatasetName, Verb
+from tidegate.cli.own_files import as_usage_error, own_options, taken
 
 EXAMPLES = """\b
 Examples:
+  tidegate evaluate runs/first/models/gru-seed0 test.csv
+      the metrics on a file of your own
   tidegate evaluate runs/first/models/gru-seed0 imdb
       the metrics on the data set's test part
   tidegate evaluate runs/first/models/gru-seed0 imdb --data aclImdb_v1.tar.gz
@@ -22,36 +26,34 @@ PARTS = {"all": "whole model", "network": "network alone", "linear": "linear mod
 
 @click.command("evaluate", cls=Verb, epilog=EXAMPLES)
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument("dataset", type=DatasetName(), metavar="DATASET")
+@click.argument("dataset", type=DatasetName(), nargs=-1, required=True, metavar="DATASET|FILE...")
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
     help="Your copy of DATASET, rather than the one that is found.",
 )
+@own_options(without=("test", "validation", "split", "group", "test_share"))
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-def command(model: Path, dataset: str, data: Path | None, as_json: bool) -> None:
-    """Measure a trained model on the test part of a data set.
+def command(
+    model: Path, dataset: tuple[str, ...], data: Path | None, as_json: bool, **own: Any
+) -> None:
+    """Measure a trained model on files of labelled texts, or on the test part of a data set.
 
-    MODEL is a model folder; its classes must be those of DATASET.
+    MODEL is a model folder. Files are .csv, .tsv, .jsonl, .parquet, or a folder with a folder of
+    texts for each class; their columns are those of the training, if no others are named.
     """
-    from tidegate.data import sources
-    from tidegate.errors import DataError
+    from tidegate.application.own_files import labelled
     from tidegate.inference.evaluate import evaluate
     from tidegate.inference.predictor import load
 
     predictor = load(model)
-    found = sources.load(dataset, data)
-    if predictor.task != found.task:
-        raise DataError(
-            f"evaluate: expected a data set of the model's task, {predictor.task.kind} with the "
-            f"classes {', '.join(predictor.classes)}, got {found.task.kind} with "
-            f"{', '.join(found.task.classes)}"
-        )
-    metrics = evaluate(predictor, found.test.texts, found.test.labels)
+    with as_usage_error():
+        found = labelled(predictor, dataset, taken(own), data)
+    metrics = evaluate(predictor, found.texts, found.targets)
     if as_json:
-        click.echo(json.dumps({"num_examples": len(found.test), "metrics": metrics}, indent=1))
+        click.echo(json.dumps({"num_examples": len(found.texts), "metrics": metrics}, indent=1))
         return
-    click.echo(f"{len(found.test):,} examples of {found.name}, from {found.source}", err=True)
+    click.echo(f"{len(found.texts):,} examples of {found.source}", err=True)
     names = [*next(iter(metrics.values()))]
     width = max(map(len, names)) + 2
     columns = [PARTS[part] for part in metrics]

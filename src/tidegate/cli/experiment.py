@@ -1,7 +1,6 @@
 """What ``tidegate train``, ``compare`` and ``pretrain`` share: options and screen."""
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,8 +8,8 @@ import click
 
 from tidegate.application.arguments import MOST_THREADS, make_config
 from tidegate.cli.dataset import DatasetName
+from tidegate.cli.own_files import as_usage_error, own_options, taken
 from tidegate.cli.recipe import RecipeName
-from tidegate.errors import ArgumentError
 from tidegate.runs import logs
 from tidegate.training.recipe import NAMES, load
 
@@ -22,7 +21,9 @@ def at_least(minimum: int) -> click.IntRange:
     return click.IntRange(min=minimum)
 
 
-dataset_argument = click.argument("dataset", type=DatasetName(), required=False, metavar="DATASET")
+dataset_argument = click.argument(
+    "dataset", type=DatasetName(), nargs=-1, metavar="DATASET|FILE..."
+)
 seed_option = click.option(
     "--seed",
     type=at_least(0),
@@ -158,13 +159,13 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
         for flag, option in reversed(all_options):
             if flag not in without:
                 command = option(command)
-        return command
+        return own_options()(command)
 
     return decorate
 
 
 def start(
-    dataset: str | None,
+    dataset: tuple[str, ...],
     cells: tuple[str, ...],
     seeds: tuple[int, ...],
     *,
@@ -182,12 +183,13 @@ def start(
     allow_inexact: bool,
     log: tuple[str, ...] = (),
     only_pretrain: bool = False,
+    **own: Any,
 ) -> None:
     """Begin a run or resume one; with ``only_pretrain`` it stops after the language models."""
     if resume is not None:
         refuse_beside_resume()
-    elif dataset is None:
-        raise click.UsageError("Missing argument 'DATASET'; or give --resume RUN.")
+    elif not dataset:
+        raise click.UsageError("Missing argument 'DATASET|FILE...'; or give --resume RUN.")
     from tidegate.application.progress_display import ProgressDisplay
 
     display = ProgressDisplay()
@@ -196,7 +198,6 @@ def start(
 
         run = carry_out.go_on(resume, display, threads=threads, allow_inexact=allow_inexact)
     else:
-        assert dataset is not None
         _refuse_twice(
             epochs, "pretraining.epochs" if only_pretrain else "training.epochs", settings
         )
@@ -206,9 +207,9 @@ def start(
             chosen = chosen.with_values({"pretraining.epochs": passes})
         elif epochs is not None:
             chosen = chosen.with_values({"training.epochs": epochs})
-        with _as_usage_error():
+        with as_usage_error():
             config = make_config(
-                dataset,
+                dataset[0] if len(dataset) == 1 else dataset,
                 recipe=chosen,
                 cells=cells,
                 seeds=seeds,
@@ -220,25 +221,17 @@ def start(
                 threads=threads,
                 checkpoint_every=checkpoint_every,
                 only_pretrain=only_pretrain,
+                own=taken(own),
             )
         from tidegate.application import carry_out
 
-        run = carry_out.begin(config, out, display)
+        with as_usage_error():
+            run = carry_out.begin(config, out, display)
     if not run.config.only_pretrain:
         from tidegate.cli import table
 
         table.show(run.results)
         click.echo(f"\nReport: {run.report}")
-
-
-@contextmanager
-def _as_usage_error() -> Iterator[None]:
-    """Name the option that an argument came from."""
-    try:
-        yield
-    except ArgumentError as error:
-        option = f"--{error.argument.replace('_', '-')}"
-        raise click.UsageError(f"{option}: {error.reason}") from error
 
 
 def _refuse_twice(epochs: int | None, key: str, settings: tuple[str, ...]) -> None:

@@ -2,62 +2,209 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tidegate.inference.predict_rows import Predicted
+    from tidegate.inference.predictor import Predictor
+
 EXAMPLES = """\b
 Examples:
-  tidegate predict runs/first/models/gru-seed0 --text "A film to remember."
+  tidegate predict MODEL --text "A film to remember."
       one answer: the class, and its probability
-  tidegate predict runs/first/models/gru-seed0 < texts.txt > answers.tsv
+  tidegate predict MODEL new.csv --out predictions.csv
+      every row with the class and its probability beside it, in the order of the file
+  tidegate predict MODEL new.jsonl --text-column body --top-k 3 --out best.csv
+      the three most probable classes
+  tidegate predict MODEL < texts.txt > answers.tsv
       a text a line in, an answer a line out
-  tidegate predict runs/first/models/gru-seed0 --json < texts.txt
-      a JSON object a line, with the probability of every class
+  cat new.csv | tidegate predict MODEL - --format csv > predictions.csv
+      rows in, rows out
 """
 
 CHUNK_LINES = 1_024
 """Lines that are read before they are answered."""
+FORMATS = ("csv", "tsv", "jsonl", "parquet", "txt")
 
 
 @click.command("predict", epilog=EXAMPLES)
 @click.argument("model", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--text", "texts", multiple=True, help="A text; may be given several times.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="A new file for FILE's rows and their answers: .csv, .tsv, .jsonl or .parquet.",
+)
+@click.option(
+    "--text-column",
+    metavar="COLUMN",
+    help="Column of the texts. [default: the one of the training, or found by its name]",
+)
+@click.option("--top-k", type=click.IntRange(min=1), default=1, help="Most probable classes.")
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), help="Of FILE, whatever its name says."
+)
+@click.option("--delimiter", metavar="CHARACTER", help="Between the fields of CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON object a line.")
-def command(model: Path, texts: tuple[str, ...], as_json: bool) -> None:
+@click.option("--strict", is_flag=True, help="Fail at the first row that cannot be answered.")
+@click.option("--overwrite", is_flag=True, help="Replace the file of --out, if it is there.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="[default: all processors]")
+def command(
+    model: Path,
+    file: Path | None,
+    texts: tuple[str, ...],
+    threads: int | None,
+    **options: Any,
+) -> None:
     """Answer texts by a trained model.
 
-    MODEL is a model folder. Texts come from --text or, a line each, from standard input; answers
-    go to standard output in the order of the texts, a line each: the class and its probability,
-    a tab between them.
+    MODEL is a model folder. Texts are those of --text, or of a column of FILE (.csv, .tsv,
+    .jsonl, .parquet, .txt, plain or gzipped), or the lines of standard input. Answers keep the
+    order. Rows that cannot be answered are reported by their line and counted.
     """
+    import tidegate
     from tidegate.inference.predictor import load
+    from tidegate.machine import available_cpus
 
+    if texts and file is not None:
+        raise click.UsageError("expected texts by --text or in a file, got both")
     predictor = load(model)
-    for chunk in _chunks(texts or _lines()):
-        for answer in answers(predictor, chunk):
-            click.echo(json.dumps(answer, ensure_ascii=False) if as_json else _line(answer))
+    tidegate.set_num_threads(threads or available_cpus())
+    if file is None and (texts or options["format_"] in (None, "txt")):
+        _refuse_of_files(options)
+        _answer_lines(predictor, texts, options)
+        return
+    _answer_file(predictor, file or Path("-"), **options)
 
 
-def answers(predictor: Any, texts: list[str]) -> list[dict[str, Any]]:
-    """The answers to texts, as ``--json`` writes them.
+def _answer_file(
+    model: "Predictor",
+    file: Path,
+    *,
+    out: Path | None,
+    text_column: str | None,
+    top_k: int,
+    format_: str | None,
+    delimiter: str | None,
+    as_json: bool,
+    strict: bool,
+    overwrite: bool,
+) -> None:
+    from tidegate.cli.own_files import as_usage_error
+    from tidegate.data.tables import format_of, open_table
+    from tidegate.data.tables.writer import check_free
+    from tidegate.inference.predict_rows import predict_rows
 
-    Returns:
-        For each text ``answer`` (a class, a list of labels, or a number) and, but for a
-        regression, ``probabilities``: by class, between 0 and 1.
-    """
-    task, outputs = predictor.task, predictor.outputs(texts)
-    named = task.named(task.decide(outputs))
-    if not task.is_classification:
-        return [{"answer": answer} for answer in named]
-    chances = task.probabilities(outputs).tolist()
-    return [
-        {"answer": answer, "probabilities": dict(zip(task.classes, row, strict=True))}
-        for answer, row in zip(named, chances, strict=True)
+    if out is not None and as_json:
+        raise click.UsageError("--json: expected it without --out, whose name says the format")
+    if out is not None:
+        check_free(out, overwrite=overwrite)
+        into = format_of(out)
+        if into == "txt":
+            raise click.UsageError(f"--out: expected .csv, .tsv, .jsonl or .parquet, got {out}")
+    elif as_json:
+        into = "jsonl"
+    else:
+        into = format_ or ("csv" if file.is_dir() or str(file) == "-" else format_of(file))
+        into = {"parquet": "csv", "txt": "tsv"}.get(into, into)
+    table = open_table(file, format=format_, delimiter=delimiter)
+    started = time.perf_counter()
+    with as_usage_error(), _progress() as on_progress:
+        predicted = predict_rows(
+            model,
+            table,
+            out,
+            into,
+            text=text_column,
+            top_k=top_k,
+            delimiter=delimiter if into == "csv" else None,
+            strict=strict,
+            overwrite=overwrite,
+            on_bad=lambda message: click.echo(message, err=True),
+            on_progress=on_progress,
+        )
+    click.echo(_summary(predicted, time.perf_counter() - started), err=True)
+
+
+@contextmanager
+def _progress() -> "Iterator[Callable[[Predicted, float], None]]":
+    """A progress bar on standard error, at a terminal alone."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("0 rows", total=1.0)
+
+        def advance(predicted: "Predicted", done: float) -> None:
+            rows = predicted.num_rows + predicted.num_bad
+            total = 1.0 if done else None
+            bar.update(task, completed=done, total=total, description=f"{rows:,} rows")
+
+        yield advance
+
+
+def _summary(predicted: "Predicted", seconds: float) -> str:
+    reading = predicted.reading
+    rate = predicted.num_rows / max(seconds, 1e-9)
+    parts = [f"{predicted.num_rows:,} rows answered in {seconds:.1f} s ({rate:,.0f} a second)"]
+    if predicted.num_bad:
+        parts.append(f"{predicted.num_bad:,} without an answer")
+    parts.append(f"{reading.unknown / max(reading.tokens, 1):.1%} of the tokens are unknown")
+    parts.append(f"{reading.cut / max(reading.texts, 1):.1%} of the texts are cut")
+    if reading.empty:
+        parts.append(f"{reading.empty:,} have no words")
+    return "; ".join(parts)
+
+
+def _refuse_of_files(options: dict[str, Any]) -> None:
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in ("out", "text_column", "delimiter", "overwrite")
+        if options[name]
     ]
+    if given or options["top_k"] > 1:
+        raise click.UsageError(
+            f"{(given or ['--top-k'])[0]}: expected it beside a FILE, or - with --format"
+        )
+
+
+def _answer_lines(model: "Predictor", texts: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Texts of options or of standard input, an answer a line."""
+    from tidegate.errors import DataError
+    from tidegate.inference.answers import as_objects
+
+    num_bad = 0
+    for chunk in _chunks([(0, text) for text in texts] if texts else _lines()):
+        good = [text for _, text in chunk if isinstance(text, str)]
+        answers = iter(as_objects(model.task, model.outputs(good)))
+        for number, text in chunk:
+            if isinstance(text, str):
+                answer = next(answers)
+                line = json.dumps(answer, ensure_ascii=False) if options["as_json"] else None
+                click.echo(_line(answer) if line is None else line)
+                continue
+            message = f"standard input: expected UTF-8, got other bytes in line {number}: {text}"
+            if options["strict"]:
+                raise DataError(message)
+            num_bad += 1
+            click.echo(message, err=True)
+            click.echo("null" if options["as_json"] else "")
+    if num_bad:
+        click.echo(f"{num_bad:,} lines without an answer", err=True)
 
 
 def _line(answer: dict[str, Any]) -> str:
@@ -71,25 +218,16 @@ def _line(answer: dict[str, Any]) -> str:
     return f"{value}\t{chances[value]:.4f}"
 
 
-def _lines() -> Iterator[str]:
-    """The lines of standard input, without their ends.
-
-    Raises:
-        DataError: A line is not UTF-8.
-    """
-    from tidegate.errors import DataError
-
+def _lines() -> "Iterator[tuple[int, str | UnicodeDecodeError]]":
+    """The lines of standard input without their ends; of one that is not UTF-8, the error."""
     for number, line in enumerate(sys.stdin.buffer, 1):
         try:
-            yield line.decode("utf-8").rstrip("\r\n")
+            yield number, line.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
-            raise DataError(
-                f"standard input: expected UTF-8, got other bytes in line {number}: {error.reason} "
-                f"at byte {error.start}"
-            ) from None
+            yield number, error
 
 
-def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    remaining = iter(texts)
+def _chunks(lines: "Iterable[tuple[int, Any]]") -> Iterator[list[tuple[int, Any]]]:
+    remaining = iter(lines)
     while chunk := [*islice(remaining, CHUNK_LINES)]:
         yield chunk

@@ -33,7 +33,7 @@ Examples:
     help="Passes over the texts. [default: the recipe's pretraining.epochs, or 1]",
 )
 @experiment.options(default_recipe="best", without=("--init-from", "--epochs", "--log"))
-def command(dataset: str | None, cell: str, seed: int, **options: Any) -> None:
+def command(dataset: tuple[str, ...], cell: str, seed: int, **options: Any) -> None:
     """Train a language model on the training texts of DATASET (imdb) and on texts without labels.
 
     It predicts the next word; where the recipe is bidirectional, a second one with the same

@@ -30,7 +30,7 @@ Examples:
 )
 @experiment.seed_option
 @experiment.options(default_recipe="default")
-def command(dataset: str | None, cell: str, seed: int, **options: Any) -> None:
+def command(dataset: tuple[str, ...], cell: str, seed: int, **options: Any) -> None:
     """Train one network on DATASET (imdb) by a recipe, test it, and write a report.
 
     The run folder holds results.json, report.html, the trained model and, until it is done, the

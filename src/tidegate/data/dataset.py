@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.columns import Columns
 from tidegate.task import Task
 
 
@@ -44,6 +45,15 @@ class TextDataset:
     test: Split
     task: Task
     """Binary, multi-class, or another, and the names of the classes."""
+    columns: Columns | None = None
+    """The columns of the user's files."""
+    units: NDArray[np.int64] | None = None
+    """Of each training text the unit it belongs to, (number of training texts,): texts of one
+    stand side by side, and either train or validate."""
+    num_validation: int | None = None
+    """The last so many training texts are the validation part; None for a share of them."""
+    notes: tuple[str, ...] = ()
+    """What the user should know about the texts, a sentence each."""
 
 
 def by_hash(texts: list[str], label: int) -> list[tuple[str, int, str]]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.bigrams import Bigrams
+from tidegate.data.columns import Columns
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.examples import Examples
 from tidegate.data.preprocessing.text import TextOptions, TextPreprocessor
@@ -35,6 +36,8 @@ class PreparedData:
     """Fitted on the training part; what a trained model needs to read other texts."""
     unlabelled: Examples | None
     """Texts without labels; their targets are 0."""
+    columns: Columns | None
+    """The columns of the user's files."""
     facts: dict[str, Any]
     """Counts for the user: examples, words, what was cut and what is unknown."""
 
@@ -102,12 +105,19 @@ def prepare(
         task=dataset.task,
         preprocessor=preprocessor,
         unlabelled=Examples.concatenate(others) if others else None,
+        columns=dataset.columns,
         facts={
             "name": dataset.name,
             "source": dataset.source,
             "num_train": num_train,
             "num_validation": len(train) - num_train,
             "num_test": len(dataset.test),
+            "columns": None if dataset.columns is None else dataset.columns.to_json(),
+            "class_counts": {
+                part: class_counts(dataset.task, labels)
+                for part, labels in (("training", train.labels), ("test", dataset.test.labels))
+            },
+            "notes": [*dataset.notes],
             "vocabulary_size": len(known),
             "distinct_words": len(train_words.distinct),
             **_counts("training", known.encode(train_words), options.max_length, train),
@@ -130,6 +140,10 @@ def num_trained_on(dataset: TextDataset, validation_share: float, limit: int | N
             f"validate on, got {count}"
         )
     num_train = int(count * (1 - validation_share))
+    if dataset.num_validation is not None and count == len(dataset.train):
+        num_train = count - dataset.num_validation
+    elif dataset.units is not None and 0 < num_train < count:
+        num_train = _at_unit(dataset.units[:count], num_train)
     if not 0 < num_train < count:
         raise DataError(
             f"{dataset.name}: expected training texts of which some train and some validate, got "
@@ -137,6 +151,24 @@ def num_trained_on(dataset: TextDataset, validation_share: float, limit: int | N
             f"{validation_share}; change it, or take more texts"
         )
     return num_train
+
+
+def _at_unit(units: NDArray[np.int64], place: int) -> int:
+    """The place nearest to one in front of it, or behind, at which a unit begins."""
+    is_inside = units[1:] == units[:-1]
+    edges = np.flatnonzero(~is_inside) + 1
+    return int(edges[np.abs(edges - place).argmin()]) if len(edges) else 0
+
+
+def class_counts(task: Task, labels: NDArray[Any]) -> dict[str, int]:
+    """How many texts each class or label has, by name; nothing for a regression."""
+    if not task.is_classification:
+        return {}
+    if task.has_one_class:
+        counts = np.bincount(labels, minlength=len(task.classes))
+    else:
+        counts = labels.sum(0)
+    return {name: int(count) for name, count in zip(task.classes, counts, strict=True)}
 
 
 def check_texts(dataset: TextDataset, scheme: str, num_train: int, min_count: int = 0) -> None:

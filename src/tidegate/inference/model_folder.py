@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data import preprocessing
+from tidegate.data.columns import Columns
 from tidegate.data.preprocessing import TextPreprocessor
 from tidegate.errors import FormatError
 from tidegate.evaluation.blend import Blend
@@ -57,6 +58,8 @@ class ModelFolder:
     """How ``network`` and ``linear`` are put together, where there is a linear model."""
     card: str
     """For a person to read, in Markdown, and to add to: it has no sum."""
+    columns: Columns | None = None
+    """The columns of the user's files that it was trained on."""
 
     def save(self, path: Path) -> None:
         """Write the folder, whole or not at all.
@@ -69,6 +72,7 @@ class ModelFolder:
             "task": self.task.to_json(),
             "architecture": self.architecture.to_json(),
             "blend": None if self.blend is None else self.blend.to_json(),
+            "columns": None if self.columns is None else self.columns.to_json(),
         }
         contents = {
             CONFIG: json_file.to_bytes(config),
@@ -114,6 +118,7 @@ def load(path: Path, *, allow_nonfinite: bool = False) -> ModelFolder:
             linear,
             None if blend is None else Blend.from_json(blend),
             regular.read(path / CARD, MOST_CARD_BYTES).decode("utf-8", errors="replace"),
+            None if config.get("columns") is None else Columns.from_json(config["columns"]),
         )
         _check_parts(folder)
     except FormatError as error:
@@ -141,10 +146,12 @@ def _check_there(path: Path, names: tuple[str, ...]) -> None:
 def _config(content: bytes) -> dict[str, Any]:
     config = json_file.parse_object(content, CONFIG)
     json_file.check_format(config, FORMAT, CONFIG)
-    if {*config} != {"task", "architecture", "blend"}:
-        raise FormatError(f"{CONFIG}: expected task, architecture and blend, got {sorted(config)}")
+    if {*config} - {"columns"} != {"task", "architecture", "blend"}:
+        raise FormatError(
+            f"{CONFIG}: expected task, architecture, blend and columns, got {sorted(config)}"
+        )
     for key, value in config.items():
-        if not (isinstance(value, dict) or (key == "blend" and value is None)):
+        if not (isinstance(value, dict) or (key in ("blend", "columns") and value is None)):
             raise FormatError(f"{CONFIG}: expected {key} as an object, got {str(value)[:40]}")
     return config
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.preprocessing import Reading
 from tidegate.data.ragged import Ragged
 from tidegate.errors import DataError
 from tidegate.inference import model_folder
@@ -94,13 +95,20 @@ class Predictor:
 
     def outputs(self, texts: Sequence[str], *, part: Part = "all") -> NDArray[np.float64]:
         """The logits, or numbers of a regression, (N, C): what answers are decided by."""
+        return self.answer(texts, part=part)[0]
+
+    def answer(
+        self, texts: Sequence[str], *, part: Part = "all"
+    ) -> tuple[NDArray[np.float64], Reading]:
+        """What :meth:`outputs` gives, and how much of the texts the model could read."""
         self._check_part(part)
         given = checked_texts(texts)
-        found = [np.empty((0, self.task.num_outputs))]
+        outputs, reading = [np.empty((0, self.task.num_outputs))], Reading()
         for start in range(0, len(given), CHUNK_TEXTS):
-            inputs = self.folder.preprocessor.transform(given[start : start + CHUNK_TEXTS])
-            found.append(self._outputs(inputs, part))
-        return np.concatenate(found)
+            inputs, counts = self.folder.preprocessor.read(given[start : start + CHUNK_TEXTS])
+            outputs.append(self._outputs(inputs, part))
+            reading += counts
+        return np.concatenate(outputs), reading
 
     def _outputs(self, inputs: Mapping[str, Ragged], part: Part) -> NDArray[np.float64]:
         linear, blend = self.folder.linear, self.folder.blend

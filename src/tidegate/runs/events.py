@@ -7,6 +7,7 @@ from typing import Any
 
 from tidegate.runs.results import BlendModel, Job, LayerSummary, LinearModel
 from tidegate.runs.run_config import RunConfig
+from tidegate.task import Task
 from tidegate.training.events import Event
 
 
@@ -22,6 +23,7 @@ class RunBegins:
 class DataPrepared:
     """The texts are read and numbered."""
 
+    task: Task
     facts: Mapping[str, Any]
     """See :class:`~tidegate.data.prepared.PreparedData`."""
     num_given: int

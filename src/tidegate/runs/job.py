@@ -267,6 +267,7 @@ def _save(
         linear=ngrams,
         blend=None if finished.blend is None else finished.blend.blend,
         card=model_card(finished.job, finished.blend, job, data.task, data.facts),
+        columns=data.columns,
     )
     with as_run_folder_error(f"model {path}: expected to write it"):
         folder.save(path)

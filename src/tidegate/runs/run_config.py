@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from tidegate.data import sources
+from tidegate.data.dataset import TextDataset
+from tidegate.data.own_texts import OwnTexts
+from tidegate.data.own_texts import load as load_own
+from tidegate.data.sources.source import Reference
 from tidegate.errors import FormatError, RecipeError, RunFolderError
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.logs import NAMES
 from tidegate.storage import json_file, schema
 from tidegate.storage.atomic import write_text
 from tidegate.storage.os_errors import as_run_folder_error
-from tidegate.storage.schema import IsPath, OneOf
+from tidegate.storage.schema import IsFileName, IsPath, OneOf
 from tidegate.training.recipe import Recipe
 from tidegate.training.sections import SECTIONS
 
@@ -22,26 +26,37 @@ MOST_BYTES = 1 << 20
 MEND = "put back a copy of it, or start the run anew in another folder"
 
 
-class IsDataset:
-    """The name of a data set."""
-
-    def expected(self, value: str) -> str | None:
-        """What was expected, where the name is another."""
-        return None if value in sources.names() else f"one of {', '.join(sources.names())}"
-
-
 @dataclass(frozen=True)
 class RunConfig:
     """A data set and what is to be done with it."""
 
-    dataset: Annotated[str, IsDataset()]
+    dataset: Annotated[str, IsFileName()]
     data: Annotated[str, IsPath()] | None
     """The path that the user gave for it."""
     experiment: Experiment
+    own: OwnTexts | None = None
+    """The user's own files, where the data set is none of tidegate's."""
     logs: tuple[Annotated[str, OneOf(NAMES)], ...] = ()
     """Names of :data:`tidegate.runs.logs.NAMES`."""
     only_pretrain: bool = False
     """Whether the run ends with its language models."""
+
+    def load_texts(self) -> TextDataset:
+        """Read the data set.
+
+        Raises:
+            ArgumentError, DataError: It is missing, or is not as it should be.
+        """
+        if self.own is not None:
+            return load_own(self.own)
+        return sources.load(self.dataset, None if self.data is None else Path(self.data))
+
+    @property
+    def reference(self) -> Reference | None:
+        """Published results on the data set, in the setting of the recipe."""
+        if self.own is not None or self.dataset not in sources.names():
+            return None
+        return sources.get(self.dataset).reference(self.experiment.recipe.name)
 
     def save(self, run_folder: Path) -> None:
         """Write ``run.json``, whole or not at all.
@@ -68,6 +83,11 @@ def load(run_folder: Path) -> RunConfig:
         recipe = found.experiment.recipe
         recipe.check()
         _check_complete(content["experiment"]["recipe"], recipe, path)
+        if found.own is None and found.dataset not in sources.names():
+            raise FormatError(
+                f"{path}: dataset: expected one of {', '.join(sources.names())}, or own files, got "
+                f"{found.dataset!r}"
+            )
     except FileNotFoundError:
         raise RunFolderError(
             f"run folder {run_folder}: expected a run that can be resumed, with {FILE_NAME}, got "

@@ -6,10 +6,11 @@ Each is fitted on training rows alone, is stored with the model, and replays exa
 from collections.abc import Mapping
 from typing import Any
 
+from tidegate.data.preprocessing.reading import Reading
 from tidegate.data.preprocessing.text import TextPreprocessor
 from tidegate.errors import FormatError
 
-__all__ = ["TextPreprocessor", "from_json"]
+__all__ = ["Reading", "TextPreprocessor", "from_json"]
 
 _KINDS = {TextPreprocessor.kind: TextPreprocessor}
 

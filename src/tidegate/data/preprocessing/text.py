@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 import numpy as np
 
 from tidegate.data.bigrams import Bigrams
+from tidegate.data.preprocessing.reading import Reading
 from tidegate.data.ragged import Ragged, offsets_of, pad_front
 from tidegate.data.tokenise import Words
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
@@ -104,10 +105,14 @@ class TextPreprocessor:
         Raises:
             DataError: A text holds half a surrogate pair.
         """
-        full = None
+        return self.read(texts)[0]
+
+    def read(self, texts: Sequence[str]) -> tuple[dict[str, Ragged], Reading]:
+        """What :meth:`transform` gives, and how much of the texts is in it."""
+        ids, full = self.vocabulary.encode_texts(texts), None
         if self.full_vocabulary is not None:
             full = self.full_vocabulary.encode_texts(texts, end=True)
-        return self._arrays(self.vocabulary.encode_texts(texts), full)
+        return self._arrays(ids, full), Reading.of(ids, self.max_length)
 
     def transform_words(self, texts: Words) -> dict[str, Ragged]:
         """The same for texts that are split already: faster, for training."""

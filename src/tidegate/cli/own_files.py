@@ -1,0 +1,105 @@
+"""The options of ``tidegate train``, ``compare``, ``pretrain`` and ``evaluate`` for own files."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+
+from tidegate.application.own_files import OwnOptions
+from tidegate.errors import ArgumentError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class NameList(click.ParamType[tuple[str, ...]]):
+    """Names of columns, with commas between."""
+
+    name = "COLUMN,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        """Split."""
+        if isinstance(value, tuple):
+            return value
+        names = tuple(name.strip() for name in str(value).split(","))
+        if not all(names):
+            self.fail(f"expected names with a comma between, got {value!r}", param, ctx)
+        return names
+
+
+def _files(flag: str, help: str) -> Callable[[F], F]:
+    path = click.Path(path_type=Path)
+    return click.option(flag, type=path, multiple=True, metavar="FILE", help=help)
+
+
+def _column(flag: str, help: str) -> Callable[[F], F]:
+    return click.option(flag, metavar="COLUMN", help=help)
+
+
+_OPTIONS: dict[str, Callable[[Any], Any]] = {
+    "text": _column("--text", "Column of the texts. [default: found by its name]"),
+    "label": _column("--label", "Column of the classes. [default: found by its name]"),
+    "labels": click.option(
+        "--labels",
+        type=NameList(),
+        help="Several labels a text: columns of 0 and 1, or one column with --separator.",
+    ),
+    "separator": click.option(
+        "--separator", metavar="TEXT", help="What stands between the labels of a text."
+    ),
+    "target": click.option(
+        "--target", type=NameList(), help="Columns of numbers to predict, rather than classes."
+    ),
+    "test": _files("--test", "File with the test part; may be given several times."),
+    "validation": _files("--validation", "File with the validation part; likewise."),
+    "split": _column("--split", "Column that says train, validation or test."),
+    "group": _column("--group", "Column of which equal values stay in one part: authors, say."),
+    "test_share": click.option(
+        "--test-share",
+        type=click.FloatRange(0.001, 0.9),
+        help="Share of the rows held out for the test, by a hash. [default: 0.2]",
+    ),
+    "delimiter": click.option(
+        "--delimiter", metavar="CHARACTER", help="Between the fields of CSV. [default: a comma]"
+    ),
+    "skip_bad_rows": click.option(
+        "--skip-bad-rows", is_flag=True, help="Leave out rows that cannot be used, and count them."
+    ),
+}
+
+
+def own_options(without: Collection[str] = ()) -> Callable[[F], F]:
+    """Decorator that adds the options of own files.
+
+    Args:
+        without: Names of options that a verb does not have.
+    """
+
+    def decorate(command: F) -> F:
+        for name, option in reversed(_OPTIONS.items()):
+            if name not in without:
+                command = option(command)
+        return command
+
+    return decorate
+
+
+def taken(options: Mapping[str, Any]) -> OwnOptions:
+    """Those of a verb's options that :class:`OwnOptions` has, where they were given."""
+    given = {
+        name: value
+        for name, value in options.items()
+        if name in _OPTIONS and value not in (None, (), False)
+    }
+    return cast(OwnOptions, given)
+
+
+@contextmanager
+def as_usage_error() -> Iterator[None]:
+    """Name the option that an argument came from."""
+    try:
+        yield
+    except ArgumentError as error:
+        option = f"--{error.argument.replace('_', '-')}"
+        raise click.UsageError(f"{option}: {error.reason}") from error

@@ -1,0 +1,139 @@
+"""Labelled rows of the user's files: texts, raw answers, and where each stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tidegate.data.columns import Columns
+from tidegate.data.own_texts.columns import complete
+from tidegate.data.tables import BadRow, open_table
+from tidegate.errors import DataError
+
+MOST_SHOWN = 5
+"""Bad rows that a message lists."""
+
+
+@dataclass
+class RawRows:
+    """Rows as they stand in the files, those that cannot be used left out and counted."""
+
+    texts: list[str] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
+    """Of each row the value of the column with the answers, or a tuple of several."""
+    splits: list[Any] = field(default_factory=list)
+    groups: list[Any] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    files: list[tuple[int, Path]] = field(default_factory=list)
+    """At which row each file begins."""
+    bad: list[str] = field(default_factory=list)
+    """The first bad rows: file, line and reason."""
+    num_bad: int = 0
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def where(self, row: int) -> str:
+        """The file and line of a row, for messages."""
+        file = next(path for start, path in reversed(self.files) if start <= row)
+        return f"{file}:{self.lines[row]}"
+
+    def refuse(self, where: str, reason: str) -> None:
+        """Count a row that is left out."""
+        self.num_bad += 1
+        if len(self.bad) < MOST_SHOWN:
+            self.bad.append(f"{where}: {reason}")
+
+
+def read_rows(
+    files: Sequence[Path],
+    columns: Columns,
+    *,
+    delimiter: str | None = None,
+    skip_bad_rows: bool = False,
+) -> tuple[RawRows, Columns]:
+    """Read files with the same columns, one after the other.
+
+    Args:
+        files: What :func:`tidegate.data.tables.open_table` takes.
+        columns: As the user names them.
+        delimiter: Of CSV.
+        skip_bad_rows: Leave rows out that cannot be read or used, rather than refuse them.
+
+    Returns:
+        The rows, and the columns with those that were found by their names.
+
+    Raises:
+        ArgumentError: A column is missing, or several could be meant.
+        DataError: A file cannot be read; or a row, and bad rows are not to be skipped.
+    """
+    rows = RawRows()
+    for path in files:
+        table = open_table(path, delimiter=delimiter)
+        columns = complete(columns, table)
+        rows.files.append((len(rows), path))
+        text, answers, split, group = columns.text, columns.answers, columns.split, columns.group
+        assert text is not None
+        one = answers[0] if len(answers) == 1 else None
+        for row in table.rows():
+            if isinstance(row, BadRow):
+                rows.refuse(f"{path}:{row.line}", row.reason)
+                continue
+            values = row.values
+            answer = values.get(one) if one else tuple(values.get(name) for name in answers)
+            reason = _unusable(values.get(text), text, answer, answers)
+            if reason is not None:
+                rows.refuse(f"{path}:{row.line}", reason)
+                continue
+            rows.texts.append(values[text])
+            rows.answers.append(answer)
+            rows.lines.append(row.line)
+            if split is not None:
+                rows.splits.append(values.get(split))
+            if group is not None:
+                rows.groups.append(values.get(group))
+    check_bad(rows, skip_bad_rows)
+    if not len(rows):
+        raise DataError(f"{', '.join(map(str, files))}: expected rows after the header, got none")
+    return rows, columns
+
+
+def check_bad(rows: RawRows, skip_bad_rows: bool) -> None:
+    """Refuse rows that are bad, unless they are to be skipped.
+
+    Raises:
+        DataError: With the first of them, and how to go on.
+    """
+    if rows.num_bad and (not skip_bad_rows or not len(rows)):
+        more = rows.num_bad - len(rows.bad)
+        listed = "".join(f"\n  {bad}" for bad in rows.bad)
+        raise DataError(
+            f"expected rows that can be used, got {rows.num_bad:,} of "
+            f"{rows.num_bad + len(rows):,} that cannot:{listed}"
+            + (f"\n  and {more:,} more" if more else "")
+            + "\nmend them, or leave them out with --skip-bad-rows"
+        )
+
+
+def _unusable(text: Any, column: str, answer: Any, answers: tuple[str, ...]) -> str | None:
+    """Why a row has no use, if it has none."""
+    if not isinstance(text, str):
+        got = "none" if text is None else f"{type(text).__name__} {str(text)[:40]!r}"
+        return f"expected a text in the column {column}, got {got}"
+    if not text or text.isspace():
+        return f"expected a text in the column {column}, got an empty one"
+    if "\ud800" <= max(text) <= "\udfff" and not _is_whole(text):
+        return f"expected whole characters in the column {column}, got half a surrogate pair"
+    values = answer if isinstance(answer, tuple) else (answer,)
+    for name, value in zip(answers, values, strict=True):
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return f"expected an answer in the column {name}, got none"
+    return None
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

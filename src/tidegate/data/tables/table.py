@@ -1,0 +1,47 @@
+"""What a file of rows is, whatever its format: columns, then rows one after the other."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+MOST_FIELD_BYTES = 1 << 26
+"""The largest text of one field, or line of a file: 64 MB."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row that could be read."""
+
+    line: int
+    """Where it begins in the file: the number of its line, or of a parquet file its row, from 1."""
+    values: dict[str, Any]
+    """By column, in the order of the file: texts, or what JSON and parquet have; None for none."""
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that could not be read; those after it can."""
+
+    line: int
+    reason: str
+    """What was expected and what came."""
+
+
+class Table(Protocol):
+    """A file of rows. It is read from its beginning by each call of :meth:`rows`, never whole."""
+
+    path: Path
+    columns: tuple[str, ...]
+    """The names of the columns; of JSON lines, the keys of the first line."""
+
+    def rows(self) -> Iterator[Row | BadRow]:
+        """The rows in order, some of them perhaps bad.
+
+        Raises:
+            DataError: The file cannot be read on from here.
+        """
+
+    @property
+    def done(self) -> float:
+        """The share of the file that the last :meth:`rows` has read, from 0 to 1."""
