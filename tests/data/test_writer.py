@@ -56,12 +56,13 @@ def test_no_rows_are_a_file_with_a_header(tmp_path):
 
 
 def test_a_parquet_column_of_two_types_is_refused(tmp_path):
-    with (
-        pytest.raises(DataError, match=r"one type in every column.*write .jsonl"),
-        open_writer(tmp_path / "a.parquet", ("a",), "parquet") as writer,
-    ):
-        writer.write([{"a": "x"}])
-        writer.write([{"a": ["y"]}])
+    def write():
+        with open_writer(tmp_path / "a.parquet", ("a",), "parquet") as writer:
+            writer.write([{"a": "x"}])
+            writer.write([{"a": ["y"]}])
+
+    with pytest.raises(DataError, match=r"one type in every column.*write .jsonl"):
+        write()
     assert [*tmp_path.iterdir()] == []
 
 
