@@ -94,8 +94,8 @@ def test_every_option_has_a_description(verb):
 def test_a_data_set_is_called_dataset_everywhere(tidegate):
     for verb in ("train", "compare", "pretrain"):
         text = tidegate(verb, "--help").out
-        assert text.startswith(f"Usage: tidegate {verb} [OPTIONS] DATASET\n")
-        assert "DATASET (imdb)" in text
+        assert text.startswith(f"Usage: tidegate {verb} [OPTIONS] DATASET|FILE...\n")
+        assert "DATASET or FILEs" in " ".join(text.split())
 
 
 def test_a_mistyped_verb_gets_a_suggestion(tidegate):

@@ -61,7 +61,7 @@ def lines_at_terminal(columns, epochs, num_steps):
         [sys.executable, "-c", f"from {__name__} import show; show({epochs}, {num_steps})"],
         stdin=terminal,
         stderr=terminal,
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parent,
         env={**environment, "TERM": "xterm-256color"},
     )
     os.close(terminal)

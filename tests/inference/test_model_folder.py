@@ -150,7 +150,10 @@ HOSTILE = {
         lambda c: c["task"].update(kind="multi-class", classes=["a", "b", "c"]),
         "expected 3 outputs, got 1",
     ),
-    "an unknown key": (lambda c: c.update(run="rm"), "expected task, architecture and blend"),
+    "an unknown key": (
+        lambda c: c.update(run="rm"),
+        "expected task, architecture, blend and columns",
+    ),
     "an unknown size": (lambda c: c["architecture"].update(code="x"), "architecture: expected"),
     "an unknown cell": (lambda c: c["architecture"].update(cell="x"), "expected a cell of"),
     "a huge size": (

@@ -39,7 +39,7 @@ PLANS = {
     ),
     "a data set": (
         lambda plan: plan.update(dataset="mnist"),
-        "dataset: expected one of imdb, rotten-tomatoes, got 'mnist'",
+        "dataset: expected one of imdb, rotten-tomatoes, or own files, got 'mnist'",
     ),
     "data": (lambda plan: plan.update(data="a\0b"), r"data: expected a path, got 'a\x00b'"),
     "data that are a number": (
@@ -48,7 +48,8 @@ PLANS = {
     ),
     "a key": (
         lambda plan: plan.update(run="rm"),
-        "run.json: expected the keys dataset, data, experiment, logs, only_pretrain, got 'run'",
+        "run.json: expected the keys dataset, data, experiment, own, logs, only_pretrain, got "
+        "'run'",
     ),
     "no key": (
         lambda plan: plan.pop("dataset"),

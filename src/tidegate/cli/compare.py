@@ -21,6 +21,8 @@ Examples:
       another recipe, with another value
   tidegate compare imdb --data aclImdb_v1.tar.gz --out runs/official
       on the official archive, with its test split
+  tidegate compare reviews.csv --text review --label sentiment --recipe default
+      on your own file
   tidegate compare rotten-tomatoes --cells lstm,gru
       on another data set
   tidegate compare --resume runs/official
@@ -47,7 +49,7 @@ Examples:
 def command(
     dataset: tuple[str, ...], cells: tuple[str, ...], seeds: int, seed: int, **options: Any
 ) -> None:
-    """Train several recurrent cells on DATASET (imdb), test them, and write a report.
+    """Train several recurrent cells on DATASET or FILEs, test them, and write a report.
 
     Every cell gets the same data in the same order, the same initial embedding and the same
     number of epochs. The run folder holds results.json, report.html and the trained models.

@@ -58,7 +58,7 @@ FORMATS = ("csv", "tsv", "jsonl", "parquet", "txt")
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON object a line.")
 @click.option("--strict", is_flag=True, help="Fail at the first row that cannot be answered.")
 @click.option("--overwrite", is_flag=True, help="Replace the file of --out, if it is there.")
-@click.option("--threads", type=click.IntRange(1, 1024), help="[default: all processors]")
+@click.option("--threads", type=click.IntRange(1, 1024), help="Threads. [default: all processors]")
 def command(
     model: Path,
     file: Path | None,

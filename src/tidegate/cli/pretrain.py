@@ -34,7 +34,8 @@ Examples:
 )
 @experiment.options(default_recipe="best", without=("--init-from", "--epochs", "--log"))
 def command(dataset: tuple[str, ...], cell: str, seed: int, **options: Any) -> None:
-    """Train a language model on the training texts of DATASET (imdb) and on texts without labels.
+    """Train a language model on the training texts of DATASET or FILEs, and on others
+    without labels.
 
     It predicts the next word; where the recipe is bidirectional, a second one with the same
     embedding predicts the previous word. 'tidegate train --init-from' starts a classifier from

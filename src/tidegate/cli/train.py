@@ -10,6 +10,10 @@ from tidegate.cli.dataset import Verb
 
 EXAMPLES = """\b
 Examples:
+  tidegate train reviews.csv --text review --label sentiment
+      on your own file; a fifth of its rows is held out for the test
+  tidegate train tickets.jsonl --label team --test later.jsonl --out runs/tickets
+      many classes, and a test file of your own
   tidegate train imdb --recipe fast
       past the notebook's accuracy in some seconds
   tidegate train imdb --recipe default --cell gru --seed 0 --out runs/gru
@@ -31,7 +35,11 @@ Examples:
 @experiment.seed_option
 @experiment.options(default_recipe="default")
 def command(dataset: tuple[str, ...], cell: str, seed: int, **options: Any) -> None:
-    """Train one network on DATASET (imdb) by a recipe, test it, and write a report.
+    """Train one network on DATASET or FILEs by a recipe, test it, and write a report.
+
+    DATASET is the name of a data set. FILEs are your own: .csv, .tsv, .jsonl or .parquet (the
+    first three also gzipped), or a folder with a folder of texts for each class. What is in them
+    is found by the names of the columns and printed; --text and --label name them.
 
     The run folder holds results.json, report.html, the trained model and, until it is done, the
     checkpoints that --resume goes on from.

@@ -106,11 +106,12 @@ class Predictor:
         outputs, reading = [np.empty((0, self.task.num_outputs))], Reading()
         for start in range(0, len(given), CHUNK_TEXTS):
             inputs, counts = self.folder.preprocessor.read(given[start : start + CHUNK_TEXTS])
-            outputs.append(self._outputs(inputs, part))
+            outputs.append(self.outputs_of(inputs, part))
             reading += counts
         return np.concatenate(outputs), reading
 
-    def _outputs(self, inputs: Mapping[str, Ragged], part: Part) -> NDArray[np.float64]:
+    def outputs_of(self, inputs: Mapping[str, Ragged], part: Part = "all") -> NDArray[np.float64]:
+        """What :meth:`outputs` gives, from what the model's preprocessor made of texts."""
         linear, blend = self.folder.linear, self.folder.blend
         if linear is None or blend is None or part == "network":
             return self._network.outputs(inputs)

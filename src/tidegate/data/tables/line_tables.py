@@ -34,7 +34,7 @@ class TextLines:
     def rows(self) -> Iterator[Row | BadRow]:
         """A row a line."""
         for row in _lines(self._stream):
-            yield Row(row[0], {TEXT: row[1]}) if isinstance(row, tuple) else row
+            yield row if isinstance(row, BadRow) else Row(row[0], {TEXT: row[1]})
 
 
 class JsonLines:

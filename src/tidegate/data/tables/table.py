@@ -1,16 +1,14 @@
 """What a file of rows is, whatever its format: columns, then rows one after the other."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 MOST_FIELD_BYTES = 1 << 26
 """The largest text of one field, or line of a file: 64 MB."""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A row that could be read."""
 
     line: int
@@ -19,8 +17,7 @@ class Row:
     """By column, in the order of the file: texts, or what JSON and parquet have; None for none."""
 
 
-@dataclass(frozen=True)
-class BadRow:
+class BadRow(NamedTuple):
     """A row that could not be read; those after it can."""
 
     line: int
