@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from tidegate.data.split import same_text, split_by_hash
+from tidegate.data import split as module
+from tidegate.data.split import hash_of, joined, same_text
+
+
+def split_by_hash(keys, strata, share):
+    hashes = np.array([hash_of(key) for key in keys], np.uint64)
+    return module.split_by_hash(hashes, strata, share)
 
 
 def test_every_class_gives_its_share():
@@ -65,3 +71,9 @@ def test_one_huge_unit_trains():
 
 def test_texts_that_differ_in_case_and_blanks_are_the_same():
     assert same_text(" Gro\u00dfe  Stra\u00dfe\n") == same_text("GROSSE strasse")
+
+
+def test_groups_that_share_a_text_are_one_unit():
+    texts = np.array([1, 2, 2, 3, 4], np.uint64)
+    groups = np.array([10, 10, 20, 30, 40], np.uint64)
+    assert joined(texts, groups).tolist() == [10, 10, 10, 30, 40]

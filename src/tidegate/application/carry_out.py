@@ -16,7 +16,7 @@ from tidegate.memory import is_out_of_memory
 from tidegate.report import page
 from tidegate.runs import logs, memory_check, run_config
 from tidegate.runs import results as results_file
-from tidegate.runs.events import DataPrepared, RunBegins, RunCallback, RunStops
+from tidegate.runs.events import DataPrepared, RunBegins, RunCallback, RunStops, TextsAreRead
 from tidegate.runs.fingerprint import settings_kept
 from tidegate.runs.logged import Logged
 from tidegate.runs.results import Results
@@ -40,7 +40,7 @@ def begin(config: RunConfig, out: Path | None, callback: RunCallback) -> Run:
     """
     unnamed = Path("runs") / f"{config.dataset}-{datetime.now():%Y%m%d-%H%M%S}"
     with claim(out or unnamed, numbered=out is None) as folder:
-        read = _read(config)
+        read = _read(config, callback)
         config.save(folder)
         with hold(folder):
             return _carry_out(config, folder, read, callback)
@@ -74,7 +74,7 @@ def go_on(
                 callback(Notice(told))
                 page.write(folder)
                 return Run(folder)
-        read = _read(config, begun=True)
+        read = _read(config, callback, begun=True)
         if not has_checkpoint(folder):
             told = (
                 f"run folder {folder}: expected checkpoints to go on from, got none; what is not "
@@ -84,11 +84,13 @@ def go_on(
         return _carry_out(config, folder, read, callback, finished, allow_inexact)
 
 
-def _read(config: RunConfig, begun: bool = False) -> tuple[TextDataset, float]:
+def _read(
+    config: RunConfig, callback: RunCallback, begun: bool = False
+) -> tuple[TextDataset, float]:
     """The texts, and the seconds that it took; what cannot be trained on, or not in the memory that
     there is, is refused."""
     started = time.perf_counter()
-    texts = config.load_texts()
+    texts = config.load_texts(lambda path, done: callback(TextsAreRead(path, done)))
     experiment, recipe = config.experiment, config.experiment.recipe
     is_linear = recipe.linear_model.order > 0 and not config.only_pretrain
     min_count = recipe.linear_model.min_count if is_linear else 0

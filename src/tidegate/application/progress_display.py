@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +24,7 @@ from tidegate.runs.events import (
     RunEvent,
     RunStops,
     StudentBegins,
+    TextsAreRead,
 )
 from tidegate.runs.results import BlendModel, Job, LinearModel, Metrics
 from tidegate.task import METRICS, Task
@@ -51,10 +52,15 @@ class ProgressDisplay:
         )
         self.finished: list[Job] = []
         self.progress = self._progress()
+        self.reading = Progress(
+            BarColumn(), TimeRemainingColumn(), console=self.console, transient=True
+        )
 
     def __call__(self, event: RunEvent) -> None:
         """Show an event."""
         match event:
+            case TextsAreRead():
+                self.texts_are_read(event)
             case RunBegins():
                 self.run_begins(event)
             case DataPrepared():
@@ -87,6 +93,18 @@ class ProgressDisplay:
                 self.console.print(event.text, style="yellow", markup=False, soft_wrap=True)
             case _:
                 assert_never(event)
+
+    def texts_are_read(self, event: TextsAreRead) -> None:
+        """Say which file is read and, at a terminal, how much of it was."""
+        if event.done == 0:
+            self.console.print(f"reading {event.path}", markup=False, soft_wrap=True)
+        if event.done == 1:
+            self.reading.stop()
+        elif self.console.is_terminal:
+            if not self.reading.tasks:
+                self.reading.start()
+                self.reading.add_task("", total=1.0)
+            self.reading.update(self.reading.task_ids[0], completed=event.done)
 
     def run_begins(self, event: RunBegins) -> None:
         """Say what the run was told to do."""

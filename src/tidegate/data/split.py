@@ -1,7 +1,6 @@
 """Rows into a training and a test part by hashes: fixed, stratified, duplicates kept together."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,53 +28,59 @@ def same_text(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def split_by_hash(keys: Sequence[str], strata: NDArray[np.int64], test_share: float) -> HashSplit:
+def hash_of(key: str) -> int:
+    """The first 64 bits of the SHA-256 of a key, by which units are told apart and ordered."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+
+
+def split_by_hash(
+    keys: NDArray[np.uint64], strata: NDArray[np.int64], test_share: float
+) -> HashSplit:
     """Hold a share of the rows out, the same ones in every run and on every machine.
 
     Rows with the same key are a unit, which is never divided. Units are taken in the order of
-    the SHA-256 of their keys, from each class until it has given its share; a unit belongs to the
-    class that most of its rows have. A class of two units or more keeps one and gives one.
+    their keys, from each class until it has given its share; a unit belongs to the class that
+    most of its rows have. A class of two units or more keeps one and gives one.
 
     Args:
-        keys: What must not be divided: of each row its group, or its text.
+        keys: Of each row the hash of what must not be divided, its text or its group, (N,).
         strata: The class of each row, (N,); zeros where there are none.
         test_share: The share to hold out, from 0 on and below 1.
     """
-    number_of: dict[str, int] = {}
-    hashes: list[int] = []
-    units = np.empty(len(keys), np.int64)
-    for row, key in enumerate(keys):
-        unit = number_of.setdefault(key, len(number_of))
-        if unit == len(hashes):
-            hashes.append(_hash(key))
-        units[row] = unit
-    del number_of
-    sizes = np.bincount(units, minlength=len(hashes))
-    classes = _majorities(units, strata, len(hashes))
-    by_hash = np.argsort(np.array(hashes, np.uint64), kind="stable")
-    is_test = np.zeros(len(hashes), np.bool_)
-    place = np.empty(len(hashes))
-    for stratum in np.unique(strata):
-        own = by_hash[classes[by_hash] == stratum]
+    # Units are numbered in the order of their hashes.
+    distinct, units = np.unique(keys, return_inverse=True)
+    sizes = np.bincount(units, minlength=len(distinct))
+    classes = _majorities(units, strata, len(distinct))
+    is_test = np.zeros(len(distinct), np.bool_)
+    place = np.empty(len(distinct))
+    for stratum in np.unique(classes):
+        own = np.flatnonzero(classes == stratum)
         is_test[own[_taken(sizes[own], test_share)]] = True
         kept = own[~is_test[own]]
         # Where in its class a unit stands, from 0 to 1: sorted by it, classes are mixed evenly.
         ends = np.cumsum(sizes[kept])
         place[kept] = (ends - sizes[kept] / 2) / max(ends[-1:].sum(), 1)
-    return HashSplit(*_in_order(units, is_test, place, by_hash))
-
-
-def _in_order(
-    units: NDArray[np.int64],
-    is_test: NDArray[np.bool_],
-    place: NDArray[np.float64],
-    by_hash: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    rank = np.empty(len(by_hash), np.int64)
-    rank[by_hash] = np.arange(len(by_hash))
     train, test = np.flatnonzero(~is_test[units]), np.flatnonzero(is_test[units])
-    train = train[np.lexsort((rank[units[train]], place[units[train]]))]
-    return train, units[train], test
+    train = train[np.lexsort((units[train], place[units[train]]))]
+    return HashSplit(train, units[train], test)
+
+
+def joined(keys: NDArray[np.uint64], groups: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Keys of rows that are one unit if their texts or their groups are the same, (N,)."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    texts, text_of = np.unique(keys, return_inverse=True)
+    group_keys, group_of = np.unique(groups, return_inverse=True)
+    size = len(texts) + len(group_keys)
+    places = (text_of, len(texts) + group_of)
+    edges = coo_array((np.ones(len(keys), np.int8), places), shape=(size, size))
+    _, component = connected_components(edges, directed=False)
+    # Each component has the least hash of its groups: no other row has a say in it.
+    least = np.full(component.max() + 1, np.iinfo(np.uint64).max, np.uint64)
+    np.minimum.at(least, component[len(texts) :], group_keys)
+    key: NDArray[np.uint64] = least[component[len(texts) + group_of]]
+    return key
 
 
 def _taken(sizes: NDArray[np.int64], share: float) -> list[int]:
@@ -103,10 +108,6 @@ def _majorities(
     starts = offsets_of(np.bincount(pairs[0], minlength=num_units))[:-1]
     majorities: NDArray[np.int64] = pairs[1][order][starts]
     return majorities
-
-
-def _hash(key: str) -> int:
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
 
 
 def strata_of(targets: NDArray[Any], has_one_class: bool) -> NDArray[np.int64]:

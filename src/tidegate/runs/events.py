@@ -12,8 +12,17 @@ from tidegate.training.events import Event
 
 
 @dataclass(frozen=True)
+class TextsAreRead:
+    """A file of the user's is being read; comes every few thousand rows, before the run begins."""
+
+    path: Path
+    done: float
+    """The share of the file that was read; 0 at its beginning, or where it is not known."""
+
+
+@dataclass(frozen=True)
 class RunBegins:
-    """A run begins, or goes on; the first event."""
+    """A run begins, or goes on: what it was told to do is found to be possible."""
 
     config: RunConfig
     folder: Path
@@ -101,6 +110,7 @@ class RunStops:
 
 RunEvent = (
     Event
+    | TextsAreRead
     | RunBegins
     | DataPrepared
     | PretrainingBegins

@@ -9,6 +9,7 @@ from tidegate.data import sources
 from tidegate.data.dataset import TextDataset
 from tidegate.data.own_texts import OwnTexts
 from tidegate.data.own_texts import load as load_own
+from tidegate.data.own_texts.rows import Progress
 from tidegate.data.sources.source import Reference
 from tidegate.errors import FormatError, RecipeError, RunFolderError
 from tidegate.runs.experiment import Experiment
@@ -41,14 +42,17 @@ class RunConfig:
     only_pretrain: bool = False
     """Whether the run ends with its language models."""
 
-    def load_texts(self) -> TextDataset:
+    def load_texts(self, on_progress: Progress = lambda path, done: None) -> TextDataset:
         """Read the data set.
+
+        Args:
+            on_progress: Is told which of the user's files is read, and the share that was.
 
         Raises:
             ArgumentError, DataError: It is missing, or is not as it should be.
         """
         if self.own is not None:
-            return load_own(self.own)
+            return load_own(self.own, on_progress)
         return sources.load(self.dataset, None if self.data is None else Path(self.data))
 
     @property

@@ -1,5 +1,6 @@
 """The user's files of labelled texts as a data set: read, understood, and split."""
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,9 +18,9 @@ from tidegate.data.own_texts.columns import (
     VALIDATION_NAMES,
     check,
 )
-from tidegate.data.own_texts.rows import RawRows, read_rows
+from tidegate.data.own_texts.rows import Progress, RawRows, read_rows
 from tidegate.data.prepared import class_counts
-from tidegate.data.split import same_text, split_by_hash, strata_of
+from tidegate.data.split import joined, split_by_hash, strata_of
 from tidegate.errors import ArgumentError, DataError
 from tidegate.storage.schema import Between, IsPath, NotEmpty
 from tidegate.task import Task
@@ -76,8 +77,12 @@ class _Parts:
     """For the user: where the test part comes from."""
 
 
-def load(own: OwnTexts) -> TextDataset:
+def load(own: OwnTexts, on_progress: Progress = lambda path, done: None) -> TextDataset:
     """Read the user's files.
+
+    Args:
+        own: Which, and how.
+        on_progress: Is told which file is read, and the share of it that was.
 
     Raises:
         ArgumentError: A column is missing, or several could be meant.
@@ -86,7 +91,11 @@ def load(own: OwnTexts) -> TextDataset:
     own.check()
     files = [Path(path) for path in own.files]
     rows, columns = read_rows(
-        files, own.columns, delimiter=own.delimiter, skip_bad_rows=own.skip_bad_rows
+        files,
+        own.columns,
+        delimiter=own.delimiter,
+        skip_bad_rows=own.skip_bad_rows,
+        on_progress=on_progress,
     )
     num_own = len(rows)
     for more in (own.validation, own.test):
@@ -96,6 +105,7 @@ def load(own: OwnTexts) -> TextDataset:
                 columns,
                 delimiter=own.delimiter,
                 skip_bad_rows=own.skip_bad_rows,
+                on_progress=on_progress,
             )
             _append(rows, others)
     first = _first(rows, num_own) if len(rows) > num_own else rows
@@ -116,7 +126,7 @@ def load(own: OwnTexts) -> TextDataset:
         columns=columns,
         units=parts.units,
         num_validation=parts.num_validation,
-        notes=tuple(_notes(rows, train, test, task)),
+        notes=tuple(_notes(rows, parts, targets, task)),
     )
 
 
@@ -174,6 +184,8 @@ def name_of(files: Sequence[Path]) -> str:
 def _append(rows: RawRows, others: RawRows) -> None:
     start = len(rows)
     rows.texts += others.texts
+    rows.keys += others.keys
+    rows.groups += others.groups
     rows.answers += others.answers
     rows.lines += others.lines
     rows.files += [(start + begin, path) for begin, path in others.files]
@@ -189,7 +201,7 @@ def _first(rows: RawRows, count: int, chosen: Sequence[int] | None = None) -> Ra
         texts=[rows.texts[number] for number in numbers],
         answers=[rows.answers[number] for number in numbers],
         splits=rows.splits[:count],
-        lines=[rows.lines[number] for number in numbers],
+        lines=array("q", (rows.lines[number] for number in numbers)),
         files=[(start, path) for start, path in rows.files if start < count],
     )
 
@@ -214,9 +226,9 @@ def _split(
 ) -> _Parts:
     if columns.split is not None:
         return _by_column(rows, columns.split, strata_of(targets, task.has_one_class))
-    keys = [same_text(text) for text in rows.texts[:num_own]]
+    keys = np.array(rows.keys[:num_own], np.uint64)
     if columns.group is not None:
-        keys = _joined(keys, rows.groups)
+        keys = joined(keys, np.array(rows.groups[:num_own], np.uint64))
     strata = strata_of(targets[:num_own], task.has_one_class)
     held = split_by_hash(keys, strata, 0.0 if own.test else own.test_share)
     num_test = len(rows) - num_own
@@ -265,7 +277,7 @@ def _by_column(rows: RawRows, column: str, strata: NDArray[np.int64]) -> _Parts:
                 f"{rows.files[0][1]}: expected rows for {name} in the column {column}, got none"
             )
     train = np.array(parts["train"], np.int64)
-    order = split_by_hash([same_text(rows.texts[row]) for row in train], strata[train], 0.0)
+    order = split_by_hash(np.array(rows.keys, np.uint64)[train], strata[train], 0.0)
     train = train[order.train]
     validation = np.array(parts["validation"], np.int64)
     how = f"parts as the column {column} has them"
@@ -273,22 +285,6 @@ def _by_column(rows: RawRows, column: str, strata: NDArray[np.int64]) -> _Parts:
         return _Parts(train, np.array(parts["test"]), order.units, None, how)
     both = np.concatenate([train, validation])
     return _Parts(both, np.array(parts["test"]), None, len(validation), how)
-
-
-def _joined(keys: Sequence[str], groups: Sequence[Any]) -> list[str]:
-    """A key for each row by which groups that share a text are one: what is connected has the
-    same key."""
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while parent.setdefault(name, name) != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    for text, group in zip(keys, groups, strict=True):
-        parent[root(f"t{text}")] = root(f"g{group}")
-    return [root(f"g{group}") for group in groups]
 
 
 def _taken(rows: RawRows, targets: NDArray[Any], numbers: NDArray[np.int64]) -> Split:
@@ -310,21 +306,19 @@ def _check_counts(task: Task, train: Split, test: Split, path: Path, columns: Co
             )
 
 
-def _notes(rows: RawRows, train: Split, test: Split, task: Task) -> list[str]:
+def _notes(rows: RawRows, parts: _Parts, targets: NDArray[Any], task: Task) -> list[str]:
     """What the user should know about the rows."""
-    notes = []
+    notes, keys = [], np.array(rows.keys, np.uint64)
     if rows.num_bad:
         more = "" if rows.num_bad <= len(rows.bad) else ", ..."
         notes.append(f"{rows.num_bad:,} bad rows are left out: {'; '.join(rows.bad)}{more}")
-    known = {same_text(text) for text in train.texts}
-    both = sum(same_text(text) in known for text in test.texts)
+    both = int(np.isin(keys[parts.test], keys[parts.train]).sum())
     if both:
         notes.append(f"{both:,} test texts also stand in the training part")
     if task.has_one_class:
-        seen: dict[str, set[int]] = {}
-        for text, label in zip(train.texts, train.labels.tolist(), strict=True):
-            seen.setdefault(same_text(text), set()).add(label)
-        double = sum(len(labels) > 1 for labels in seen.values())
+        pairs = np.stack([keys[parts.train], targets[parts.train].astype(np.uint64)])
+        texts = np.unique(pairs, axis=1)[0]
+        double = len(texts) - len(np.unique(texts))
         if double:
             notes.append(f"{double:,} training texts stand there with different classes")
     return notes
