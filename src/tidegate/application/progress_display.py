@@ -102,8 +102,8 @@ class ProgressDisplay:
             self.reading.stop()
         elif self.console.is_terminal:
             if not self.reading.tasks:
-                self.reading.start()
                 self.reading.add_task("", total=1.0)
+            self.reading.start()
             self.reading.update(self.reading.task_ids[0], completed=event.done)
 
     def run_begins(self, event: RunBegins) -> None:
