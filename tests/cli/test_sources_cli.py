@@ -18,7 +18,7 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     (folder / "texts.txt").write_text("one text\nanother\n")
     (folder / "blank.txt").write_text("\n \n")
-    (folder / "texts.csv").write_text("text\none\n")
+    (folder / "texts.doc").write_text("text\none\n")
     (folder / "broken.parquet").write_bytes(b"PAR1")
     (folder / "broken.jsonl").write_text('{"text": ')
     (folder / "latin.txt").write_bytes(b"caf\xe9\n")
@@ -44,23 +44,23 @@ MISTAKES = {
     ),
     "no such texts": (
         ["train", *TEACHES, "--unlabelled", "none.txt"],
-        "--unlabelled: none.txt: expected a file with texts, got nothing there",
+        "--unlabelled: none.txt: expected a file, got nothing there",
     ),
     "texts of another kind": (
-        ["compare", *BOTH, "--unlabelled", "texts.csv"],
-        "--unlabelled: texts.csv: expected a .parquet, .jsonl or .txt file",
+        ["compare", *BOTH, "--unlabelled", "texts.doc"],
+        "--unlabelled: texts.doc: expected a file named .csv",
     ),
     "broken parquet": (
         ["pretrain", "--unlabelled", "broken.parquet"],
-        "--unlabelled: broken.parquet: expected a parquet file, got",
+        "--unlabelled: broken.parquet: expected a whole parquet file, got",
     ),
     "broken lines": (
         ["pretrain", "--unlabelled", "broken.jsonl"],
-        "--unlabelled: broken.jsonl:1: expected JSON on each line",
+        "--unlabelled: broken.jsonl:1: expected JSON",
     ),
     "not UTF-8": (
         ["pretrain", "--unlabelled", "latin.txt"],
-        "--unlabelled: latin.txt:1: expected UTF-8 text, got byte 0xe9",
+        "--unlabelled: latin.txt:1: expected UTF-8, got byte 0xe9",
     ),
     "no texts in it": (
         ["train", *TEACHES, "--unlabelled", "blank.txt"],

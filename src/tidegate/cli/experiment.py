@@ -86,8 +86,8 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
                 "--unlabelled",
                 type=click.Path(path_type=Path),
                 metavar="FILE",
-                help="Texts without labels, for recipes that learn from them: .parquet, .jsonl, "
-                ".txt, or the official archive aclImdb_v1.tar.gz or its folder.",
+                help="Texts without labels, for recipes that learn from them: .csv, .tsv, .jsonl, "
+                ".parquet, .txt, or the official archive aclImdb_v1.tar.gz or its folder.",
             ),
         ),
         (

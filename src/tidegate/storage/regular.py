@@ -63,6 +63,14 @@ def check_regular(path: Path, *, follow: bool = False) -> None:
     _check(found, path)
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; no where the system cannot tell, as of a name that is too long."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def check_single(path: Path, num_links: int) -> None:
     """Refuse to write in place what has a second name elsewhere.
 

@@ -76,7 +76,11 @@ def find_text(table: Table, rows: Sequence[dict[str, Any]], without: Collection[
     Raises:
         ArgumentError: There is none, or there are several.
     """
-    free = [name for name in table.columns if name not in without]
+    free = [
+        name
+        for name in table.columns
+        if name not in without and _may_be_texts([row.get(name) for row in rows])
+    ]
     for name in TEXT_NAMES:
         for column in free:
             if column.lower() == name:
@@ -88,7 +92,7 @@ def find_text(table: Table, rows: Sequence[dict[str, Any]], without: Collection[
         "text",
         f"expected the name of the column with the texts in {table.path}, got none, and "
         f"{'several could be it' if prose else 'none looks like it'}: "
-        f"{', '.join(prose or free) or 'no column is left'}",
+        f"{', '.join(prose or free or table.columns)}",
     )
 
 
@@ -105,6 +109,11 @@ def _find_label(table: Table, without: Collection[str]) -> str:
         f"expected the name of the column with the classes in {table.path} (or labels, or "
         f"target), got none; its other columns are {', '.join(free) or 'none'}",
     )
+
+
+def _may_be_texts(values: Sequence[Any]) -> bool:
+    there = [value for value in values if value is not None]
+    return not there or any(isinstance(value, str) for value in there)
 
 
 def _is_prose(values: Sequence[Any]) -> bool:

@@ -81,5 +81,6 @@ SOURCE = Source(
     place=place,
     path_help="the official archive aclImdb_v1.tar.gz or its unpacked folder",
     archive=ARCHIVE,
+    unlabelled=acl_imdb.unlabelled,
     references=(NOTEBOOK,),
 )

@@ -76,6 +76,11 @@ class Source:
     """What the user's path may be; None if the source takes none."""
     archive: Archive | None = None
     """What ``tidegate data get`` downloads."""
+    unlabelled: Callable[[Path], list[str]] | None = None
+    """Reads the texts without labels in the user's copy, where the data set has some.
+
+    Raises :class:`~tidegate.errors.DataError` for what is no such copy.
+    """
     references: tuple[Reference, ...] = ()
 
     @property

@@ -9,6 +9,7 @@ from tidegate.data.tables.line_tables import JsonLines, TextLines
 from tidegate.data.tables.parquet_table import ParquetTable
 from tidegate.data.tables.table import BadRow, Row, Table
 from tidegate.errors import DataError
+from tidegate.storage.regular import is_folder
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "txt")
 _BY_SUFFIX = {".ndjson": "jsonl", ".pq": "parquet", **{f".{name}": name for name in FORMATS}}
@@ -39,7 +40,7 @@ def open_table(path: Path, *, format: str | None = None, delimiter: str | None =
     Raises:
         DataError: There is nothing there, or nothing that can be read.
     """
-    if path != STANDARD_INPUT and path.is_dir():
+    if path != STANDARD_INPUT and is_folder(path):
         return ClassFolders(path)
     kind = format or ("txt" if path == STANDARD_INPUT else format_of(path))
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
@@ -77,4 +78,4 @@ def format_of(path: Path) -> str:
 
 def looks_like_a_path(name: str) -> bool:
     """Whether a name means a file or folder of the user's, rather than a data set of tidegate's."""
-    return "/" in name or "." in name or Path(name).exists()
+    return "/" in name or "." in name or is_folder(Path(name))

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Protocol, TextIO, cast
 
 from tidegate.data.tables.csv_table import DELIMITERS
 from tidegate.errors import DataError
+from tidegate.storage.regular import is_folder
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -142,14 +143,14 @@ def check_free(path: Path, *, overwrite: bool) -> None:
     Raises:
         DataError: What is there, and how to go on.
     """
-    if path.is_dir():
+    if is_folder(path):
         raise DataError(f"{path}: expected the name of a new file, got a folder")
     if os.path.lexists(path) and not overwrite:
         raise DataError(
             f"{path}: expected the name of a new file, got one that is there; choose another, or "
             "replace it with --overwrite"
         )
-    if not path.parent.is_dir():
+    if not is_folder(path.parent):
         raise DataError(f"{path}: expected a file in a folder that is there, got {path.parent}")
 
 
