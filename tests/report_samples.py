@@ -186,6 +186,7 @@ def make_metrics(accuracy: float) -> dict[str, float]:
         "balanced_accuracy": accuracy - 0.125,
         "macro_f1": accuracy - 0.25,
         "roc_auc": accuracy + 0.0625,
+        "calibration_error": (1 - accuracy) / 2,
     }
 
 

@@ -99,7 +99,8 @@ def test_the_metrics_of_a_task_begin_with_what_models_are_compared_by():
         assert task.main_metric.name == "accuracy"
         assert task.main_metric.sign == 1
         names = [metric.name for metric in task.metrics]
-        assert names == ["accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "loss"]
+        assert names[:3] == ["accuracy", "balanced_accuracy", "macro_f1"]
+        assert names[3:] == ["roc_auc", "calibration_error", "loss"]
     assert SIZE.main_metric.name == "mean_absolute_error"
     assert SIZE.main_metric.sign == -1
     assert not SIZE.main_metric.is_share

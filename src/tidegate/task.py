@@ -42,16 +42,18 @@ METRICS = {
         Metric("balanced_accuracy", "balanced accuracy", "bal acc"),
         Metric("macro_f1", "macro F1", "F1"),
         Metric("roc_auc", "ROC AUC", "AUC"),
+        Metric("calibration_error", "calibration error", "ECE", True, True),
         Metric("mean_absolute_error", "mean absolute error", "MAE", False, True),
         Metric("root_mean_squared_error", "root mean squared error", "RMSE", False, True),
         Metric("r2", "R\N{SUPERSCRIPT TWO}", "R2", False),
+        Metric("correlation", "correlation", "r", False),
         Metric("loss", "loss", "loss", False, True),
     )
 }
 """All metrics by name."""
 
-_OF_CLASSES = ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "loss")
-_OF_NUMBERS = ("mean_absolute_error", "root_mean_squared_error", "r2", "loss")
+_OF_CLASSES = ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "calibration_error", "loss")
+_OF_NUMBERS = ("mean_absolute_error", "root_mean_squared_error", "r2", "correlation", "loss")
 
 
 def _metrics(kind: Kind) -> tuple[Metric, ...]:

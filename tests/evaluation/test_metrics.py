@@ -20,6 +20,8 @@ def test_binary():
             "balanced_accuracy": (1 / 3 + 0) / 2,
             "macro_f1": (2 * 1 / (2 + 3) + 0) / 2,  # of yes: precision 1/2, recall 1/3
             "roc_auc": 0.0,
+            # One bin: the answers' mean probability, less the one of four that is right.
+            "calibration_error": sum(1 / (1 + math.exp(-one)) for one in (0, 2, 1, 3)) / 4 - 1 / 4,
         }
     )
 
@@ -64,6 +66,7 @@ def test_regression():
             "mean_absolute_error": 2 / 3,
             "root_mean_squared_error": (2 / 3) ** 0.5,
             "r2": 1 - 2 / 8,
+            "correlation": 10 / math.sqrt(14 * 8),
         }
     )
 
@@ -73,3 +76,30 @@ def test_two_of_several_classes_are_measured_as_binary_ones():
     targets = np.arange(20) % 2
     two = measure(Task("multi-class", ("a", "b")), np.hstack([np.zeros((20, 1)), logits]), targets)
     assert two == pytest.approx(measure(Task("binary", ("a", "b")), logits, targets))
+
+
+def test_numbers_that_do_not_differ_have_no_correlation():
+    task = Task("regression", ("size",))
+    same = measure(task, np.full((3, 1), 2.0), np.array([1.0, 3.0, 5.0]))
+    assert same["r2"] == pytest.approx(1 - (1 + 1 + 9) / 8)
+    assert "correlation" not in same
+    assert not {"r2", "correlation"} & {*measure(task, np.eye(3)[:, :1], np.full(3, 0.1))}
+    assert not {"r2", "correlation"} & {*measure(task, np.ones((1, 1)), np.ones(1))}
+
+
+def test_several_numbers_are_measured_as_their_mean():
+    draws = np.random.default_rng(2)
+    targets = draws.normal(size=(30, 2))
+    outputs = targets + draws.normal(size=(30, 2))
+    both = measure(Task("regression", ("x", "y")), outputs, targets)
+    alone = [measure(Task("regression", ("x",)), outputs[:, [i]], targets[:, i]) for i in (0, 1)]
+    for name in ("loss", "mean_absolute_error", "r2", "correlation"):
+        assert both[name] == pytest.approx((alone[0][name] + alone[1][name]) / 2)
+
+
+def test_one_label_is_measured_by_itself():
+    """Its F1 is that of the label, not the mean over yes and no."""
+    logits = np.array([[1.0], [1.0], [-1.0], [-1.0]])
+    found = measure(Task("multi-label", ("a",)), logits, np.array([[1], [0], [1], [0]]))
+    assert found["macro_f1"] == pytest.approx(1 / 2)
+    assert found["roc_auc"] == pytest.approx(1 / 2)
