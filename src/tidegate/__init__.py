@@ -28,6 +28,7 @@ _SUBMODULES = ("engine", "equations", "nn", "optim")
 _FUNCTIONS = {
     "accelerate": "tidegate.nn.accelerate",
     "compare": "tidegate.application.api",
+    "evaluate": "tidegate.inference.evaluate",
     "load": "tidegate.inference.predictor",
     "restore": "tidegate.nn.accelerate",
     "resume": "tidegate.application.api",
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from tidegate.application.api import compare as compare
     from tidegate.application.api import resume as resume
     from tidegate.application.api import train as train
+    from tidegate.inference.evaluate import evaluate as evaluate
     from tidegate.inference.predictor import load as load
     from tidegate.nn.accelerate import accelerate as accelerate
     from tidegate.nn.accelerate import restore as restore

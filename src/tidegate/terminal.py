@@ -26,9 +26,13 @@ def show(table: Table, out: Console, *, num_names: int = 1) -> None:
         num_names: How many of the first columns name a row; where they are empty, the name of the
             row above holds.
     """
+    out.print(table if fits(table, out) else _blocks(table, num_names))
+
+
+def fits(table: Table, out: Console) -> bool:
+    """Whether a table is narrow enough to be printed whole."""
     unfolded = out.options.update(width=NO_TERMINAL_WIDTH)
-    is_narrow = Measurement.get(out, unfolded, table).maximum > out.width
-    out.print(_blocks(table, num_names) if is_narrow else table)
+    return Measurement.get(out, unfolded, table).maximum <= out.width
 
 
 def _blocks(table: Table, num_names: int) -> Group:

@@ -21,8 +21,6 @@ Examples:
       for programs
 """
 
-PARTS = {"all": "whole model", "network": "network alone", "linear": "linear model alone"}
-
 
 @click.command("evaluate", cls=Verb, epilog=EXAMPLES)
 @click.argument("model", type=click.Path(path_type=Path))
@@ -33,7 +31,7 @@ PARTS = {"all": "whole model", "network": "network alone", "linear": "linear mod
     help="Your copy of DATASET, rather than the one that is found.",
 )
 @own_options(without=("test", "validation", "split", "group", "test_share"))
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON (docs/results.md).")
 def command(
     model: Path, dataset: tuple[str, ...], data: Path | None, as_json: bool, **own: Any
 ) -> None:
@@ -41,23 +39,21 @@ def command(
 
     MODEL is a model folder. Files are .csv, .tsv, .jsonl, .parquet, or a folder with a folder of
     texts for each class; their columns are those of the training, if no others are named.
+    Shows all metrics with their 95 % intervals, precision and recall of every class, and which
+    classes are taken for which.
     """
     from tidegate.application.own_files import labelled
-    from tidegate.inference.evaluate import evaluate
+    from tidegate.cli import evaluation_tables
+    from tidegate.inference.evaluate import check_packages, evaluate
     from tidegate.inference.predictor import load
 
+    check_packages()
     predictor = load(model)
     with as_usage_error():
         found = labelled(predictor, dataset, taken(own), data)
-    metrics = evaluate(predictor, found.texts, found.targets)
+    evaluation = evaluate(predictor, found.texts, found.targets)
     if as_json:
-        click.echo(json.dumps({"num_examples": len(found.texts), "metrics": metrics}, indent=1))
+        click.echo(json.dumps(evaluation.to_json(), indent=1, allow_nan=False))
         return
     click.echo(f"{len(found.texts):,} examples of {found.source}", err=True)
-    names = [*next(iter(metrics.values()))]
-    width = max(map(len, names)) + 2
-    columns = [PARTS[part] for part in metrics]
-    click.echo(" " * width + "".join(f"{column:>20}" for column in columns))
-    for name in names:
-        values = "".join(f"{values[name]:>20.4f}" for values in metrics.values())
-        click.echo(f"{name.replace('_', ' '):<{width}}{values}")
+    evaluation_tables.show(evaluation)

@@ -1,29 +1,143 @@
 """How well a trained model does on labelled texts, as a whole and part by part."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.evaluation.metrics import measure
-from tidegate.inference.predictor import Predictor
+from tidegate.errors import DataError, PackageError
+from tidegate.evaluation.measurement import Measurement, measure_all
+from tidegate.inference.predictor import Part, Predictor
+from tidegate.task import Task
+
+FORMAT = "tidegate.evaluation/1"
+PACKAGES = {"sklearn": "scikit-learn", "scipy": "scipy"}
+"""What the metrics are computed by, and the name that pip has for it."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of a trained model on labelled texts."""
+
+    task: Task
+    num_examples: int
+    parts: dict[Part, Measurement]
+    """``all``, the whole model, and, where it has a linear model beside the network, ``network``
+    and ``linear`` alone."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For a JSON file, in the form that ``docs/results.md`` describes."""
+        return {
+            "format": FORMAT,
+            "task": self.task.to_json(),
+            "num_examples": self.num_examples,
+            "parts": {part: one.to_json() for part, one in self.parts.items()},
+        }
 
 
 def evaluate(
-    model: Predictor, texts: Sequence[str], targets: NDArray[Any]
-) -> dict[str, dict[str, float]]:
-    """The metrics of a model on labelled texts.
+    model: Predictor, texts: Sequence[str], targets: Sequence[Any] | NDArray[Any]
+) -> Evaluation:
+    """Measure a model on labelled texts.
+
+    Needs scikit-learn and SciPy, and no PyTorch.
 
     Args:
-        model: A trained model.
+        model: A trained model, as :func:`tidegate.load` returns it.
         texts: At least one.
-        targets: As :class:`~tidegate.task.Task` describes: for classes their numbers, (N,), in the
-            order of ``model.classes``.
+        targets: What is right for each text: the name of a class, the names of the labels that
+            hold, a number or numbers. Or the array that :class:`~tidegate.task.Task` describes: for
+            classes their indices in ``model.classes``, (N,).
 
     Returns:
-        By part (``all`` and, where the model has a linear model beside the network, ``network``
-        and ``linear`` alone) the metrics of :func:`tidegate.evaluation.metrics.measure`.
+        Metrics with their 95 % intervals, the table of classes and the confusion matrix, of the
+        whole model and of its parts.
+
+    Raises:
+        DataError: Texts and targets do not fit each other or the model, or there are none.
+        PackageError: scikit-learn or SciPy is not installed.
+
+    Example:
+        >>> evaluation = tidegate.evaluate(model, ["wonderful", "dull"], ["pos", "neg"])
+        >>> evaluation.parts["all"].metrics["accuracy"]
+        1.0
     """
-    return {
-        part: measure(model.task, model.outputs(texts, part=part), targets) for part in model.parts
-    }
+    check_packages()
+    if len(texts) != len(targets) or not len(targets):
+        raise DataError(
+            f"evaluate: expected as many targets as texts and at least one, got {len(texts):,} "
+            f"texts and {len(targets):,} targets"
+        )
+    given = _targets(model.task, targets)
+    task, outputs = model.task, _outputs(model, texts)
+    predictions = {part: task.predictions(one) for part, one in outputs.items()}
+    return Evaluation(task, len(given), measure_all(task, predictions, given))
+
+
+def check_packages() -> None:
+    """Refuse to begin where scikit-learn or SciPy is missing.
+
+    Raises:
+        PackageError: With the command that installs what is missing.
+    """
+    missing = [name for module, name in PACKAGES.items() if not _is_installed(module)]
+    if missing:
+        raise PackageError(
+            f"evaluate: expected the packages {' and '.join(PACKAGES.values())}, got no "
+            f"{' and no '.join(missing)}; pip install {' '.join(missing)}"
+        )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # a module that is blocked in sys.modules
+        return False
+
+
+def _outputs(model: Predictor, texts: Sequence[str]) -> dict[Part, NDArray[np.float64]]:
+    """Of every part; the network runs once."""
+    blend = model.folder.blend
+    if blend is None or "linear" not in model.parts:
+        return {"all": model.outputs(texts)}
+    network, linear = (model.outputs(texts, part=part) for part in ("network", "linear"))
+    both = blend.combine({"network": network, "linear": linear})
+    return {"all": both, "network": network, "linear": linear}
+
+
+def _targets(task: Task, targets: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
+    """Targets as :class:`~tidegate.task.Task` describes them, from these or from names.
+
+    Raises:
+        DataError: The first that the task does not have.
+    """
+    values = targets.tolist() if isinstance(targets, np.ndarray) else [*targets]
+    if any(map(_is_named, values)):
+        values = [_target(task, value, number) for number, value in enumerate(values)]
+    try:
+        array = np.asarray(values)
+        wanted = np.dtype(np.int64 if task.is_classification else np.float64)
+        if array.dtype.kind in ("iu" if task.is_classification else "iuf"):
+            array = array.astype(wanted)
+        task.check_targets(array)
+    except ValueError as error:
+        raise DataError(f"evaluate: {error}") from error
+    return array
+
+
+def _is_named(value: Any) -> bool:
+    """Whether a target is the name of a class, or a list of names of labels."""
+    several = value if isinstance(value, list | tuple) else [value]
+    return all(isinstance(one, str) for one in several)
+
+
+def _target(task: Task, value: Any, number: int) -> Any:
+    try:
+        return task.target(value)
+    except ValueError as error:
+        raise DataError(
+            f"evaluate: expected {error} at index {number} of the targets, got {value!r}"
+        ) from error
