@@ -78,3 +78,11 @@ def isa(request):
     engine.use_isa(request.param)
     yield request.param
     engine.use_isa(before)
+
+
+@pytest.fixture
+def few_resamples(monkeypatch):
+    """A report's intervals are of a hundred samples instead of a thousand, for speed."""
+    from tidegate.evaluation import bootstrap
+
+    monkeypatch.setattr(bootstrap, "NUM_RESAMPLES", 100)

@@ -147,15 +147,18 @@ def check_report(task, run):
     names = ["simple RNN (tanh)", "GRU (reset after)", "same answer to everything"]
     assert [row[0] for row in rows if "linear" not in row[0]] == names
     matrices = [name for name in page.tables if name.startswith("Confusion matrix of ")]
-    assert len(matrices) == (2 if task.kind == "multi-class" else 0)
-    if matrices:
+    # The networks, and of a multi-class task both with the linear model and that alone.
+    num_models = 5 if task.kind == "multi-class" else 2
+    assert len(matrices) == (num_models if task.is_classification else 0)
+    assert [row[0].split() for row in rows][-1][:2] == ["same", "answer"]
+    if task.kind == "multi-class":
         _, *counts = page.tables["Confusion matrix of GRU (reset after)"]
         assert [row[0] for row in counts] == [*task.classes]
         found = np.array([[int(cell) for cell in row[1:]] for row in counts])
         np.testing.assert_array_equal(found.sum(1), np.bincount(results.targets))
         (job,) = (job for job in results.jobs if job.cell == "gru")
         assert np.trace(found) / 60 == pytest.approx(job.metrics["accuracy"])
-    assert page.charts == 3
+    assert page.charts == 3 + num_models
     assert f"Test {task.main_metric.text}" in [text for _, text in page.headings]
 
 
@@ -172,7 +175,9 @@ def check_models(task, run, tidegate):
     )
     evaluated = tidegate("evaluate", folder, "drawer", "--json")
     assert evaluated.code == 0, evaluated.err
-    metrics = json.loads(evaluated.out)["metrics"]
+    content = json.loads(evaluated.out)
+    assert content["num_examples"] == 60
+    metrics = {part: found["metrics"] for part, found in content["parts"].items()}
     part = "network" if task.kind == "multi-class" else "all"
     (job,) = (job for job in results.jobs if job.cell == "gru")
     assert metrics[part] == pytest.approx(job.metrics, abs=1e-4)

@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 
-import numpy as np
+import pytest
 
 from report_samples import Page, make_results
-from tidegate.report import metrics, outcome, page
+from tidegate.report import outcome, page
 from tidegate.report.summary import summarize
 from tidegate.runs.card import model_card
 from tidegate.runs.experiment import Experiment
 from tidegate.task import Task
 from tidegate.training.recipe import load
+
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 def read(results):
@@ -37,40 +39,6 @@ def test_the_table_has_all_three():
     assert "(the network's: LSTM 0.40 and GRU (reset after) 0.40)" in seen.text
 
 
-def test_all_metrics_of_all_models_and_what_is_taken_for_what():
-    results = make_results(("gru",), linear=0.87)
-    seen = read(results)
-    assert seen.tables["All metrics of each model"] == [
-        ["Model", "Accuracy", "Balanced accuracy", "Macro F1", "ROC AUC", "Loss"],
-        ["GRU (reset after)", "86.00 %", "73.50 %", "61.00 %", "92.25 %", "0.390"],
-        [
-            *("GRU (reset after) with the linear model", "88.00 %", "75.50 %", "63.00 %"),
-            *("94.25 %", "0.370"),
-        ],
-        ["linear model", "87.00 %", "74.50 %", "62.00 %", "93.25 %", "0.380"],
-        ["same answer to everything", "50.00 %", "37.50 %", "25.00 %", "56.25 %", "0.750"],
-    ]
-    # Of 1,000 examples, every second one of a class, the first 860 are right.
-    assert seen.tables["Confusion matrix of GRU (reset after)"] == [
-        ["right class", "dull", "gripping"],
-        ["dull", "430", "70"],
-        ["gripping", "70", "430"],
-    ]
-    assert (
-        "The same answer to everything, dull, reaches 50.00 % test accuracy; GRU (reset after) is "
-        "better than that (p < 0.001)."
-    ) in seen.text
-
-
-def test_a_matrix_of_more_than_20_classes_is_not_drawn():
-    results = make_results(("gru",))
-    for count, num_drawn in ((20, 1), (21, 0)):
-        results.task = Task("multi-class", tuple(map(str, range(count))))
-        chances = np.eye(count)[results.targets]
-        results.predictions = dict.fromkeys(results.predictions, chances)
-        assert len(metrics.confusions(summarize(results), results)) == num_drawn
-
-
 def test_an_undefined_metric_has_a_dash():
     results = make_results(("gru",), linear=0.87)
     linear = results.linear
@@ -78,7 +46,7 @@ def test_an_undefined_metric_has_a_dash():
     results.add(replace(linear, metrics=without), results.predictions["linear"])
     rows = {row[0]: row[4] for row in read(results).tables["All metrics of each model"]}
     assert rows["linear model"] == "\N{EN DASH}"
-    assert rows["GRU (reset after)"] == "92.25 %"
+    assert rows["GRU (reset after)"].startswith("92.25 % ")
 
 
 def test_a_linear_model_that_beats_every_network_is_the_headline():

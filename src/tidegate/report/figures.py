@@ -1,33 +1,20 @@
-"""The charts of the report as SVG to be put inside an HTML page.
+"""The report's learning curves, and its chart of the main metric of every seed."""
 
-Text stays text and colours become CSS variables of the page, so that a chart follows the page's
-fonts and its light or dark scheme. Equal input gives equal bytes.
-"""
-
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from io import StringIO
+from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
 
-import matplotlib
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from tidegate.cells import CELLS
 from tidegate.report.prose import value as written
 from tidegate.report.summary import Cell
+from tidegate.report.svg import POINTS_PER_INCH, STAND_INS, WIDTH, style, svg
 from tidegate.runs.results import LinearModel
 from tidegate.task import METRICS, Metric
 from tidegate.training.history import Epoch
-
-# Matplotlib wants numbers for colours: each variable of the page has a stand-in, replaced at last.
-_CELL_VARIABLES = [f"cell-{key}" for key in (*CELLS, "other")]
-_VARIABLES = ["text", "muted", "rule", "surface", "linear", *_CELL_VARIABLES]
-_STAND_INS = {variable: f"#0a0b{index:02x}" for index, variable in enumerate(_VARIABLES)}
 
 Curve = Callable[[Epoch], float]
 
@@ -41,17 +28,13 @@ def _measures(metric: Metric) -> list[tuple[Metric, Curve, Curve]]:
 
 
 _PERCENT = FuncFormatter(lambda value, _: f"{100 * value:.4g} %")
-_POINTS_PER_INCH = 72
-_FONT_SIZE = 12
-"""In points, each a pixel of the page or more: no chart is drawn wider than a phone shows it."""
 _ROW_HEIGHT = 44
 """Of the dot plot, in points, its label included."""
-_DOTS_WIDTH = 330
 
 
 def curves_width(num_cells: int) -> float:
     """Of one cell's learning curves, in points: so that up to four fit side by side."""
-    return min(_DOTS_WIDTH, max(219, 0.9 * (940 / max(2, num_cells) - 16)))
+    return min(WIDTH, max(219, 0.9 * (940 / max(2, num_cells) - 16)))
 
 
 def learning_curves(cells: Sequence[Cell]) -> list[Markup]:
@@ -61,9 +44,9 @@ def learning_curves(cells: Sequence[Cell]) -> list[Markup]:
         cells: Those with finished jobs.
     """
     width = curves_width(len(cells))
-    with _style():
+    with style():
         return [
-            _svg(
+            svg(
                 _curves_figure(cell, cells, width),
                 name=f"curves-{index}",
                 title=f"Learning curves of {cell.name}",
@@ -81,16 +64,16 @@ def score_dots(cells: Sequence[Cell], linear: LinearModel | None = None) -> Mark
         linear: Drawn as a line through all rows.
     """
     metric = cells[0].metric
-    with _style():
+    with style():
         height = 48 + _ROW_HEIGHT * len(cells)
-        figure = Figure(figsize=(_DOTS_WIDTH / _POINTS_PER_INCH, height / _POINTS_PER_INCH))
+        figure = Figure(figsize=(WIDTH / POINTS_PER_INCH, height / POINTS_PER_INCH))
         axes = figure.add_axes((0.01, 40 / height, 0.98, 1 - 44 / height))
         for row, cell in enumerate(cells):
             _dots_row(axes, cell, row)
         if linear is not None:
             axes.axvline(
                 linear.metrics[metric.name],
-                color=_STAND_INS["linear"],
+                color=STAND_INS["linear"],
                 linestyle="--",
                 linewidth=1.4,
                 zorder=1,
@@ -109,12 +92,12 @@ def score_dots(cells: Sequence[Cell], linear: LinearModel | None = None) -> Mark
             means.append(("linear model", linear.metrics[metric.name]))
         description = "; ".join(f"{name} {written(metric, value)}" for name, value in means)
         title = f"Test {metric.text} of each cell"
-        return _svg(figure, name="dots", title=title, description=description)
+        return svg(figure, name="dots", title=title, description=description)
 
 
 def _curves_figure(cell: Cell, cells: Sequence[Cell], width: float) -> Figure:
     height, left, right = 360, 42, 6
-    figure = Figure(figsize=(width / _POINTS_PER_INCH, height / _POINTS_PER_INCH))
+    figure = Figure(figsize=(width / POINTS_PER_INCH, height / POINTS_PER_INCH))
     num_epochs = max(len(job.history) for each in cells for job in each.jobs)
     for row, (measure, training, validation) in enumerate(_measures(cell.metric)):
         bottom = 0.555 if row == 0 else 0.105
@@ -124,9 +107,7 @@ def _curves_figure(cell: Cell, cells: Sequence[Cell], width: float) -> Figure:
         _mark_best(axes, cell, measure, validation)
         # Above the labels of the axis, to leave room for the best epoch at the right.
         edge = -left / (width - left - right)
-        axes.set_title(
-            measure.text, loc="left", x=edge, color=_STAND_INS["text"], fontweight="bold"
-        )
+        axes.set_title(measure.text, loc="left", x=edge, color=STAND_INS["text"], fontweight="bold")
         axes.set_ylim(_shared_limits(cells, [training, validation]))
         axes.set_xlim((0.5, 1.5) if num_epochs == 1 else (1 - 0.04 * num_epochs, num_epochs * 1.04))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
@@ -143,7 +124,7 @@ def _curves_figure(cell: Cell, cells: Sequence[Cell], width: float) -> Figure:
 
 def _draw_curves(axes: Axes, cell: Cell, name: str, value: Curve, style: str) -> None:
     """The mean over the seeds; with several seeds, each of them thinly too."""
-    color = _STAND_INS[f"cell-{cell.slug}"]
+    color = STAND_INS[f"cell-{cell.slug}"]
     mean = cell.mean_curve(value)
     lines = [(f"{name}-mean", mean, 1.8, 1.0)]
     if len(cell.jobs) > 1:
@@ -176,7 +157,7 @@ def _best_epoch(cell: Cell, measure: Metric, value: Curve) -> tuple[int, float]:
 
 def _mark_best(axes: Axes, cell: Cell, measure: Metric, value: Curve) -> None:
     epoch, best = _best_epoch(cell, measure, value)
-    color = _STAND_INS[f"cell-{cell.slug}"]
+    color = STAND_INS[f"cell-{cell.slug}"]
     axes.plot([epoch], [best], "o", markersize=6, color=color, gid=f"{measure.name}-best")
     shown = written(measure, best) if measure.is_share else f"{best:.3f}"
     axes.set_title(f"best {shown}, epoch {epoch}", loc="right", color=color)
@@ -202,7 +183,7 @@ def _shared_limits(cells: Sequence[Cell], values: Sequence[Curve]) -> tuple[floa
 
 
 def _dots_row(axes: Axes, cell: Cell, row: int) -> None:
-    color = _STAND_INS[f"cell-{cell.slug}"]
+    color = STAND_INS[f"cell-{cell.slug}"]
     spread, name = cell.spread, cell.metric.name
     axes.plot(
         [spread.low, spread.high], [row, row], color=color, linewidth=1.2, gid=f"spread-{row}"
@@ -214,7 +195,7 @@ def _dots_row(axes: Axes, cell: Cell, row: int) -> None:
             "zorder": 3,
             "gid": f"mean-{row}",
         }
-        axes.plot([spread.mean], [row], "|", color=_STAND_INS["text"], **bar)
+        axes.plot([spread.mean], [row], "|", color=STAND_INS["text"], **bar)
     for job in cell.jobs:
         axes.plot(
             [job.metrics[name]],
@@ -222,7 +203,7 @@ def _dots_row(axes: Axes, cell: Cell, row: int) -> None:
             "o",
             color=color,
             markersize=6,
-            markeredgecolor=_STAND_INS["surface"],
+            markeredgecolor=STAND_INS["surface"],
             markeredgewidth=0.8,
             gid=f"dot-{row}-seed-{job.seed}",
         )
@@ -234,7 +215,7 @@ def _dots_row(axes: Axes, cell: Cell, row: int) -> None:
                 "o",
                 color=color,
                 markersize=7,
-                markerfacecolor=_STAND_INS["surface"],
+                markerfacecolor=STAND_INS["surface"],
                 markeredgewidth=1.4,
                 gid=f"combined-{row}-seed-{job.seed}",
             )
@@ -243,7 +224,7 @@ def _dots_row(axes: Axes, cell: Cell, row: int) -> None:
             [cell.reference[f"test_{name}"]],
             [row],
             "D",
-            color=_STAND_INS["text"],
+            color=STAND_INS["text"],
             markersize=8,
             markeredgewidth=1.2,
             markerfacecolor="none",
@@ -255,69 +236,8 @@ def _dots_row(axes: Axes, cell: Cell, row: int) -> None:
         "va": "center",
         "parse_math": False,
     }
-    axes.text(0, row - 0.38, cell.name, ha="left", color=_STAND_INS["text"], **place)
+    axes.text(0, row - 0.38, cell.name, ha="left", color=STAND_INS["text"], **place)
     figures = written(cell.metric, spread.mean)
     if cell.combined:
         figures += f" alone, {written(cell.metric, cell.combined.mean)} together"
     axes.text(1, row - 0.38, figures, ha="right", color=color, **place)
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    """The look of all charts, whatever the user's own settings of Matplotlib are."""
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(
-            {
-                "svg.fonttype": "none",
-                "svg.hashsalt": "tidegate",
-                "font.sans-serif": ["DejaVu Sans"],
-                "font.size": _FONT_SIZE,
-                "axes.titlesize": _FONT_SIZE,
-                "axes.labelcolor": _STAND_INS["muted"],
-                "axes.edgecolor": _STAND_INS["rule"],
-                "axes.facecolor": "none",
-                "axes.spines.left": False,
-                "axes.spines.right": False,
-                "axes.spines.top": False,
-                "axes.axisbelow": True,
-                "figure.facecolor": "none",
-                "grid.color": _STAND_INS["rule"],
-                "grid.linewidth": 0.8,
-                "xtick.color": _STAND_INS["rule"],
-                "xtick.labelcolor": _STAND_INS["muted"],
-                "ytick.labelcolor": _STAND_INS["muted"],
-                "ytick.major.size": 0,
-                "lines.dashed_pattern": (3, 2),
-            }
-        )
-        yield
-
-
-def _svg(figure: Figure, *, name: str, title: str, description: str) -> Markup:
-    """Draw a figure as an ``<svg>`` element for an HTML page.
-
-    Args:
-        figure: Drawn with stand-in colours.
-        name: Put before every id, so that several charts fit in one page.
-        title: Read out to those who cannot see the chart.
-        description: Likewise, at more length.
-    """
-    file = StringIO()
-    figure.savefig(
-        file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    )
-    text = file.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
-    text = re.sub(r"""\bid="|(?<=href=")#|(?<=url\()#""", rf"\g<0>{name}-", text)
-    text = text.replace("xlink:href", "href")
-    for variable, stand_in in _STAND_INS.items():
-        text = text.replace(stand_in, f"var(--{variable})")
-    viewbox = re.search(r'viewBox="[^"]*"', text)
-    if viewbox is None:
-        raise RuntimeError("report: expected an SVG with a viewBox from Matplotlib, got none")
-    labels = f"<title id='{name}-title'>{escape(title)}</title>"
-    labels += f"<desc id='{name}-desc'>{escape(description)}</desc>"
-    opening = f"<svg role='img' aria-labelledby='{name}-title {name}-desc' {viewbox.group()}>"
-    return Markup(opening + labels + text[text.index(">") + 1 :])

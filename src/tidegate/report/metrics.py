@@ -1,4 +1,4 @@
-"""The report's tables of metrics: all models by all metrics, and what is taken for what."""
+"""The report's table of metrics: all models by all metrics, with their intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,76 +6,70 @@ from statistics import fmean
 
 import numpy as np
 
+from tidegate.evaluation import bootstrap
+from tidegate.evaluation.bootstrap import Bounds
+from tidegate.evaluation.weighted_metrics import Values
+from tidegate.report.subjects import Subject, subjects
 from tidegate.report.summary import Cell
-from tidegate.runs.results import Metrics, Results
+from tidegate.runs.results import Results
 from tidegate.task import Metric
-
-MOST_CLASSES = 20
-"""Of a confusion matrix: with more it is too wide to be read."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A model, or a cell's networks of all seeds."""
+    """The metrics of a model, or of a cell's networks of all seeds."""
 
     name: str
     values: list[float | None]
     """Of each metric the mean over the seeds; None where the test part leaves it undefined."""
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """How often a cell's networks take one class for another."""
-
-    cell: Cell
-    counts: list[list[int]]
-    """By the right class and the answer, over all seeds."""
-
-    def share(self, row: int, column: int) -> float:
-        """Of the examples of a class those with an answer; 0 where it has none."""
-        return self.counts[row][column] / max(1, sum(self.counts[row]))
+    bounds: list[Bounds | None]
+    """The 95 % interval of each, over the test examples; None where they do not tell."""
 
 
 def columns(results: Results) -> list[Metric]:
     """The task's metrics as far as the test part defines them."""
-    found = {name for model in results.models for name in model.metrics}
-    return [metric for metric in results.task.metrics if metric.name in found]
+    measured = {name for model in results.models for name in model.metrics}
+    return [metric for metric in results.task.metrics if metric.name in measured]
 
 
-def rows(cells: Sequence[Cell], results: Results) -> list[Row]:
-    """All models of the run: networks, each with the linear model, that alone, and the constant
-    answer."""
-    named: list[tuple[str, Sequence[Metrics]]] = []
-    for cell in cells:
-        named.append((cell.name, [job.metrics for job in cell.jobs]))
-        blends = [blend.metrics for blend in cell.blends]
-        named.append((f"{cell.name} with the linear model", blends))
-    if results.linear is not None:
-        named.append(("linear model", [results.linear.metrics]))
+def rows(cells: Sequence[Cell], results: Results, *, with_intervals: bool = False) -> list[Row]:
+    """All models of the run, and the same answer to everything.
+
+    Args:
+        cells: Those with finished jobs.
+        results: Of the run.
+        with_intervals: Compute them; it takes about a second a model and 25,000 examples.
+    """
+    shown = subjects(cells, results)
     if results.majority is not None:
-        named.append(("same answer to everything", [results.majority.metrics]))
-    return [
-        Row(name, [_mean(metric, found) for metric in columns(results)])
-        for name, found in named
-        if found
-    ]
+        majority = results.majority.name
+        shown.append(Subject("same answer to everything", "muted", [majority]))
+    names = [name for subject in shown for name in subject.models]
+    resampled = {}
+    if with_intervals and names and results.num_targets:
+        predictions = {name: results.predictions[name] for name in names}
+        resampled = bootstrap.resample(
+            results.task,
+            predictions,
+            results.targets,
+            num_resamples=bootstrap.NUM_RESAMPLES,
+        )
+    return [_row(subject, results, resampled) for subject in shown]
 
 
-def confusions(cells: Sequence[Cell], results: Results) -> list[Confusion]:
-    """The confusion matrix of every cell; none where classes are too many or no classes."""
-    task, count = results.task, len(results.task.classes)
-    if not task.has_one_class or count > MOST_CLASSES:
-        return []
-    found = []
-    for cell in cells:
-        total = np.zeros(count * count, np.int64)
-        for job in cell.jobs:
-            answers = task.decide_by(results.predictions[job.name])
-            total += np.bincount(results.targets * count + answers, minlength=count * count)
-        found.append(Confusion(cell, total.reshape(count, count).tolist()))
-    return found
-
-
-def _mean(metric: Metric, found: Sequence[Metrics]) -> float | None:
-    values = [one[metric.name] for one in found if metric.name in one]
-    return fmean(values) if values else None
+def _row(subject: Subject, results: Results, resampled: dict[str, Values]) -> Row:
+    models = {model.name: model for model in results.models}
+    values: list[float | None] = []
+    bounds: list[Bounds | None] = []
+    for metric in columns(results):
+        metrics = [models[name].metrics for name in subject.models]
+        measured = [one[metric.name] for one in metrics if metric.name in one]
+        mean = fmean(measured) if measured else None
+        values.append(mean)
+        if mean is None or not resampled:
+            bounds.append(None)
+            continue
+        # The samples are the same for all seeds, so their means have the spread of the mean.
+        samples = np.mean([resampled[name][metric.name] for name in subject.models], axis=0)
+        bounds.append(bootstrap.interval(metric.name, mean, samples))
+    return Row(subject.name, values, bounds)

@@ -5,7 +5,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tidegate.report import figures, metrics, outcome, prose
+from tidegate.evaluation import bootstrap
+from tidegate.report import figures, metrics, outcome, pictures, prose
+from tidegate.report.classes import class_reports
+from tidegate.report.regression import regression_reports
+from tidegate.report.subjects import subjects
 from tidegate.report.summary import Cell, summarize
 from tidegate.runs.results import Results, load
 from tidegate.storage.atomic import write_text
@@ -63,12 +67,14 @@ def render(results: Results) -> str:
     )
     environment.filters |= {
         "percent": prose.percent,
+        "tenths": prose.tenths,
         "rounded": prose.rounded,
         "plain": prose.plain,
         "answer": prose.answer,
     }
     cells = summarize(results)
     finished = [cell for cell in cells if cell.jobs]
+    shown = subjects(finished, results)
     return environment.get_template("page.html.j2").render(
         title=prose.title(cells),
         headline=outcome.headline(cells, results),
@@ -84,8 +90,17 @@ def render(results: Results) -> str:
         metric=results.task.main_metric,
         value=prose.value,
         metric_columns=metrics.columns(results),
-        metric_rows=metrics.rows(finished, results),
-        confusions=metrics.confusions(finished, results),
+        metric_rows=metrics.rows(finished, results, with_intervals=True),
+        num_resamples=bootstrap.NUM_RESAMPLES,
+        class_reports=[
+            (report, pictures.confusion_picture(report, f"confusion-{number}"))
+            for number, report in enumerate(class_reports(shown, results))
+        ],
+        regression_reports=[
+            (report, pictures.regression_picture(report, f"regression-{number}"))
+            for number, report in enumerate(regression_reports(shown, results))
+        ],
+        outcomes=pictures.OUTCOMES,
         has_combined=any(cell.combined for cell in finished),
         weights=prose.weights(finished),
         reference=_reference(cells, results),

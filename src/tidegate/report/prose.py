@@ -36,6 +36,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
+def tenths(share: float) -> str:
+    """A share between 0 and 1 in percent, to a tenth."""
+    return f"{100 * share:.1f} %"
+
+
 def value(metric: Metric, found: float) -> str:
     """A metric: a share in percent, another number to four digits."""
     return percent(found) if metric.is_share else f"{found:.4g}"
