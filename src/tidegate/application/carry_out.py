@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import tidegate.runs.run as jobs  # what is not installed is said before a run begins
+from tidegate.application import imbalance
 from tidegate.application.run import Run
 from tidegate.application.texts import RunTexts
 from tidegate.data.dataset import TextDataset
@@ -145,6 +146,9 @@ def _train(
     del texts  # its words take as much memory as the ids
     preparation_s = reading_s + time.perf_counter() - started
     callback(DataPrepared(data.task, data.facts, len(dataset.train), preparation_s))
+    told = imbalance.notice(data.task, data.train.targets, experiment.recipe.training.class_weights)
+    if told is not None:
+        callback(Notice(told))
     jobs.run(
         experiment,
         data,
