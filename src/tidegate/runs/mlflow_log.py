@@ -13,14 +13,12 @@ from mlflow.exceptions import MlflowException
 import tidegate
 from tidegate.errors import LogError
 from tidegate.runs import measures
-from tidegate.runs.events import JobBegins, JobEnds, RunEvent
 from tidegate.runs.experiment import Experiment
+from tidegate.runs.job_log import JobLog
 from tidegate.runs.results import BlendModel, Job
 from tidegate.runs.run_folder import TRAINING, name_of
 from tidegate.storage import regular
 from tidegate.storage.atomic import write_text
-from tidegate.training.events import TrainingBegins
-from tidegate.training.history import Epoch, Step
 
 STORE = "mlflow.db"
 RUN_ID = "mlflow_run_id"
@@ -29,7 +27,7 @@ MOST_METRICS = 1000
 """That a server takes at once."""
 
 
-class MLflowLog:
+class MLflowLog(JobLog):
     """One MLflow run a job, in the store that ``MLFLOW_TRACKING_URI`` names.
 
     Else in a data base of the run folder's own: ``mlflow ui --backend-store-uri
@@ -40,7 +38,8 @@ class MLflowLog:
     """
 
     def __init__(self, experiment: Experiment, run_folder: Path) -> None:
-        self.experiment, self.run_folder = experiment, run_folder
+        super().__init__(experiment)
+        self.run_folder = run_folder
         own = f"sqlite:///{(run_folder / STORE).absolute()}"
         uri = os.environ.get("MLFLOW_TRACKING_URI") or own
         self.where = f"--log mlflow, {uri}"
@@ -53,22 +52,8 @@ class MLflowLog:
         self.waiting: list[Metric] = []
         self.run_id = ""
 
-    def __call__(self, event: RunEvent) -> None:
-        """See :class:`Log`."""
-        match event:
-            case JobBegins():
-                self.cell, self.seed = event.cell, event.seed
-            case TrainingBegins():
-                self._training_begins(event.step)
-            case Step():
-                self._step_ends(event)
-            case Epoch():
-                self._epoch_ends(event)
-            case JobEnds():
-                self._job_ends(event.job, event.blend)
-
     def close(self) -> None:
-        """See :class:`Log`."""
+        """See :class:`~tidegate.runs.logs.Log`."""
         if self.run_id:
             self._end("KILLED")
 
@@ -90,17 +75,6 @@ class MLflowLog:
                 key: max(m.step for m in self.client.get_metric_history(self.run_id, key))
                 for key in known
             }
-
-    def _step_ends(self, step: Step) -> None:
-        self.step = step.step
-        self._add(measures.of_step(step))
-        every = self.experiment.checkpoint_every
-        if every and self.step % every == 0:
-            self._flush()
-
-    def _epoch_ends(self, epoch: Epoch) -> None:
-        self._add(measures.of_epoch(epoch))
-        self._flush()
 
     def _job_ends(self, job: Job, blend: BlendModel | None) -> None:
         self._add(measures.of_test(job, blend))

@@ -6,18 +6,16 @@ from pathlib import Path
 from torch.utils.tensorboard import SummaryWriter
 
 from tidegate.runs import measures
-from tidegate.runs.events import JobBegins, JobEnds, RunEvent
 from tidegate.runs.experiment import Experiment
+from tidegate.runs.job_log import JobLog
 from tidegate.runs.results import BlendModel, Job
 from tidegate.runs.run_folder import name_of
 from tidegate.storage.os_errors import as_run_folder_error
-from tidegate.training.events import TrainingBegins
-from tidegate.training.history import Epoch, Step
 
 FOLDER = "tensorboard"
 
 
-class TensorBoardLog:
+class TensorBoardLog(JobLog):
     """One TensorBoard run a job, ``RUN/tensorboard/CELL-seedN``.
 
     The steps of a checkpoint are on the disk before it: a killed run loses none that the resumed
@@ -25,25 +23,12 @@ class TensorBoardLog:
     """
 
     def __init__(self, experiment: Experiment, run_folder: Path) -> None:
-        self.experiment, self.folder = experiment, run_folder / FOLDER
+        super().__init__(experiment)
+        self.folder = run_folder / FOLDER
         self.writer: SummaryWriter | None = None
 
-    def __call__(self, event: RunEvent) -> None:
-        """See :class:`Log`."""
-        match event:
-            case JobBegins():
-                self.cell, self.seed = event.cell, event.seed
-            case TrainingBegins():
-                self._training_begins(event.step)
-            case Step():
-                self._step_ends(event)
-            case Epoch():
-                self._epoch_ends(event)
-            case JobEnds():
-                self._job_ends(event.job, event.blend)
-
     def close(self) -> None:
-        """See :class:`Log`."""
+        """See :class:`~tidegate.runs.logs.Log`."""
         if self.writer is not None:
             self.writer.close()
             self.writer = None
@@ -57,17 +42,9 @@ class TensorBoardLog:
         self.close()
         self.step = step
 
-    def _step_ends(self, step: Step) -> None:
+    def _begin_step(self, step: int) -> None:
         self._open(self.step)
-        self.step = step.step
-        self._add(measures.of_step(step))
-        every = self.experiment.checkpoint_every
-        if every and self.step % every == 0:
-            self._flush()
-
-    def _epoch_ends(self, epoch: Epoch) -> None:
-        self._add(measures.of_epoch(epoch))
-        self._flush()
+        super()._begin_step(step)
 
     def _job_ends(self, job: Job, blend: BlendModel | None) -> None:
         """Write the outcome, and the recipe for TensorBoard's table of hyperparameters."""
