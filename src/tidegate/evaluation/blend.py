@@ -1,10 +1,10 @@
 """Several classifiers averaged: each one's temperature, and its weight.
 
 The blend's logits are sum_m w_m (logits_m / t_m) / t, with weights w that are not negative and add
-up to 1. The temperatures t_m make each classifier by itself as sure as it may be (Guo et al. 2017,
+up to 1. The temperatures t_m calibrate each classifier by itself (Guo et al. 2017,
 "On calibration of modern neural networks"); t does so for the average, for where classifiers err
 apart, their average is too timid. All are chosen to minimise the cross-entropy on validation data,
-which is convex in w / t, so there is one best blend and it is found.
+which is convex in w / t, so there is exactly one best blend.
 """
 
 from collections.abc import Mapping
@@ -28,11 +28,11 @@ class Blend:
     """A weighted average of classifiers' logits."""
 
     temperatures: dict[str, float]
-    """Of each classifier alone, by its name: logits divided by it are calibrated."""
+    """By a classifier's name, the number that its logits are divided by to calibrate them."""
     weights: dict[str, float]
-    """Of each classifier's calibrated logits; they add up to 1."""
+    """By a classifier's name, the weight of its calibrated logits; they add up to 1."""
     temperature: float
-    """What the average is divided by."""
+    """The number that the weighted average is divided by."""
 
     def combine(self, logits: Mapping[str, Logits]) -> Logits:
         """The blend's logits.
@@ -161,14 +161,14 @@ def _scales(scores: Logits, labels: NDArray[np.int64], least: float) -> NDArray[
     from scipy.special import log_softmax
 
     rows = np.arange(len(labels))
-    of_truth = scores[:, rows, labels].mean(axis=1)
+    right_scores = scores[:, rows, labels].mean(axis=1)
 
     def cross_entropy(scales: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         logs = log_softmax(np.tensordot(scales, scores, 1), axis=1)
         expected = np.einsum("nc,mnc->m", np.exp(logs), scores) / len(labels)
-        return float(-logs[rows, labels].mean()), expected - of_truth
+        return float(-logs[rows, labels].mean()), expected - right_scores
 
-    found = minimize(
+    optimum = minimize(
         cross_entropy,
         np.full(len(scores), 1 / len(scores)),
         jac=True,
@@ -176,4 +176,4 @@ def _scales(scores: Logits, labels: NDArray[np.int64], least: float) -> NDArray[
         bounds=[(least, MAX_SCALE)] * len(scores),
         options={"ftol": 1e-14, "gtol": 1e-9, "maxiter": 1000},
     )
-    return np.asarray(found.x, np.float64)
+    return np.asarray(optimum.x, np.float64)

@@ -12,7 +12,7 @@ from tidegate.task import Task
 
 NUM_RESAMPLES = 1_000
 MOST_AT_ONCE = 400_000
-"""Weights that are held at once: with more, they leave the processor's cache."""
+"""Weights that are held at once; more of them would not stay in the processor's cache."""
 MOST_UNDEFINED = 0.05
 """A metric that a larger share of the resamples leaves undefined has no interval."""
 _TAILS = [0.025, 0.975]

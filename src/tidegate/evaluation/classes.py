@@ -1,4 +1,4 @@
-"""What a classifier does class by class: the table of classes and the confusion matrix."""
+"""The table of classes of a classifier, and its confusion matrix."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ class ClassScores:
 
     name: str
     precision: float | None
-    """Of the examples with this answer, the share that have the class; None without any."""
+    """The share of the answers of this class that are right; None without such answers."""
     recall: float | None
-    """Of the examples of the class, the share with this answer; None without any."""
+    """The share of the examples of this class that are recognised; None without examples."""
     f1: float | None
-    """The harmonic mean of the two, 0 where they share nothing; None where both are None."""
+    """The harmonic mean of precision and recall; None where both are None."""
     support: int
     """Examples of the class."""
 
@@ -32,7 +32,7 @@ class Mistake(NamedTuple):
     answer: str
     num_examples: int
     share: float
-    """Of the examples of the right class."""
+    """The same as a share of the examples of the right class."""
 
 
 def table_of_classes(task: Task, answers: NDArray[Any], targets: NDArray[Any]) -> list[ClassScores]:
@@ -109,7 +109,7 @@ def largest_mistakes(
 def _columns(
     task: Task, targets: NDArray[Any], answers: NDArray[Any]
 ) -> list[tuple[NDArray[Any], NDArray[Any], list[int]]]:
-    """What scikit-learn compares: targets, answers, and the classes that these may be; for
+    """The arguments for scikit-learn: targets, answers, and the classes that these may be; for
     multi-label once for every label."""
     if task.has_one_class:
         return [(targets, answers, [*range(len(task.classes))])]

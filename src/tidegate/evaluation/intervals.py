@@ -1,4 +1,4 @@
-"""How sure a mean is: over a few seeds, or over the examples of a test."""
+"""Confidence intervals of a mean: over a few seeds, or over the examples of a test."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -30,7 +30,7 @@ def mean_interval(
 
     Args:
         values: At least two.
-        confidence: That share, between 0 and 1.
+        confidence: The share of cases in which the interval covers the true mean, between 0 and 1.
 
     Raises:
         ValueError: An argument is out of its range.

@@ -12,7 +12,7 @@ from tidegate.evaluation.paired import mcnemar, paired_t
 from tidegate.task import Metric, Task
 
 LEVEL = 0.05
-"""A difference that luck gives more often than this is called none."""
+"""The level of significance: with a larger p-value, two models count as equal."""
 
 Scores = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ class Verdict(NamedTuple):
 
 
 def scores(task: Task, predictions: NDArray[np.float64], targets: NDArray[Any]) -> Scores:
-    """What the task's main metric is the mean of: a number for every example.
+    """The numbers, one for every example, whose mean is the task's main metric.
 
     Args:
         task: What was asked.
@@ -53,7 +53,7 @@ def judge(metric: Metric, first: Sequence[Scores], second: Sequence[Scores]) -> 
 
     Args:
         metric: What the scores are of.
-        first, second: Of each seed the :func:`scores` of all examples; at least one seed.
+        first, second: The :func:`scores` of all examples, for every seed; at least one seed.
     """
     pairs = [*zip(first, second, strict=True)]
     test = _mcnemar if metric.is_share else paired_t
@@ -68,13 +68,13 @@ def judge(metric: Metric, first: Sequence[Scores], second: Sequence[Scores]) -> 
     )
 
 
-def interval(metric: Metric, found: Scores) -> Interval:
+def interval(metric: Metric, values: Scores) -> Interval:
     """The mean of one model's scores, with the 95 % interval that so many test examples allow:
     Wilson's for a share, Student's for an error; an error on one example alone has none."""
-    mean = float(found.mean()) if len(found) else 0.0
+    mean = float(values.mean()) if len(values) else 0.0
     if metric.is_share:
-        return Interval(mean, *wilson_interval(mean, len(found)))
-    return mean_interval(found) if len(found) > 1 else Interval(mean, mean, mean)
+        return Interval(mean, *wilson_interval(mean, len(values)))
+    return mean_interval(values) if len(values) > 1 else Interval(mean, mean, mean)
 
 
 def num_level_with_best(metric: Metric, spreads: Sequence[Interval]) -> int:

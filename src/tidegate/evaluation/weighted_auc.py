@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 
 class WeightedAUC:
-    """How well scores tell examples that have a class from those that have it not.
+    """The area under the ROC curve of scores, for weights that come later.
 
     The scores are sorted once. For each set of weights, the weights of all examples are then summed
     up in this order: a sum reaches a positive example with the weight of what lies below it, and

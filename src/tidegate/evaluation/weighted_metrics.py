@@ -20,7 +20,7 @@ Values = dict[str, NDArray[np.float64]]
 """By a metric's name: its value for each set of weights, (B,); NaN where it is undefined."""
 
 SMALLEST_SPREAD = 1e-12
-"""Of numbers' variance, as a share of the variance without weights: below, it is rounding."""
+"""A smaller variance, as a share of the variance without weights, is taken for rounding."""
 
 
 class WeightedMetrics(Protocol):
@@ -157,13 +157,13 @@ def _gaps(probabilities: NDArray[np.float64], hits: NDArray[np.bool_]) -> "csr_a
 
 
 def _sparse(indicators: NDArray[np.bool_]) -> "csr_array":
-    """What sums weights by class: (N, C) of truth values as a matrix (C, N)."""
+    """A matrix (C, N) that sums weights by class, from truth values (N, C)."""
     from scipy.sparse import csr_array
 
     return csr_array(indicators.T.astype(np.float64))
 
 
 def _mean_of_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean over the first axis of what is no NaN."""
+    """The mean over the first axis, without NaN."""
     is_defined = ~np.isnan(values)
     return np.asarray(np.where(is_defined, values, 0).sum(0) / is_defined.sum(0))

@@ -1,4 +1,4 @@
-"""What each model of the report does class by class, over all its seeds."""
+"""The table of classes and the confusion matrix of each model of the report, over all its seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ class ClassReport:
 
     subject: Subject
     names: tuple[str, ...]
-    """Of the classes or labels."""
+    """The names of the classes or labels."""
     scores: list[ClassScores]
     """Over the answers of all seeds; ``support`` counts an example once."""
     counts: NDArray[np.int64]
@@ -40,7 +40,7 @@ class ClassReport:
 
 
 def class_reports(subjects: Sequence[Subject], results: Results) -> list[ClassReport]:
-    """What each subject does class by class; nothing for a regression."""
+    """The class report of each subject; an empty list for a regression."""
     task, targets = results.task, results.targets
     if not task.is_classification or not len(targets):
         return []

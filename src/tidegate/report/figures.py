@@ -20,7 +20,7 @@ Curve = Callable[[Epoch], float]
 
 
 def _measures(metric: Metric) -> list[tuple[Metric, Curve, Curve]]:
-    """What is drawn by epoch, each in training and in validation: loss, and the main metric."""
+    """The loss and the main metric, each with its curve of training and of validation."""
     return [
         (METRICS["loss"], lambda epoch: epoch.loss, lambda epoch: epoch.validation_loss),
         (metric, lambda epoch: epoch.score, lambda epoch: epoch.validation_score),
@@ -29,11 +29,11 @@ def _measures(metric: Metric) -> list[tuple[Metric, Curve, Curve]]:
 
 _PERCENT = FuncFormatter(lambda value, _: f"{100 * value:.4g} %")
 _ROW_HEIGHT = 44
-"""Of the dot plot, in points, its label included."""
+"""The height of a row of the dot plot with its label, in points."""
 
 
 def curves_width(num_cells: int) -> float:
-    """Of one cell's learning curves, in points: so that up to four fit side by side."""
+    """The width of one cell's learning curves, in points; up to four fit side by side."""
     return min(WIDTH, max(219, 0.9 * (940 / max(2, num_cells) - 16)))
 
 
@@ -98,7 +98,7 @@ def score_dots(cells: Sequence[Cell], linear: LinearModel | None = None) -> Mark
 def _curves_figure(cell: Cell, cells: Sequence[Cell], width: float) -> Figure:
     height, left, right = 360, 42, 6
     figure = Figure(figsize=(width / POINTS_PER_INCH, height / POINTS_PER_INCH))
-    num_epochs = max(len(job.history) for each in cells for job in each.jobs)
+    num_epochs = max(len(job.history) for other in cells for job in other.jobs)
     for row, (measure, training, validation) in enumerate(_measures(cell.metric)):
         bottom = 0.555 if row == 0 else 0.105
         axes = figure.add_axes((left / width, bottom, 1 - (left + right) / width, 0.37))
@@ -164,20 +164,21 @@ def _mark_best(axes: Axes, cell: Cell, measure: Metric, value: Curve) -> None:
 
 
 def _curves_in_words(cell: Cell) -> str:
-    found = [
+    best_epochs = [
         (measure.text, *_best_epoch(cell, measure, validation))
         for measure, _, validation in _measures(cell.metric)
     ]
     return "; ".join(
-        f"best validation {measure} {best:.4f} at epoch {epoch}" for measure, epoch, best in found
+        f"best validation {measure} {best:.4f} at epoch {epoch}"
+        for measure, epoch, best in best_epochs
     )
 
 
 def _shared_limits(cells: Sequence[Cell], values: Sequence[Curve]) -> tuple[float, float]:
     """Limits that hold every curve of every cell, with some room."""
     epochs = [epoch for cell in cells for job in cell.jobs for epoch in job.history]
-    found = [value(epoch) for epoch in epochs for value in values]
-    finite = [value for value in found if isfinite(value)] or [0.0]
+    drawn = [value(epoch) for epoch in epochs for value in values]
+    finite = [value for value in drawn if isfinite(value)] or [0.0]
     room = 0.06 * (max(finite) - min(finite)) or 0.05
     return min(finite) - room, max(finite) + room
 

@@ -21,7 +21,7 @@ class Row:
 
     name: str
     values: list[float | None]
-    """Of each metric the mean over the seeds; None where the test part leaves it undefined."""
+    """The mean over the seeds of each metric; None where the test part leaves it undefined."""
     bounds: list[Bounds | None]
     """The 95 % interval of each, over the test examples; None where they do not tell."""
 

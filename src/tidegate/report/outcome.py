@@ -76,7 +76,7 @@ def _of_majority(cell: Cell, results: Results) -> str:
     if results.majority is None:
         return ""
     constant, main = results.majority, cell.metric
-    found = judge(
+    compared = judge(
         main,
         [cell.scores(constant.name)] * len(cell.jobs),
         [cell.scores(job.name) for job in cell.jobs],
@@ -84,7 +84,7 @@ def _of_majority(cell: Cell, results: Results) -> str:
     return (
         f"The same answer to everything, {prose.answer(constant.answer)}, reaches "
         f"{prose.reached(main, constant.metrics[main.name])}; {cell.name} is "
-        f"{prose.verdict(found)} that ({prose.sureness(found)})."
+        f"{prose.verdict(compared)} that ({prose.sureness(compared)})."
     )
 
 

@@ -115,7 +115,7 @@ def render(results: Results) -> str:
 
 
 def _reference(cells: Sequence[Cell], results: Results) -> str | None:
-    """Whose published accuracies stand beside these; None where no cell has one."""
+    """The name of the published results beside these; None where no cell has one."""
     if not any(cell.reference for cell in cells):
         return None
     name: str = results.configuration["reference"]["name"]

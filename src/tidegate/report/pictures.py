@@ -21,7 +21,7 @@ MOST_NAMED = 12
 MOST_WRITTEN = 8
 """Classes whose shares stand in the squares; with more, they do not fit."""
 OUTCOMES = ("both", "missed", "extra", "neither")
-"""Of a label: right and answered, only right, only answered, neither."""
+"""The four outcomes for a label: right and answered, only right, only answered, neither."""
 _LONGEST_NAME = 14
 _CHARACTER = 7.4
 """Points that a character of the page's font takes at most, on average."""
@@ -87,7 +87,7 @@ def regression_picture(report: RegressionReport, name: str) -> Markup:
 
 
 def _shares(report: ClassReport) -> tuple[NDArray[np.float64], list[str]]:
-    """What the squares show, (C, columns), and the headings of the columns."""
+    """The shares that the squares show, (C, columns), and the headings of the columns."""
     counts = report.counts
     if counts.ndim == 2:
         totals = counts.sum(1, keepdims=True)

@@ -23,7 +23,7 @@ _ONE_SEED = (
 
 @dataclass(frozen=True)
 class Notice:
-    """What a reader of an unfinished comparison must know first."""
+    """The note above an unfinished comparison: what is done and what is missing."""
 
     title: str
     finished: list[str]
@@ -41,39 +41,39 @@ def tenths(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def value(metric: Metric, found: float) -> str:
+def value(metric: Metric, number: float) -> str:
     """A metric: a share in percent, another number to four digits."""
-    return percent(found) if metric.is_share else f"{found:.4g}"
+    return percent(number) if metric.is_share else f"{number:.4g}"
 
 
-def reached(metric: Metric, found: float) -> str:
+def reached(metric: Metric, number: float) -> str:
     """A metric on the test part, named: goes on "The model reaches"."""
-    written = value(metric, found)
+    written = value(metric, number)
     return (
         f"{written} test {metric.text}" if metric.is_share else f"a test {metric.text} of {written}"
     )
 
 
-def verdict(found: Verdict) -> str:
+def verdict(comparison: Verdict) -> str:
     """Goes on "the second is ..." and is followed by the first."""
-    if found.is_better:
+    if comparison.is_better:
         return "better than"
-    return "worse than" if found.is_worse else "not clearly different from"
+    return "worse than" if comparison.is_worse else "not clearly different from"
 
 
-def sureness(found: Verdict) -> str:
+def sureness(comparison: Verdict) -> str:
     """The p of a verdict, for a bracket: of several seeds' tests the largest."""
-    text = "p < 0.001" if found.p_value < 0.001 else f"p = {found.p_value:.2g}"
-    if found.num_seeds == 1:
+    text = "p < 0.001" if comparison.p_value < 0.001 else f"p = {comparison.p_value:.2g}"
+    if comparison.num_seeds == 1:
         return text
     return text.replace("=", "up to").replace("<", "below")
 
 
-def answer(found: Any) -> str:
+def answer(given: Any) -> str:
     """An answer as a results file has it, in a sentence."""
-    if isinstance(found, list):
-        return _joined([answer(one) for one in found]) or "no label"
-    return f"{found:.4g}" if isinstance(found, float) else plain(found)
+    if isinstance(given, list):
+        return _joined([answer(one) for one in given]) or "no label"
+    return f"{given:.4g}" if isinstance(given, float) else plain(given)
 
 
 def rounded(value: float) -> str:
@@ -102,20 +102,20 @@ def title(cells: Sequence[Cell]) -> str:
 
 def headline(cells: Sequence[Cell], results: Results) -> str:
     """The outcome in one line, not bolder than the spread of the results allows."""
-    found = ranked(cells)
-    if not found:
+    finished = ranked(cells)
+    if not finished:
         return "No result: no job has finished"
-    best = found[0]
-    if len(found) == 1:
+    best = finished[0]
+    if len(finished) == 1:
         claim = f"{best.name} reaches {reached(best.metric, best.score.mean)}"
-        return with_caveats(claim, found, results)
-    level = _level_with_best(found)
+        return with_caveats(claim, finished, results)
+    level = _level_with_best(finished)
     if level:
         return f"No clear winner between {_joined([cell.name for cell in (best, *level)])}"
-    gap = abs(best.score.mean - found[1].score.mean)
+    gap = abs(best.score.mean - finished[1].score.mean)
     size = f"{100 * gap:.2f} percentage points" if best.metric.is_share else f"{gap:.4g}"
-    claim = f"{best.name} is ahead of {found[1].name} by {size}"
-    return with_caveats(claim, found[:2], results)
+    claim = f"{best.name} is ahead of {finished[1].name} by {size}"
+    return with_caveats(claim, finished[:2], results)
 
 
 def with_caveats(claim: str, cells: Sequence[Cell], results: Results) -> str:
@@ -141,30 +141,30 @@ def with_caveats(claim: str, cells: Sequence[Cell], results: Results) -> str:
 
 def findings(cells: Sequence[Cell], results: Results) -> list[str]:
     """The paragraphs under the headline: what was done, how sure the ranking is, and time."""
-    found = ranked(cells)
+    finished = ranked(cells)
     paragraphs = [_setting(cells, results)]
-    if len(found) > 1:
-        paragraphs.append(f"{_ranking(found)} {_certainty(found)}")
-    elif found:
-        paragraphs.append(_ranking(found))
-    times = _gru_times(found)
+    if len(finished) > 1:
+        paragraphs.append(f"{_ranking(finished)} {_certainty(finished)}")
+    elif finished:
+        paragraphs.append(_ranking(finished))
+    times = _gru_times(finished)
     return [*paragraphs, times] if times else paragraphs
 
 
 def changes(configuration: Mapping[str, Any]) -> list[str]:
-    """What is not as the recipe has it, for example ``epochs 1 (not 5)``."""
+    """The values that differ from the recipe, for example ``epochs 1 (not 5)``."""
     own = configuration.get("changed", {})
     return [f"{key} {plain(configuration[key])} (not {plain(own[key])})" for key in own]
 
 
 def weights(cells: Sequence[Cell]) -> str:
     """The networks' shares of their blends with the linear model, for example ``GRU 0.41``."""
-    found = [
+    shown = [
         f"{cell.name} {fmean(shares):.2f}"
         for cell in cells
         if (shares := [model.blend.weights["network"] for model in cell.blends])
     ]
-    return _joined(found)
+    return _joined(shown)
 
 
 def reference_note(results: Results) -> str:
@@ -183,7 +183,7 @@ def reference_note(results: Results) -> str:
 
 
 def notice(cells: Sequence[Cell], results: Results) -> Notice | None:
-    """What is finished and what is missing, unless the comparison is complete."""
+    """The finished and the missing jobs, unless the comparison is complete."""
     if results.status == "complete":
         return None
     seeds = results.configuration["seeds"]
@@ -193,10 +193,12 @@ def notice(cells: Sequence[Cell], results: Results) -> Notice | None:
     num_done = sum(job in done for job in planned)
 
     def by_cell(jobs: list[tuple[str, int]]) -> list[str]:
-        found = {cell.name: [seed for key, seed in jobs if key == cell.key] for cell in cells}
+        seeds_by_cell = {
+            cell.name: [seed for key, seed in jobs if key == cell.key] for cell in cells
+        }
         return [
             f"{name}: {_counted_word(len(these), 'seed')} {', '.join(map(str, these))}"
-            for name, these in found.items()
+            for name, these in seeds_by_cell.items()
             if these
         ]
 
@@ -278,11 +280,11 @@ def _certainty(ranked: Sequence[Cell]) -> str:
 def _gru_times(ranked: Sequence[Cell]) -> str | None:
     """How each GRU's time per step compares with the LSTM's."""
     step_ms = {cell.key: cell.step_ms.mean for cell in ranked}
-    found = [key for key in ("gru", "gru-before") if key in step_ms]
-    if "lstm" not in step_ms or not found:
+    gru_keys = [key for key in ("gru", "gru-before") if key in step_ms]
+    if "lstm" not in step_ms or not gru_keys:
         return None
-    ratios = [f"{CELLS[key]} takes {step_ms[key] / step_ms['lstm']:.2f} times" for key in found]
-    times = _joined([rounded(step_ms[key]) for key in found])
+    ratios = [f"{CELLS[key]} takes {step_ms[key] / step_ms['lstm']:.2f} times" for key in gru_keys]
+    times = _joined([rounded(step_ms[key]) for key in gru_keys])
     return (
         f"{_joined(ratios)} the LSTM's time per training step "
         f"({times} against {rounded(step_ms['lstm'])} ms). "

@@ -1,4 +1,4 @@
-"""What each model of the report predicts for large and small numbers."""
+"""Predicted and right numbers of each model of the report, grouped by size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Group:
     num_examples: int
     low: float
     high: float
-    """Of the right numbers."""
+    """The smallest and the largest right number."""
     mean_right: float
     mean_predicted: float
     mean_error: float

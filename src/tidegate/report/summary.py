@@ -1,4 +1,4 @@
-"""What the finished jobs of a comparison say about each cell: means, ranges, intervals, curves."""
+"""Each cell of a comparison with the means, ranges, intervals and curves of its finished jobs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Cell:
     blends: list[BlendModel]
     """Each job together with the linear model; empty where there is none."""
     metric: Metric
-    """What models are compared by."""
+    """The task's main metric, by which models are compared."""
     results: Results
     reference: dict[str, float] | None
     """``test_accuracy`` and ``test_loss`` as published for this cell, where they are and models are
@@ -97,7 +97,7 @@ class Cell:
         return verdict.interval(self.metric, self.scores(self.jobs[0].name))
 
     def scores(self, name: str) -> verdict.Scores:
-        """What the main metric is the mean of, for every test example, of a model of the run."""
+        """A number for every test example, whose mean is the main metric of a model of the run."""
         results = self.results
         return verdict.scores(results.task, results.predictions[name], results.targets)
 
@@ -119,12 +119,12 @@ def summarize(results: Results) -> list[Cell]:
         line["cell"]: line for line in published["figures"] if f"test_{metric.name}" in line
     }
     keys = dict.fromkeys([*results.configuration["cells"], *(job.cell for job in results.jobs)])
-    found = []
+    cells = []
     for key in keys:
         jobs = sorted((job for job in results.jobs if job.cell == key), key=lambda job: job.seed)
         blends = [blend for job in jobs if (blend := results.blend_of(job))]
-        found.append(Cell(key, jobs, blends, metric, results, references.get(key)))
-    return found
+        cells.append(Cell(key, jobs, blends, metric, results, references.get(key)))
+    return cells
 
 
 def _span(values: Sequence[float]) -> Interval:

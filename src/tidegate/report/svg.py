@@ -23,7 +23,7 @@ POINTS_PER_INCH = 72
 FONT_SIZE = 12
 """In points, each a pixel of the page or more: no chart is drawn wider than a phone shows it."""
 WIDTH = 330
-"""Of a chart that stands alone, in points."""
+"""The width of a chart that stands alone, in points."""
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class PretrainingBegins:
     cell: str
     seed: int
     texts: str
-    """What it reads, for a person."""
+    """A description of the texts that it reads."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class JobBegins:
     cell: str
     seed: int
     path: str
-    """What computes its recurrence."""
+    """The implementation that computes its recurrence."""
     summary: list[LayerSummary]
 
 
@@ -87,7 +87,7 @@ class StudentBegins:
     """The job's second network begins to learn; its steps and epochs are counted from 1 again."""
 
     texts: str
-    """What it learns from, for a person."""
+    """A description of the texts that it learns from."""
 
 
 @dataclass(frozen=True)

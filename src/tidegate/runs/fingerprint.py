@@ -1,4 +1,4 @@
-"""What else the exact bits of a training depend on: versions, instruction set, threads."""
+"""Conditions that the exact bits of a training depend on: versions, instruction set, threads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -42,13 +42,13 @@ STUDENT = "student"
 
 @dataclass(frozen=True)
 class JobData:
-    """What the jobs of a run share."""
+    """The data that all jobs of a run share."""
 
     prepared: PreparedData
     linear: LinearBranch | None = None
     """The linear model beside the networks."""
     pretraining: PretrainingTexts | None = None
-    """What language models learn, where they are not trained already."""
+    """The texts for language models, where these are not trained already."""
 
 
 def run_job(

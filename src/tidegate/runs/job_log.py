@@ -1,4 +1,4 @@
-"""What the logs of all tools share: which event leads to which entry."""
+"""The part that the logs of all tools share: which event leads to which entry."""
 
 from abc import ABC, abstractmethod
 

@@ -75,7 +75,8 @@ class Job:
         return f"{PRETRAINING}/{self.name}"
 
     def identity(self) -> dict[str, Any]:
-        """What the result depends on, but for what rounds: threads, versions, instruction set."""
+        """All that the result depends on, except what only changes its rounding (threads, versions,
+        instruction set)."""
         return {
             "configuration": {
                 **self.recipe.configuration(),
@@ -128,17 +129,17 @@ class Job:
             return None
         try:
             content = json_file.read(path, FORMAT)
-            found = schema.build(_File, content, f"{path}: ")
+            file = schema.build(_File, content, f"{path}: ")
         except FormatError as error:
             raise FormatError(f"{error}; {MEND}") from error
-        if found.digest != self.digest():
-            differing = differences(found.job, self.identity()).values()
+        if file.digest != self.digest():
+            differing = differences(file.job, self.identity()).values()
             raise RunFolderError(
                 f"result {path}: expected that of the job, got another's: "
                 f"{'; '.join(differing) or 'its digest differs'}; resume the run as it was, or "
                 "train in another folder"
             )
-        result, blend = found.result, found.blend
+        result, blend = file.result, file.blend
         expected, got = ((each.name, each.cell, each.seed, each.model) for each in (self, result))
         if expected != got:
             raise FormatError(
@@ -163,7 +164,7 @@ class Job:
             "trains the job again"
         )
         try:
-            found = arrays.from_bytes(regular.read(path, MOST_BYTES), path)
+            predictions = arrays.from_bytes(regular.read(path, MOST_BYTES), path)
         except FileNotFoundError:
             raise FormatError(
                 f"{path}: expected the predictions of {whole}, got none; {mend}"
@@ -174,9 +175,9 @@ class Job:
             ) from error
         except FormatError as error:
             raise FormatError(f"{error}; {mend}") from error
-        if [*found] != names:
-            raise FormatError(f"{path}: expected the arrays {names}, got {[*found]}; {mend}")
-        return [found[name] for name in names]
+        if [*predictions] != names:
+            raise FormatError(f"{path}: expected the arrays {names}, got {[*predictions]}; {mend}")
+        return [predictions[name] for name in names]
 
     def _result_file(self, run_folder: Path) -> Path:
         return run_folder / f"{self.model}.json"

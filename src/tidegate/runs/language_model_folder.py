@@ -32,7 +32,7 @@ MOST_CARD_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class LanguageModelFolder:
-    """What the folder of a language model holds."""
+    """The content of the folder of a language model."""
 
     config: dict[str, Any]
     """``architecture``: the model's arguments."""

@@ -59,9 +59,9 @@ class Logged:
             case StudentBegins():
                 self.num_before = self.last_step
         if not self.is_pretraining:
-            found = self._counted_on(event)
+            numbered = self._counted_on(event)
             for log in self.logs:
-                log(found)
+                log(numbered)
         self.callback(event)
 
     def _counted_on(self, event: RunEvent) -> RunEvent:

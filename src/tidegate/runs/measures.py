@@ -20,7 +20,7 @@ def of_step(step: Step) -> Measures:
 
 
 def of_epoch(epoch: Epoch) -> Measures:
-    """What the validation part gave."""
+    """Loss and main metric on the validation part."""
     return {
         "validation/loss": epoch.validation_loss,
         f"validation/{epoch.metric}": epoch.validation_score,
@@ -28,11 +28,11 @@ def of_epoch(epoch: Epoch) -> Measures:
 
 
 def of_test(job: Job, blend: BlendModel | None) -> Measures:
-    """What the test part gave: the network alone, and with the linear model where there is one."""
-    found = {f"test/{name}": value for name, value in job.metrics.items()}
+    """All test metrics: of the network, and with the linear model where there is one."""
+    values = {f"test/{name}": value for name, value in job.metrics.items()}
     if blend is not None:
-        found |= {f"test/combined_{name}": value for name, value in blend.metrics.items()}
-    return found
+        values |= {f"test/combined_{name}": value for name, value in blend.metrics.items()}
+    return values
 
 
 def parameters(experiment: Experiment, cell: str, seed: int) -> dict[str, Any]:

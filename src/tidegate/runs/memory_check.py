@@ -18,7 +18,7 @@ from tidegate.training.ranges import IDS
 from tidegate.training.sections import range_of
 
 CHARACTERS_A_TOKEN = 4
-"""Of English, blanks included: IMDB's reviews have 4.7 with marks of punctuation as words."""
+"""In English, blanks included: IMDB's reviews have 4.7, with marks of punctuation as words."""
 
 
 def check(
@@ -34,17 +34,17 @@ def check(
     How many words the texts have is only counted where it matters.
 
     Args:
-        num_trained_on: Of the data set's training texts.
+        num_trained_on: How many of the data set's training texts train.
         only_pretrain: Whether the run ends with its language models.
         begun: Whether the run was begun before, so that its recipe is what it is.
 
     Raises:
         RecipeError: With what it takes, what there is, and which values to lower.
     """
-    found = memory.available_bytes()
-    if found is None:
+    free = memory.available_bytes()
+    if free is None:
         return
-    available, limit = found
+    available, limit = free
     recipe, train = experiment.recipe, texts.train.first(experiment.limit or len(texts.train))
     given = [*train.texts, *texts.test.texts]
     num_characters = sum(map(len, given))
@@ -84,26 +84,26 @@ def check(
 
 
 def _needed(experiment: Experiment, sizes: Sizes, only_pretrain: bool) -> Footprint:
-    """The larger of what follows one after the other."""
-    recipe, found = experiment.recipe, []
+    """The larger footprint of the trainings, which follow one after the other."""
+    recipe, footprints = experiment.recipe, []
     if recipe.pretraining.epochs and experiment.init_from is None:
-        found.append(footprint.of_language_model(recipe, sizes))
+        footprints.append(footprint.of_language_model(recipe, sizes))
     if not only_pretrain:
-        found.append(footprint.of_classifier(recipe, sizes))
-    return max(found, key=lambda one: one.num_bytes)
+        footprints.append(footprint.of_classifier(recipe, sizes))
+    return max(footprints, key=lambda one: one.num_bytes)
 
 
 def _counted(experiment: Experiment, texts: TextDataset, sizes: Sizes) -> Sizes:
-    """The sizes with the ids that there are: distinct words, and at most every second pair, for a
-    pair has one when it stands in the texts twice."""
+    """The sizes with as many ids as the texts have: one for every distinct word, and one for at
+    most every second pair, for a pair has one if it stands in the texts twice."""
     num_tokens = 0
 
     def words() -> Iterator[Words]:
         nonlocal num_tokens
         for chunk in _chunks(experiment, texts):
-            found = split(chunk, experiment.recipe.text.tokens)
-            num_tokens += len(found.codes.values)
-            yield found
+            words_of_chunk = split(chunk, experiment.recipe.text.tokens)
+            num_tokens += len(words_of_chunk.codes.values)
+            yield words_of_chunk
 
     distinct = Vocabulary.build(words()).num_distinct or 0
     return replace(

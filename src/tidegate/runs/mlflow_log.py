@@ -82,8 +82,8 @@ class MLflowLog(JobLog):
 
     def _create_run(self) -> str:
         title = os.environ.get("MLFLOW_EXPERIMENT_NAME", "tidegate")
-        found = self.client.get_experiment_by_name(title)
-        group = self.client.create_experiment(title) if found is None else found.experiment_id
+        known = self.client.get_experiment_by_name(title)
+        group = self.client.create_experiment(title) if known is None else known.experiment_id
         tags = {
             "tidegate.version": tidegate.__version__,
             "tidegate.run_folder": str(self.run_folder.absolute()),

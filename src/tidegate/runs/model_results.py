@@ -1,4 +1,4 @@
-"""What a run records of each of its models, whatever its kind."""
+"""The records of a run's models: recurrent, linear, blended, and the constant answer."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -42,7 +42,7 @@ class Job:
     """``rnn``, ``lstm``, ``gru`` (reset after) or ``gru-before``."""
     seed: int
     path: str
-    """What computed the recurrence, for example ``tidegate.nn, engine (avx2)``."""
+    """The implementation of the recurrence, for example ``tidegate.nn, engine (avx2)``."""
     num_parameters: int
     summary: list[LayerSummary]
     history: Annotated[list[Epoch], NotEmpty()]
@@ -64,10 +64,10 @@ class Job:
     model: str
     """The model's folder, relative to the run folder."""
     pretraining_s: float | None = None
-    """Of ``wall_s``, what was the language model's; None where the job begins with none."""
+    """The part of ``wall_s`` that its language model took; None where the job begins with none."""
     teacher: list[Epoch] | None = None
-    """Of a network that learnt from texts without labels: the epochs of the one whose answers it
-    learnt; ``history`` is its own."""
+    """In self-training, the epochs of the first network, whose answers the second one learnt;
+    ``history`` has those of the second one."""
     kind: Literal["recurrent"] = "recurrent"
 
 
@@ -117,7 +117,7 @@ Model = Job | LinearModel | BlendModel | MajorityModel
 
 @dataclass(frozen=True)
 class Finished:
-    """What a job gives."""
+    """A finished job's results and predictions."""
 
     job: Job
     predictions: NDArray[np.float64]
@@ -129,7 +129,7 @@ class Finished:
     @property
     def models(self) -> list[tuple[Model, NDArray[np.float64]]]:
         """Each with its predictions."""
-        found: list[tuple[Model, NDArray[np.float64]]] = [(self.job, self.predictions)]
+        models: list[tuple[Model, NDArray[np.float64]]] = [(self.job, self.predictions)]
         if self.blend is not None and self.blend_predictions is not None:
-            found.append((self.blend, self.blend_predictions))
-        return found
+            models.append((self.blend, self.blend_predictions))
+        return models

@@ -36,8 +36,8 @@ from tidegate.training.recipe import Recipe
 
 KIND = "language-model"
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.01, 100
-"""Of its texts, by which a language model is measured, and texts at most: over the whole vocabulary
-one costs as much as twenty in training."""
+"""The share of its texts by which a language model is measured, and their number at most: measured
+over the whole vocabulary, a text costs as much as twenty in training."""
 CORPUS, MODEL = "corpus", "model"
 Size = Annotated[int, Between(1, 1 << 24)]
 
@@ -55,13 +55,13 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Pretrained:
-    """What a classifier begins from."""
+    """A trained language model, whose parameters a classifier begins with."""
 
     vocabulary: Vocabulary
     architecture: dict[str, Any]
     """The arguments of :class:`LanguageModel`."""
     encoder: dict[str, torch.Tensor]
-    """The classifier's parameters that there are, by their names there."""
+    """Parameters that the classifier takes over, by the classifier's names."""
 
     def check(self, recipe: Recipe, cell: str) -> None:
         """Refuse a network of another cell or other widths, or that reads other words.
@@ -76,14 +76,14 @@ class Pretrained:
             "bidirectional": recipe.network.bidirectional,
             "tokens": recipe.text.tokens,
         }
-        found = {"tokens": self.vocabulary.scheme, **self.architecture}
+        own = {"tokens": self.vocabulary.scheme, **self.architecture}
         if len(self.vocabulary) > recipe.text.vocabulary_size:
             wanted["vocabulary_size"] = recipe.text.vocabulary_size
-        differing = {name: value for name, value in wanted.items() if found[name] != value}
+        differing = {name: value for name, value in wanted.items() if own[name] != value}
         if differing:
             raise RecipeError(
                 f"expected a language model of {_listed(differing)}, got one of "
-                f"{_listed({name: found[name] for name in differing})}; change the recipe with "
+                f"{_listed({name: own[name] for name in differing})}; change the recipe with "
                 "--set, or pretrain with these values"
             )
 
@@ -121,7 +121,7 @@ def load(path: Path) -> Pretrained:
 
 @dataclass(frozen=True)
 class PretrainingTexts:
-    """What language models learn."""
+    """The texts that language models learn."""
 
     corpus: Corpus
     num_own: int

@@ -54,7 +54,7 @@ PREDICTIONS = "predictions.npz"
 TARGETS = "targets"
 """The array of the right answers in ``predictions.npz``; each other has the name of a model."""
 MOST_BYTES = 1 << 30
-"""Of the predictions: 1,000 models of 25,000 test texts with two classes have 400 MB."""
+"""The largest predictions read: 1,000 models of 25,000 texts with two classes have 400 MB."""
 MEND = (
     "put back a copy of it; or remove it and go on with --resume, which takes the finished jobs "
     "from their own files"
@@ -84,7 +84,7 @@ class Results(Record):
     """A whole run."""
 
     targets: NDArray[Any]
-    """Of the test part, as :class:`~tidegate.task.Task` describes."""
+    """The right answers of the test part, as :class:`~tidegate.task.Task` describes."""
     predictions: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     """By a model's name: probabilities of all classes, or a regression's numbers, (N, classes)."""
 
@@ -156,9 +156,9 @@ def load(run_folder: Path) -> Results:
         ) from None
     except FormatError as error:
         raise FormatError(f"{error}; {MEND}") from error
-    found = _read_predictions(run_folder / PREDICTIONS)
+    predictions = _read_predictions(run_folder / PREDICTIONS)
     try:
-        _check_predictions(record, found)
+        _check_predictions(record, predictions)
     except ValueError as error:
         raise FormatError(
             f"{run_folder / PREDICTIONS}: expected what {FILE_NAME} has, got another: {error}; "
@@ -167,7 +167,9 @@ def load(run_folder: Path) -> Results:
     parts = {one.name: getattr(record, one.name) for one in fields(Record)}
     names = [model.name for model in record.models]
     return Results(
-        **parts, targets=found[TARGETS], predictions={name: found[name] for name in names}
+        **parts,
+        targets=predictions[TARGETS],
+        predictions={name: predictions[name] for name in names},
     )
 
 
@@ -207,21 +209,23 @@ def _read_predictions(path: Path) -> dict[str, NDArray[Any]]:
         raise FormatError(f"{error}; {_MEND_PREDICTIONS}") from error
 
 
-def _check_predictions(record: Record, found: dict[str, NDArray[Any]]) -> None:
+def _check_predictions(record: Record, predictions: dict[str, NDArray[Any]]) -> None:
     """Refuse arrays that are not of the task and the models.
 
     Raises:
         ValueError: The first that is missing, of another shape or dtype, or out of its range.
     """
-    missing = [name for name in (TARGETS, *(m.name for m in record.models)) if name not in found]
+    missing = [
+        name for name in (TARGETS, *(m.name for m in record.models)) if name not in predictions
+    ]
     if missing:
         raise ValueError(f"no array {missing[0]}")
-    targets, shape = found[TARGETS], (record.num_targets, len(record.task.classes))
+    targets, shape = predictions[TARGETS], (record.num_targets, len(record.task.classes))
     if len(targets.shape) == 0 or len(targets) != record.num_targets:
         raise ValueError(f"targets of shape {targets.shape}, where N is {record.num_targets:,}")
     record.task.check_targets(targets)
     for model in record.models:
-        one = found[model.name]
+        one = predictions[model.name]
         if one.dtype != np.float64 or one.shape != shape:
             raise ValueError(f"{model.name} of {one.dtype} and shape {one.shape}, not {shape}")
         is_inside = (one >= 0) & (one <= 1) if record.task.is_classification else np.isfinite(one)
@@ -232,7 +236,7 @@ def _check_predictions(record: Record, found: dict[str, NDArray[Any]]) -> None:
 
 @dataclass(frozen=True)
 class _Configuration:
-    """What is computed with of the configuration, whose other values are only shown."""
+    """The values of the configuration that are computed with; the others are only shown."""
 
     cells: Annotated[list[Annotated[str, OneOf((*CELLS,))]], NotEmpty()]
     seeds: Annotated[list[int], NotEmpty()]

@@ -136,11 +136,11 @@ def _check_same(finished: Results, begun: Results, run_folder: Path) -> None:
         sums = {name: value for name, value in results.data.items() if name.endswith("_sha256")}
         return {"configuration": {**results.configuration, "threads": None}, "data": sums}
 
-    found = differences(identity(finished), identity(begun))
-    if found:
+    changed = differences(identity(finished), identity(begun))
+    if changed:
         raise RunFolderError(
             f"run folder {run_folder}: expected the run that its results are of, got another: "
-            f"{'; '.join(found.values())}; resume it as it was, or train in another folder"
+            f"{'; '.join(changed.values())}; resume it as it was, or train in another folder"
         )
 
 

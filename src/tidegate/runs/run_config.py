@@ -83,14 +83,14 @@ def load(run_folder: Path) -> RunConfig:
     path = run_folder / FILE_NAME
     try:
         content = json_file.read(path, FORMAT, most_bytes=MOST_BYTES)
-        found: RunConfig = schema.build(RunConfig, content, f"{path}: ")
-        recipe = found.experiment.recipe
+        config: RunConfig = schema.build(RunConfig, content, f"{path}: ")
+        recipe = config.experiment.recipe
         recipe.check()
         _check_complete(content["experiment"]["recipe"], recipe, path)
-        if found.own is None and found.dataset not in sources.names():
+        if config.own is None and config.dataset not in sources.names():
             raise FormatError(
                 f"{path}: dataset: expected one of {', '.join(sources.names())}, or own files, got "
-                f"{found.dataset!r}"
+                f"{config.dataset!r}"
             )
     except FileNotFoundError:
         raise RunFolderError(
@@ -101,7 +101,7 @@ def load(run_folder: Path) -> RunConfig:
         raise FormatError(f"{path}: {error}; {MEND}") from error
     except FormatError as error:
         raise FormatError(f"{error}; {MEND}") from error
-    return found
+    return config
 
 
 def _check_complete(content: dict[str, Any], recipe: Recipe, path: Path) -> None:
