@@ -38,7 +38,7 @@ class Blend:
         """The blend's logits.
 
         Args:
-            logits: Of every classifier of the blend on the same examples, shape (N,) or (N, 1)
+            logits: By a classifier's name, its logits on the same examples, shape (N,) or (N, 1)
                 for two classes, or (N, classes).
 
         Returns:
@@ -93,7 +93,7 @@ def fit_blend(logits: Mapping[str, Logits], labels: NDArray[np.int64]) -> Blend:
     the blend is as unsure as ``MAX_SCALE`` allows.
 
     Args:
-        logits: Of each classifier on the same examples, by its name: shape (N,) or (N, 1) for two
+        logits: By a classifier's name, its logits on the same examples: shape (N,) or (N, 1) for two
             classes, or (N, classes).
         labels: The true classes, counted from 0, shape (N,).
 

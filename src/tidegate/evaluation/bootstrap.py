@@ -35,11 +35,11 @@ def resample(
 
     Args:
         task: What was asked.
-        predictions: Of each model, as of
+        predictions: By a model's name, its predictions, in the form of
             :func:`~tidegate.evaluation.metrics.measure_predictions`.
         targets: As :class:`~tidegate.task.Task` describes; at least one.
         num_resamples: How many samples are drawn.
-        seed: What the samples are drawn from.
+        seed: Other samples are drawn from another seed.
 
     Returns:
         By model and metric: its value in every sample, (num_resamples,); NaN where it is undefined.
@@ -76,7 +76,7 @@ def interval(name: str, value: float, resampled: NDArray[np.float64]) -> Bounds 
     are of. They are reflected at it (the "basic" bootstrap), which takes this off.
 
     Args:
-        name: Of the metric.
+        name: The metric's name.
         value: On the examples themselves.
         resampled: In the samples, (num_resamples,).
 

@@ -52,7 +52,7 @@ def calibration_error(probabilities: NDArray[np.float64], is_right: NDArray[np.b
     calibrated classifier it shrinks with the square root of their number.
 
     Args:
-        probabilities: Of each answer, (N,); N is at least 1.
+        probabilities: The probability of each answer, (N,); N is at least 1.
         is_right: Whether the answer is right, (N,).
     Source: Naeini et al. 2015, "Obtaining well calibrated probabilities using Bayesian binning",
         with the bins of Nguyen and O'Connor 2015, "Posterior calibration and exploratory analysis

@@ -51,7 +51,7 @@ def measure_all(
 
     Args:
         task: What was asked.
-        predictions: Of each model, by its name, as of
+        predictions: By a model's name, its predictions, in the form of
             :func:`~tidegate.evaluation.metrics.measure_predictions`.
         targets: As :class:`~tidegate.task.Task` describes; at least one.
     """

@@ -52,7 +52,7 @@ def judge(metric: Metric, first: Sequence[Scores], second: Sequence[Scores]) -> 
     Right answers are compared by the exact test of McNemar, errors by Student's paired t-test.
 
     Args:
-        metric: What the scores are of.
+        metric: The task's main metric.
         first, second: The :func:`scores` of all examples, for every seed; at least one seed.
     """
     pairs = [*zip(first, second, strict=True)]
@@ -81,8 +81,8 @@ def num_level_with_best(metric: Metric, spreads: Sequence[Interval]) -> int:
     """How many models next to the best have a spread that reaches into the best one's.
 
     Args:
-        metric: What the spreads are of.
-        spreads: Of each model, the best first.
+        metric: The task's main metric.
+        spreads: The interval of each model's metric, the best model first.
     """
 
     def worst_and_best(spread: Interval) -> tuple[float, float]:

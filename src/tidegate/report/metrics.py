@@ -37,7 +37,7 @@ def rows(cells: Sequence[Cell], results: Results, *, with_intervals: bool = Fals
 
     Args:
         cells: Those with finished jobs.
-        results: Of the run.
+        results: The run's results.
         with_intervals: Compute them; it takes about a second a model and 25,000 examples.
     """
     shown = subjects(cells, results)

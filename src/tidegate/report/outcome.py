@@ -72,7 +72,7 @@ def _of_both(cell: Cell, results: Results) -> str:
 
 
 def _of_majority(cell: Cell, results: Results) -> str:
-    """Whether the best network is better than the same answer to everything."""
+    """A sentence on whether the best network is better than the constant answer."""
     if results.majority is None:
         return ""
     constant, main = results.majority, cell.metric

@@ -34,11 +34,11 @@ _GRID = 40
 def confusion_picture(report: ClassReport, name: str) -> Markup:
     """The confusion matrix: a square's shade is its share of the examples of its right class.
 
-    Of labels, the shares are of the examples that have the label (both, missed), and of those that
-    have it not (extra, neither).
+    For multi-label, shares are of the examples that have the label (both, missed), or of those
+    without it (extra, neither).
 
     Args:
-        report: Of one subject.
+        report: The class report of one subject.
         name: As of :func:`~tidegate.report.svg.svg`.
     """
     shares, headings = _shares(report)
@@ -56,7 +56,7 @@ def regression_picture(report: RegressionReport, name: str) -> Markup:
     """Predicted against right numbers, as squares that are darker where more examples lie.
 
     Args:
-        report: Of one number of one subject.
+        report: The report of one number of one subject.
         name: As of :func:`~tidegate.report.svg.svg`.
     """
     both = np.concatenate([report.right, report.predicted])

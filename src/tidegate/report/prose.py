@@ -47,7 +47,7 @@ def value(metric: Metric, number: float) -> str:
 
 
 def reached(metric: Metric, number: float) -> str:
-    """A metric on the test part, named: goes on "The model reaches"."""
+    """A test metric with its name, for the end of a sentence that begins "The model reaches"."""
     written = value(metric, number)
     return (
         f"{written} test {metric.text}" if metric.is_share else f"a test {metric.text} of {written}"
@@ -55,7 +55,7 @@ def reached(metric: Metric, number: float) -> str:
 
 
 def verdict(comparison: Verdict) -> str:
-    """Goes on "the second is ..." and is followed by the first."""
+    """The words between "the second is" and the name of the first."""
     if comparison.is_better:
         return "better than"
     return "worse than" if comparison.is_worse else "not clearly different from"

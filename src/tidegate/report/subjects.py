@@ -24,7 +24,7 @@ def subjects(cells: Sequence[Cell], results: Results) -> list[Subject]:
 
     Args:
         cells: Those with finished jobs.
-        results: Of the run.
+        results: The run's results.
     """
     together = [
         *(

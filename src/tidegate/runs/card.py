@@ -36,7 +36,7 @@ def model_card(
     Args:
         job: The training, and what its test gave.
         blend: The network and the linear model together, where there is one.
-        experiment: Of which it is a part, or the job as a value.
+        experiment: The experiment that it is part of, or the job as a value.
         task: What the model is asked.
         data: The facts of :class:`~tidegate.data.prepared.PreparedData`.
     """

@@ -14,11 +14,11 @@ class JobLog(ABC):
     """A log of the jobs of a run, one after the other.
 
     Attributes:
-        cell, seed: Of the job that goes on.
+        cell, seed: The cell and the seed of the present job.
         step: The last step that was told.
 
     Args:
-        experiment: What is run.
+        experiment: The experiment that the jobs are of.
     """
 
     cell: str

@@ -36,7 +36,7 @@ def check(
     Args:
         num_trained_on: How many of the data set's training texts train.
         only_pretrain: Whether the run ends with its language models.
-        begun: Whether the run was begun before, so that its recipe is what it is.
+        begun: Whether the run was begun before, so that its recipe cannot change any more.
 
     Raises:
         RecipeError: With what it takes, what there is, and which values to lower.

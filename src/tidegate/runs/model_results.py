@@ -47,7 +47,7 @@ class Job:
     summary: list[LayerSummary]
     history: Annotated[list[Epoch], NotEmpty()]
     metrics: Metrics
-    """On the test part, as of every other model."""
+    """The metrics on the test part."""
     training_s: Annotated[float, Between(1e-9)]
     """Wall time of all training steps; validation, test and set-up excluded."""
     wall_s: float
@@ -80,7 +80,7 @@ class LinearModel:
     num_parameters: int
     metrics: Metrics
     validation: Metrics
-    """The same on the validation part."""
+    """The metrics on the validation part."""
     wall_s: float
     """Features, training and predictions."""
     name: str = "linear"
@@ -103,7 +103,7 @@ class BlendModel:
 
 @dataclass(frozen=True)
 class MajorityModel:
-    """The same answer to everything: what a model has to be better than."""
+    """The constant answer, the baseline that every model should beat."""
 
     answer: Any
     """The most frequent class of the training part, or its labels; a regression's mean."""
@@ -121,7 +121,7 @@ class Finished:
 
     job: Job
     predictions: NDArray[np.float64]
-    """As of :class:`~tidegate.runs.results.Results`."""
+    """In the form of :class:`~tidegate.runs.results.Results`."""
     blend: BlendModel | None = None
     """The network and the linear model together, where there is one."""
     blend_predictions: NDArray[np.float64] | None = None

@@ -100,7 +100,7 @@ class Results(Record):
 
     @property
     def majority(self) -> MajorityModel | None:
-        """The same answer to everything."""
+        """The constant answer, if it is measured already."""
         return next((model for model in self.models if isinstance(model, MajorityModel)), None)
 
     def blend_of(self, job: Job) -> BlendModel | None:

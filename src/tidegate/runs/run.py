@@ -47,14 +47,14 @@ def run(
     checkpoints stay, and the same call with ``finished`` goes on from them.
 
     Args:
-        experiment: What to compare.
-        data: What to train and test on, prepared by the experiment's recipe.
+        experiment: The cells and seeds to train, and the recipe.
+        data: The data to train and test on, prepared by the experiment's recipe.
         run_folder: An empty folder, or that of the run which goes on.
         callback: Is told of every job, epoch and step.
-        preparation_s: What preparing the data took, to be recorded.
+        preparation_s: Seconds that preparing the data took, to be recorded.
         finished: The results of a run that stopped; jobs whose own files are whole are not
             repeated.
-        pretraining: What language models learn, where they are not trained already.
+        pretraining: The texts for language models, where these are not trained already.
         reference: Published results in the experiment's setting, to be shown beside its own.
         allow_inexact: Go on under other versions, threads or instruction sets than before.
 
@@ -121,7 +121,7 @@ def pretrain(
     """Train the language models of an experiment's jobs, and nothing else.
 
     Args:
-        texts: What they learn; None where all are trained already.
+        texts: The texts that they learn; None where all are trained already.
     """
     compute_exactly(experiment.threads)
     for job in jobs_of(experiment):
@@ -145,7 +145,7 @@ def _check_same(finished: Results, begun: Results, run_folder: Path) -> None:
 
 
 def _majority(data: PreparedData, results: Results) -> None:
-    """Add what the same answer to everything is worth."""
+    """Add the constant answer with its metrics."""
     task, count = data.task, len(data.test)
     outputs = np.tile(task.constant_outputs(data.train.targets), (count, 1))
     (answer,) = task.named(task.decide(outputs[:1]))
