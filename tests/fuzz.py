@@ -19,6 +19,7 @@ import torch
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+from gate_functions import apply
 from tidegate import engine, nn, optim
 
 REFUSALS = (ValueError, TypeError, RuntimeError, IndexError, MemoryError)
@@ -147,7 +148,7 @@ def doors(data):
             at, m, numbers, len(numbers)
         ),
         lambda: engine.set_num_threads(n if n > 4 else 1),
-        lambda: engine.apply(data.draw(st.sampled_from(["exp", "tanh", ""])), array(data, m, m)),
+        lambda: apply(data.draw(st.sampled_from(["exp", "tanh", ""])), array(data, m, m)),
         lambda: engine.sum_of_squares("float32", np.array([[at, min(n, 9)]])),
     ]
     before = engine.num_threads()

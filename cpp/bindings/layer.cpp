@@ -285,6 +285,7 @@ many tokens as layer_forward returned; the tokens come out ascending. Returns th
            "Read input (N, I) and advance h (N, H) and, for the LSTM, c (N, H) "
            "in place.");
 
+#ifdef TIDEGATE_TEST_KERNELS
   m.def(
       "apply",
       [](const char* function, const char* dtype, Address input,
@@ -294,7 +295,9 @@ many tokens as layer_forward returned; the tokens come out ascending. Returns th
         apply(function, type, pointer(input), pointer(output), count);
       },
       "function"_a, "dtype"_a, "input"_a, "output"_a, "count"_a,
-      "A gate function of the kernels (exp, tanh or sigmoid) over an array.");
+      "A gate function of the kernels (exp, tanh or sigmoid) over an array; in builds with\n"
+      "TIDEGATE_TEST_KERNELS alone.");
+#endif
 
   m.def(
       "fma_peak",

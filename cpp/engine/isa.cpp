@@ -27,7 +27,9 @@ std::atomic<Isa> choice{supported_isas().back()};
 
 std::vector<Isa> usable_isas() {
   auto isas = supported_isas();
+#ifdef TIDEGATE_TEST_KERNELS
   if (std::ranges::count(isas, Isa::avx2) != 0) isas.push_back(Isa::lowered);
+#endif
   return isas;
 }
 

@@ -104,6 +104,7 @@ std::int64_t backward(const BackwardCall& call) {
   return owner.plan().num_distinct;
 }
 
+#ifdef TIDEGATE_TEST_KERNELS
 void apply(const char* function, Dtype dtype, const void* input, void* output,
            std::int64_t count) {
   const std::string_view name(function);
@@ -120,6 +121,7 @@ void apply(const char* function, Dtype dtype, const void* input, void* output,
           "an input and an output, got none");
   kernels_of(active_isa()).apply(number, dtype, input, output, count);
 }
+#endif
 
 double fma_peak(Dtype dtype, double seconds) {
   using Clock = std::chrono::steady_clock;

@@ -152,10 +152,12 @@ class Stepper {
   void* memory_ = nullptr;
 };
 
+#ifdef TIDEGATE_TEST_KERNELS
 /// Gate functions over an array, as the kernels compute them: "exp", "tanh" or
 /// "sigmoid". input and output may be the same.
 void apply(const char* function, Dtype dtype, const void* input, void* output,
            std::int64_t count);
+#endif
 
 /// GFLOP/s of fused multiply-adds on registers, on all active threads at once,
 /// measured for about this long; the best of several rounds.

@@ -84,6 +84,7 @@ void stepper_step(const Shape& shape, std::int64_t num_rows, void* memory,
   });
 }
 
+#ifdef TIDEGATE_TEST_KERNELS
 template <class R>
 void apply_to(int function, const R* input, R* output, Index count) {
   const FlushDenormals flush;
@@ -106,6 +107,7 @@ void apply(int function, Dtype dtype, const void* input, void* output,
              static_cast<double*>(output), count);
   }
 }
+#endif
 
 // Chains enough to hide the latency on every processor, none waiting for
 // memory.
@@ -203,7 +205,9 @@ const Kernels& kernels() noexcept {
       .stepper_bytes = stepper_bytes,
       .stepper_pack = stepper_pack,
       .stepper_step = stepper_step,
+#ifdef TIDEGATE_TEST_KERNELS
       .apply = apply,
+#endif
       .fma_round = fma_round,
       .adam_step = step_of_adam,
       .adam_places = places_of_adam,

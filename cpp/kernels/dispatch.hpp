@@ -86,9 +86,11 @@ struct Kernels {
                        void* memory);
   void (*stepper_step)(const Shape&, std::int64_t num_rows, void* memory,
                        const void* input, void* h, void* c);
+#ifdef TIDEGATE_TEST_KERNELS
   /// function: 0 exp, 1 tanh, 2 sigmoid.
   void (*apply)(int function, Dtype, const void* input, void* output,
                 std::int64_t count);
+#endif
   /// Rounds of independent multiply-adds; returns how many a round has.
   std::int64_t (*fma_round)(Dtype, std::int64_t rounds, void* sink);
   /// One step of Adam on `count` elements; numbers as the dtype has them.
@@ -125,8 +127,10 @@ const Kernels& kernels() noexcept;
 namespace avx512 {
 const Kernels& kernels() noexcept;
 }
+#ifdef TIDEGATE_TEST_KERNELS
 namespace lowered {
 const Kernels& kernels() noexcept;
 }
+#endif
 
 }  // namespace tidegate

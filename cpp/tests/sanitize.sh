@@ -11,7 +11,8 @@ site=$build/site
 
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
   -DPython_EXECUTABLE="$(realpath -s "$python")" -Dnanobind_DIR="$("$python" -m nanobind --cmake_dir)" \
-  -DTIDEGATE_SANITIZE=ON -DCMAKE_INSTALL_PREFIX="$PWD/$site" >"$build.log" || { cat "$build.log"; exit 1; }
+  -DTIDEGATE_SANITIZE=ON -DTIDEGATE_TEST_KERNELS=ON \
+  -DCMAKE_INSTALL_PREFIX="$PWD/$site" >"$build.log" || { cat "$build.log"; exit 1; }
 cmake --build "$build"
 
 # A package of links to the sources around the module just built. It must come before the

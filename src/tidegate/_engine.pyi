@@ -89,7 +89,10 @@ class Stepper:
         """
 
 def apply(function: str, dtype: str, input: int, output: int, count: int) -> None:
-    """A gate function of the kernels (exp, tanh or sigmoid) over an array."""
+    """
+    A gate function of the kernels (exp, tanh or sigmoid) over an array; in builds with
+    TIDEGATE_TEST_KERNELS alone.
+    """
 
 def fma_peak(dtype: str = 'float32', seconds: float = 0.2) -> float:
     """

@@ -6,11 +6,6 @@ result by more than rounding: the number of threads changes no bit, the instruct
 ones.
 """
 
-from typing import Literal
-
-import numpy as np
-
-from tidegate import _engine
 from tidegate._engine import (
     AdamTable,
     active_isa,
@@ -31,7 +26,7 @@ from tidegate._engine import (
     unpool_rows,
     usable_isas,
 )
-from tidegate.engine._arrays import CELLS, NUM_GATES, Array, Cell, Weights, address
+from tidegate.engine._arrays import CELLS, NUM_GATES, Cell, Weights
 from tidegate.engine._layer import Forward, Gradients, Saved, backward, forward, forward_tokens
 from tidegate.engine._ragged import RaggedForward, forward_ragged, pool
 from tidegate.engine._settings import read_environment, set_num_threads, use_isa
@@ -50,7 +45,6 @@ __all__ = [
     "Weights",
     "active_isa",
     "adam_dense",
-    "apply",
     "backward",
     "cpu_name",
     "fma_peak",
@@ -74,14 +68,6 @@ __all__ = [
     "usable_isas",
     "use_isa",
 ]
-
-
-def apply(function: Literal["exp", "tanh", "sigmoid"], input: Array) -> Array:
-    """A gate function as the kernels compute it, by elements; for tests of its accuracy."""
-    values = np.ascontiguousarray(input)
-    result = np.empty_like(values)
-    _engine.apply(function, values.dtype.name, address(values), address(result), values.size)
-    return result
 
 
 read_environment()

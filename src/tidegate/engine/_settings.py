@@ -11,8 +11,8 @@ def use_isa(name: str) -> None:
     """Choose the instruction set of all calls that start from now on, in every thread.
 
     Args:
-        name: One of :func:`supported_isas`, or for tests ``"lowered"``: the code for AVX-512,
-            compiled for AVX2.
+        name: One of :func:`supported_isas`, or in development builds, for tests, ``"lowered"``:
+            the code for AVX-512, compiled for AVX2.
     Raises:
         IsaError: The machine cannot run it, or there is none of that name.
     """
