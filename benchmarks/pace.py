@@ -150,6 +150,7 @@ class _Clock:
 
 
 ENGINE_CALLS = (
+    "LayerPlan",
     "layer_forward",
     "layer_backward",
     "pool_rows",

@@ -138,6 +138,29 @@ def _address(array):
     return 0 if array is None else array.ctypes.data
 
 
+def folders_of_tests(request):
+    """Where a program that a test writes imports from: the test's folder and the shared one."""
+    return [str(request.path.parent), str(request.path.parents[1])]
+
+
+PLANNED = ["cell", "dtype", "num_rows", "num_steps", "input_size", "hidden_size", "row_offset"]
+PLANNED += ["step_offset", "lengths", "pad", "ids", "num_embeddings"]
+
+
+def run_layer(call, plan=None, **arguments):
+    """Plan a batch, unless a plan is given, and run a ForwardCall or BackwardCall over it."""
+    planned = {name: arguments.pop(name) for name in PLANNED if name in arguments}
+    if plan is None:
+        reverse = arguments.get("reverse", False)
+        has_state = bool(arguments.get("h_0") or arguments.get("c_0"))
+        directions = {"forwards": not reverse, "backwards": reverse}
+        plan = engine.LayerPlan(**planned, **directions, has_state=has_state)
+    for name, value in arguments.items():
+        setattr(call, name, value)
+    is_forward = isinstance(call, engine.ForwardCall)
+    return (engine.layer_forward if is_forward else engine.layer_backward)(plan, call)
+
+
 def run(case, where="time", given=None, space=SPACE, without=()):
     """Results and gradients by the engine, brought back to time-major and 0 past the ends.
 
@@ -205,7 +228,8 @@ def run(case, where="time", given=None, space=SPACE, without=()):
         "output_stride": H + space,
         "reserve": _address(reserve),
     }
-    engine.layer_forward(
+    run_layer(
+        engine.ForwardCall(),
         **common,
         **{name: _address(a) for name, a in forward_read.items()},
         h_n=_address(h_n),
@@ -224,7 +248,8 @@ def run(case, where="time", given=None, space=SPACE, without=()):
     }
     assert set(without) <= {*backward_read, *outgoing}
     passed = backward_read | outgoing | dict.fromkeys(without)
-    engine.layer_backward(
+    run_layer(
+        engine.BackwardCall(),
         **common,
         **{name: _address(a) for name, a in passed.items()},
         grad_output_stride=H + space,
@@ -271,8 +296,10 @@ __all__ = [
     "arrays",
     "assert_same_bits",
     "expected",
+    "folders_of_tests",
     "layout",
     "replace",
     "rows_of",
     "run",
+    "run_layer",
 ]

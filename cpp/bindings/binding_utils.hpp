@@ -59,6 +59,23 @@ inline Dtype dtype_named(std::string_view text) {
       std::string(text));
 }
 
+inline Cell cell_named(std::string_view text) {
+  if (text == "rnn_tanh") return Cell::rnn_tanh;
+  if (text == "rnn_relu") return Cell::rnn_relu;
+  if (text == "lstm") return Cell::lstm;
+  if (text == "gru_after") return Cell::gru_after;
+  if (text == "gru_before") return Cell::gru_before;
+  throw std::invalid_argument(
+      "engine: expected cell of rnn_tanh, rnn_relu, lstm, gru_after or "
+      "gru_before, got " +
+      std::string(text));
+}
+
+inline Shape shape_of(const char* cell, const char* dtype, Count input_size,
+               Count hidden_size) {
+  return {cell_named(cell), dtype_named(dtype), input_size, hidden_size};
+}
+
 }  // namespace tidegate
 
 namespace nanobind::detail {

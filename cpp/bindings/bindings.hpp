@@ -5,5 +5,6 @@
 
 void bind_settings(nanobind::module_& m);
 void bind_layer(nanobind::module_& m);
+void bind_stepper(nanobind::module_& m);
 void bind_optim(nanobind::module_& m);
 void bind_rows(nanobind::module_& m);

@@ -44,8 +44,6 @@ void bind_settings(nb::module_& m) {
 
   m.def("cpu_name", &tidegate::cpu_name,
         "The processor's own name of itself, empty where it gives none.");
-  m.def("available_cores", &tidegate::available_cores,
-        "How many cores this process may use.");
   m.def("num_threads", &tidegate::num_threads,
         "Upper bound on the threads that one call works on.");
   m.def(

@@ -14,19 +14,41 @@
 
 namespace tidegate {
 
-BatchPlanner::BatchPlanner(const Shape& shape, const Positions& positions,
-                     const Input& input, bool has_state) {
-  rank_rows(positions);
-  if (input.ids != nullptr && positions.lengths == nullptr && !has_state) {
-    share_prefixes(positions, input);
-  }
-  group_rows(shape, input.ids != nullptr);
+BatchPlanner::BatchPlanner(const PlanCall& call, bool reverse)
+    : plan_{.shape = call.shape,
+            .positions = call.positions,
+            .tokens = call.tokens,
+            .has_state = call.has_state,
+            .reverse = reverse} {
+  rank_rows();
+  if (may_share_prefixes(call)) share_prefixes();
+  group_rows();
   number_positions();
-  if (input.ids != nullptr) number_tokens(positions, input);
-  share_rows(shape);
+  if (call.tokens.ids != nullptr) number_tokens();
+  share_rows();
 }
 
-void BatchPlanner::rank_rows(const Positions& positions) {
+BatchPlanner::BatchPlanner(const BatchPlanner& forwards)
+    : plan_(forwards.plan_) {
+  plan_.reverse = true;
+  if (plan_.slot == nullptr) return;
+  slot_.resize(static_cast<std::size_t>(plan_.num_positions));
+  for (std::int64_t g = 0; g < plan_.num_groups; ++g) {
+    const std::int64_t* base = plan_.base + g * (plan_.num_steps + 1);
+    const std::int64_t* ranks = plan_.group_member + plan_.group_begin[g];
+    for (std::int64_t step = 0; step < plan_.num_steps; ++step) {
+      for (std::int64_t i = 0; i < base[step + 1] - base[step]; ++i) {
+        const std::int64_t t = plan_.length[ranks[i]] - 1 - step;
+        slot_[static_cast<std::size_t>(base[step] + i)] =
+            plan_.slot[base[t] + i];
+      }
+    }
+  }
+  plan_.slot = slot_.data();
+}
+
+void BatchPlanner::rank_rows() {
+  const Positions& positions = plan_.positions;
   const auto rows = static_cast<std::size_t>(positions.num_rows);
   row_.resize(rows);
   std::iota(row_.begin(), row_.end(), 0);
@@ -55,12 +77,12 @@ void BatchPlanner::rank_rows(const Positions& positions) {
   plan_.start = start_.data();
 }
 
-void BatchPlanner::share_prefixes(const Positions& positions,
-                                const Input& input) {
-  const SharedPrefixes found = find_shared_prefixes(positions, input);
-  if (found.start.empty()) return;
+void BatchPlanner::share_prefixes() {
+  const SharedPrefixes prefixes = find_shared_prefixes(
+      plan_.positions, plan_.tokens.ids, plan_.reverse);
+  if (prefixes.start.empty()) return;
   const auto start = [&](std::int64_t row) {
-    return found.start[static_cast<std::size_t>(row)];
+    return prefixes.start[static_cast<std::size_t>(row)];
   };
   std::ranges::stable_sort(row_,
                            [&](auto a, auto b) { return start(a) < start(b); });
@@ -71,14 +93,16 @@ void BatchPlanner::share_prefixes(const Positions& positions,
   for (std::size_t k = 0; k < row_.size(); ++k) {
     start_[k] = start(row_[k]);
     leader_rank_[k] = rank[static_cast<std::size_t>(
-        found.leader[static_cast<std::size_t>(row_[k])])];
+        prefixes.leader[static_cast<std::size_t>(row_[k])])];
   }
   plan_.joins = true;
 }
 
 // As many as stay whole tiles of rows and sums that are small beside the
 // products and fit a second-level cache.
-void BatchPlanner::group_rows(const Shape& shape, bool has_ids) {
+void BatchPlanner::group_rows() {
+  const Shape& shape = plan_.shape;
+  const bool has_ids = plan_.tokens.ids != nullptr;
   constexpr std::int64_t kMostGroups = 4;
   constexpr std::int64_t kGroupPositions = 512;
   constexpr std::int64_t kSumBytes = 1 << 20;
@@ -134,7 +158,8 @@ void BatchPlanner::number_positions() {
 }
 
 // Rows of a group go to as many shares as keep all threads busy.
-void BatchPlanner::share_rows(const Shape& shape) {
+void BatchPlanner::share_rows() {
+  const Shape& shape = plan_.shape;
   // A thread is worth waking for some microseconds of multiply-adds.
   constexpr double kWorthThread = 1e5;
   const double total = static_cast<double>(plan_.num_positions) *
@@ -181,8 +206,9 @@ void BatchPlanner::share_rows(const Shape& shape) {
 
 // A bit a token, and the number of bits set before each word: a token's number
 // among those that occur is then a sum of two, and their order is ascending.
-void BatchPlanner::number_tokens(const Positions& positions, const Input& input) {
-  const std::int64_t V = input.num_embeddings;
+void BatchPlanner::number_tokens() {
+  const Positions& positions = plan_.positions;
+  const std::int64_t V = plan_.tokens.num_embeddings;
   std::vector<std::uint64_t> occurs(static_cast<std::size_t>(V) / 64 + 1);
   if (plan_.num_positions > std::numeric_limits<std::int32_t>::max()) {
     throw std::overflow_error("engine: expected fewer than 2^31 tokens, got " +
@@ -196,10 +222,10 @@ void BatchPlanner::number_tokens(const Positions& positions, const Input& input)
       const std::int64_t* rank = plan_.group_member + plan_.group_begin[g];
       for (auto p = base[step]; p < base[step + 1]; ++p, ++rank) {
         const auto t =
-            positions.reverse ? plan_.length[*rank] - 1 - step : step;
+            plan_.reverse ? plan_.length[*rank] - 1 - step : step;
         const auto row = plan_.row[*rank];
         const auto id =
-            input.ids[positions.row_offset[row] + positions.step_offset[t]];
+            plan_.tokens.ids[positions.row_offset[row] + positions.step_offset[t]];
         if (id < 0 || id >= V) {
           throw std::out_of_range("engine: expected tokens from 0 to V - 1 = " +
                                   std::to_string(V - 1) + ", got " +

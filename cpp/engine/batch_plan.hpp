@@ -10,22 +10,31 @@
 
 namespace tidegate {
 
+/// Whether rows of this batch may make their first steps together: they then
+/// stand in another order from their ends.
+inline bool may_share_prefixes(const PlanCall& call) {
+  return call.tokens.ids != nullptr && call.positions.lengths == nullptr &&
+         !call.has_state;
+}
+
 class BatchPlanner {
  public:
-  /// has_state: whether rows begin in states of their own. Throws as forward
-  /// does.
-  BatchPlanner(const Shape& shape, const Positions& positions, const Input& input,
-            bool has_state);
+  /// Plans one direction. Throws as LayerPlan does.
+  BatchPlanner(const PlanCall& call, bool reverse);
+
+  /// Plans the other direction of a batch that shares no prefixes: all but the
+  /// order of the tokens is the same, and is read where it is.
+  explicit BatchPlanner(const BatchPlanner& forwards);
 
   const BatchPlan& plan() const noexcept { return plan_; }
 
  private:
-  void rank_rows(const Positions& positions);
-  void share_prefixes(const Positions& positions, const Input& input);
-  void number_tokens(const Positions& positions, const Input& input);
-  void group_rows(const Shape& shape, bool has_ids);
+  void rank_rows();
+  void share_prefixes();
+  void number_tokens();
+  void group_rows();
   void number_positions();
-  void share_rows(const Shape& shape);
+  void share_rows();
 
   BatchPlan plan_;
   std::vector<std::int64_t> row_;

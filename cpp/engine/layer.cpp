@@ -22,8 +22,8 @@ const CellSizes& sizes_of(Cell cell) {
   return kCellSizes[static_cast<std::size_t>(cell)];
 }
 
-void check(const Shape& shape, const Positions& positions, const Input& input,
-           const Weights& weights) {
+void check(const Shape& shape, const Positions& positions,
+           const Tokens& tokens) {
   require(shape.hidden_size >= 1, "hidden_size of at least 1, got less");
   require(shape.input_size >= 0, "input_size of at least 0, got less");
   require(positions.num_rows >= 0 && positions.num_steps >= 0,
@@ -37,27 +37,55 @@ void check(const Shape& shape, const Positions& positions, const Input& input,
   require((positions.row_offset != nullptr || positions.num_rows == 0) &&
               (positions.step_offset != nullptr || positions.num_steps == 0),
           "row_offset and step_offset, got none");
-  const bool has_vectors =
-      positions.num_rows > 0 && positions.num_steps > 0 && shape.input_size > 0;
-  require(!has_vectors || input.ids != nullptr || input.vectors != nullptr,
-          "an input or ids, got neither");
-  require(input.ids == nullptr || input.table != nullptr ||
-              shape.input_size == 0 || input.num_embeddings == 0,
-          "a table with ids, got none");
-  require(input.num_embeddings >= 0,
+  require(tokens.num_embeddings >= 0,
           "num_embeddings of at least 0, got less");
-  require(weights.weight_hh != nullptr &&
-              (weights.weight_ih != nullptr || shape.input_size == 0),
-          "weight_ih and weight_hh, got none");
 }
 
-// Forward and backward must agree on it.
+bool has_positions(const BatchPlan& plan) {
+  return plan.positions.num_rows > 0 && plan.positions.num_steps > 0;
+}
+
+// What forward and backward are both told.
 template <class Call>
-bool has_state(const Call& call) {
-  return call.h_0 != nullptr || call.c_0 != nullptr;
+void check(const BatchPlan& plan, const Call& call) {
+  const std::int64_t I = plan.shape.input_size;
+  const bool has_ids = plan.tokens.ids != nullptr;
+  require(!has_positions(plan) || I == 0 || has_ids ||
+              call.input.vectors != nullptr,
+          "an input or ids, got neither");
+  require(!has_ids || call.input.table != nullptr || I == 0 ||
+              plan.tokens.num_embeddings == 0,
+          "a table with ids, got none");
+  require(call.weights.weight_hh != nullptr &&
+              (call.weights.weight_ih != nullptr || I == 0),
+          "weight_ih and weight_hh, got none");
+  require(call.output != nullptr || !has_positions(plan),
+          "an output, got none");
+  require(plan.has_state || (call.h_0 == nullptr && call.c_0 == nullptr),
+          "no h_0 or c_0 where the plan has no state, got one");
 }
 
 }  // namespace
+
+LayerPlan::LayerPlan(const PlanCall& call) {
+  check(call.shape, call.positions, call.tokens);
+  if (call.forwards) {
+    forwards_ = std::make_unique<const BatchPlanner>(call, false);
+  }
+  if (call.backwards) {
+    backwards_ = call.forwards && !may_share_prefixes(call)
+                     ? std::make_unique<const BatchPlanner>(*forwards_)
+                     : std::make_unique<const BatchPlanner>(call, true);
+  }
+}
+
+LayerPlan::~LayerPlan() = default;
+
+const BatchPlan& LayerPlan::direction(bool reverse) const {
+  const auto& planner = reverse ? backwards_ : forwards_;
+  require(planner != nullptr, "a direction that was planned, got the other");
+  return planner->plan();
+}
 
 std::int64_t reserve_bytes(const Shape& shape, std::int64_t num_positions) {
   const Count bytes = shape.dtype == Dtype::float32 ? 4 : 8;
@@ -68,40 +96,32 @@ std::int64_t reserve_bytes(const Shape& shape, std::int64_t num_positions) {
          64;
 }
 
-std::int64_t forward(const ForwardCall& call) {
-  check(call.shape, call.positions, call.input, call.weights);
-  require(call.positions.num_rows == 0 ||
+std::int64_t forward(const LayerPlan& layer_plan, const ForwardCall& call) {
+  const BatchPlan& plan = layer_plan.direction(call.reverse);
+  check(plan, call);
+  require(plan.positions.num_rows == 0 ||
               (call.h_n != nullptr &&
-               (call.c_n != nullptr || call.shape.cell != Cell::lstm)),
+               (call.c_n != nullptr || plan.shape.cell != Cell::lstm)),
           "h_n and, for the LSTM, c_n, got none");
-  require(call.output != nullptr || call.positions.num_rows == 0 ||
-              call.positions.num_steps == 0,
-          "an output, got none");
   const Kernels& kernels = kernels_of(active_isa());
-  const BatchPlanner owner(call.shape, call.positions, call.input,
-                        has_state(call));
-  const Scratch scratch(kernels.forward_bytes(call, owner.plan()));
-  kernels.forward(call, owner.plan(), scratch.data(), parallel_for);
-  return owner.plan().num_distinct;
+  const Scratch scratch(kernels.forward_bytes(call, plan));
+  kernels.forward(call, plan, scratch.data(), parallel_for);
+  return plan.num_distinct;
 }
 
-std::int64_t backward(const BackwardCall& call) {
-  check(call.shape, call.positions, call.input, call.weights);
+std::int64_t backward(const LayerPlan& layer_plan, const BackwardCall& call) {
+  const BatchPlan& plan = layer_plan.direction(call.reverse);
+  check(plan, call);
   require(call.reserve != nullptr, "a reserve, got none");
-  require(call.output != nullptr || call.positions.num_rows == 0 ||
-              call.positions.num_steps == 0,
-          "an output, got none");
   require((call.grad_table_ids == nullptr) == (call.grad_table_rows == nullptr),
           "both of grad_table_ids and grad_table_rows, got one");
-  require(call.input.ids == nullptr || has_state(call) ||
+  require(plan.tokens.ids == nullptr || plan.has_state ||
               (call.grad_h_0 == nullptr && call.grad_c_0 == nullptr),
           "with ids a state where its gradient is wanted, got none");
   const Kernels& kernels = kernels_of(active_isa());
-  const BatchPlanner owner(call.shape, call.positions, call.input,
-                        has_state(call));
-  const Scratch scratch(kernels.backward_bytes(call, owner.plan()));
-  kernels.backward(call, owner.plan(), scratch.data(), parallel_for);
-  return owner.plan().num_distinct;
+  const Scratch scratch(kernels.backward_bytes(call, plan));
+  kernels.backward(call, plan, scratch.data(), parallel_for);
+  return plan.num_distinct;
 }
 
 #ifdef TIDEGATE_TEST_KERNELS

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace tidegate {
 
@@ -40,19 +41,21 @@ struct Positions {
   const std::int64_t* step_offset = nullptr;  ///< (T,)
   /// (N,), each 0 to T, in any order; null where every row has T steps.
   const std::int64_t* lengths = nullptr;
-  /// Reads every row from its own end to step 0.
-  bool reverse = false;
   /// Writes zeros past a row's end; for layouts that have such positions.
   bool pad = false;
 };
 
-/// What a layer reads: dense vectors, or tokens with their table.
+/// The rows of an embedding table that a layer reads in place of vectors.
+struct Tokens {
+  const std::int64_t* ids = nullptr; ///< base, stride 1; null for vectors
+  std::int64_t num_embeddings = 0;   ///< V
+};
+
+/// What a layer reads: dense vectors or, where its plan has ids, their table.
 struct Input {
   const void* vectors = nullptr;     ///< base; I elements a position
   std::int64_t stride = 0;           ///< of vectors
-  const std::int64_t* ids = nullptr; ///< base, stride 1; null for vectors
-  const void* table = nullptr;       ///< (V, I), with ids
-  std::int64_t num_embeddings = 0;   ///< V, with ids
+  const void* table = nullptr;       ///< (V, I)
 };
 
 struct Weights {
@@ -62,11 +65,45 @@ struct Weights {
   const void* bias_hh = nullptr;    ///< (G,), null for none
 };
 
+/// What a plan is made for: one layer over one batch, in one direction or both.
+struct PlanCall {
+  Shape shape;
+  Positions positions;
+  Tokens tokens;
+  bool has_state = false;  ///< whether h_0 or c_0 will be passed
+  bool forwards = true;    ///< whether rows are read from their first step
+  bool backwards = false;  ///< whether rows are read from their own end
+};
+
+struct BatchPlan;
+class BatchPlanner;
+
+/// What is worked out about a batch before a layer runs over it: once for both
+/// directions, forward and backward.
+class LayerPlan {
+ public:
+  /// Throws std::invalid_argument for what does not fit together,
+  /// std::out_of_range for a token outside the table, std::length_error for
+  /// sizes beyond what memory can address, std::bad_alloc.
+  ///
+  /// Offsets, lengths and ids must live, unchanged, as long as the plan.
+  explicit LayerPlan(const PlanCall& call);
+  ~LayerPlan();
+  LayerPlan(const LayerPlan&) = delete;
+  LayerPlan& operator=(const LayerPlan&) = delete;
+
+  /// Throws std::invalid_argument for a direction that was not asked for.
+  const BatchPlan& direction(bool reverse) const;
+
+ private:
+  std::unique_ptr<const BatchPlanner> forwards_;
+  std::unique_ptr<const BatchPlanner> backwards_;
+};
+
 /// No two tensors that are written may overlap each other or one that is read.
 /// Nothing needs more alignment than its element.
 struct ForwardCall {
-  Shape shape;
-  Positions positions;
+  bool reverse = false;  ///< reads every row from its own end to step 0
   Input input;
   Weights weights;
   const void* h_0 = nullptr;      ///< (N, H), null for zeros
@@ -81,8 +118,7 @@ struct ForwardCall {
 
 /// Gradients are written, not added to, unless said otherwise.
 struct BackwardCall {
-  Shape shape;
-  Positions positions;
+  bool reverse = false;  ///< as in forward
   Input input;
   Weights weights;  ///< the biases are not read
   const void* h_0 = nullptr;             ///< as in forward
@@ -119,14 +155,13 @@ std::int64_t reserve_bytes(const Shape& shape, std::int64_t num_positions);
 
 /// Runs the layer; returns the number of distinct tokens, 0 without ids.
 ///
-/// Throws std::invalid_argument for what does not fit together,
-/// std::out_of_range for a token outside the table, std::length_error for
-/// sizes beyond what memory can address, std::bad_alloc. Nothing has been
-/// written by then. Many threads may call at once.
-std::int64_t forward(const ForwardCall& call);
+/// Throws std::invalid_argument for what does not fit together and
+/// std::bad_alloc. Nothing has been written by then. Many threads may call at
+/// once, with one plan or several.
+std::int64_t forward(const LayerPlan& plan, const ForwardCall& call);
 
 /// The gradients of one forward; returns and throws as forward does.
-std::int64_t backward(const BackwardCall& call);
+std::int64_t backward(const LayerPlan& plan, const BackwardCall& call);
 
 /// One step at a time with weights packed once: for streams. step() neither
 /// allocates nor starts threads. One thread at a time.

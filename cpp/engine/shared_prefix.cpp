@@ -13,13 +13,14 @@ constexpr std::int64_t kWorth = 16;
 
 }  // namespace
 
-SharedPrefixes find_shared_prefixes(const Positions& positions, const Input& input) {
+SharedPrefixes find_shared_prefixes(const Positions& positions,
+                                    const std::int64_t* ids, bool reverse) {
   const auto rows = static_cast<std::size_t>(positions.num_rows);
   const auto steps = positions.num_steps;
   if (rows < 2 || steps < 2) return {};
   const auto id_at = [&](std::size_t row, std::int64_t step) {
-    const auto t = positions.reverse ? steps - 1 - step : step;
-    return input.ids[positions.row_offset[row] + positions.step_offset[t]];
+    const auto t = reverse ? steps - 1 - step : step;
+    return ids[positions.row_offset[row] + positions.step_offset[t]];
   };
   std::vector<std::int64_t> run(rows, 1);
   for (std::size_t n = 0; n < rows; ++n) {
@@ -34,20 +35,20 @@ SharedPrefixes find_shared_prefixes(const Positions& positions, const Input& inp
   }
   std::ranges::stable_sort(
       alike, [&](std::size_t a, std::size_t b) { return run[a] > run[b]; });
-  SharedPrefixes found;
-  found.start.assign(rows, 0);
-  found.leader.resize(rows);
-  std::iota(found.leader.begin(), found.leader.end(), 0);
+  SharedPrefixes prefixes;
+  prefixes.start.assign(rows, 0);
+  prefixes.leader.resize(rows);
+  std::iota(prefixes.leader.begin(), prefixes.leader.end(), 0);
   std::int64_t saved = 0;
   for (std::size_t k = 0; k < alike.size(); ++k) {
     if (k % kRowsOfLeader == 0) continue;
     const auto row = alike[k];
-    found.start[row] = run[row];
-    found.leader[row] = static_cast<std::int64_t>(alike[k - k % kRowsOfLeader]);
+    prefixes.start[row] = run[row];
+    prefixes.leader[row] = static_cast<std::int64_t>(alike[k - k % kRowsOfLeader]);
     saved += run[row];
   }
   if (saved < positions.num_rows * steps / kWorth) return {};
-  return found;
+  return prefixes;
 }
 
 }  // namespace tidegate

@@ -17,6 +17,7 @@ struct SharedPrefixes {
 };
 
 /// Empty where that saves too little. For rows of T steps each, with ids.
-SharedPrefixes find_shared_prefixes(const Positions& positions, const Input& input);
+SharedPrefixes find_shared_prefixes(const Positions& positions,
+                                    const std::int64_t* ids, bool reverse);
 
 }  // namespace tidegate

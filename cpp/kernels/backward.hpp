@@ -18,7 +18,7 @@ class Backward {
   Backward(const BackwardCall& call, const BatchPlan& plan, void* scratch)
       : call_(call),
         plan_(plan),
-        H_(call.shape.hidden_size),
+        H_(plan.shape.hidden_size),
         padded_(padded_units<R>(H_)),
         carver_(scratch),
         sums_(call, plan, carver_, scratch != nullptr),
@@ -122,7 +122,7 @@ class Backward {
       }
     };
     parallel(parallel_for, groups * most,
-             positions * kGates * H_ * (H_ + call_.shape.input_size), sum);
+             positions * kGates * H_ * (H_ + plan_.shape.input_size), sum);
     return true;
   }
 

@@ -14,7 +14,7 @@ class BackwardRows {
   BackwardRows(const BackwardCall& call, const BatchPlan& plan, Carver& carver)
       : call_(call),
         plan_(plan),
-        H_(call.shape.hidden_size),
+        H_(plan.shape.hidden_size),
         padded_(padded_units<R>(H_)) {
     zeros_ = carver.take<R>(padded_);
     dh_ = carver.take<R>(plan.num_rows * padded_);
@@ -52,15 +52,13 @@ class BackwardRows {
   /// The next step of member m, of this group, is `step`.
   void point(Index m, const RowGroup<R, C>& group, Index step) const {
     RowBack<R>& row = rows_[m];
-    const Positions& at = call_.positions;
     const Index rank = plan_.member[m];
-    const Index here = position(at, plan_, rank, step);
+    const Index here = position(plan_, rank, step);
     const auto* output = static_cast<const R*>(call_.output);
     row.h_out = output + here * call_.output_stride;
     const Index number = plan_.row[rank];
     if (step > 0) {
-      row.h =
-          output + position(at, plan_, rank, step - 1) * call_.output_stride;
+      row.h = output + position(plan_, rank, step - 1) * call_.output_stride;
     } else {
       row.h = initial(call_.h_0, number);
     }
@@ -89,8 +87,7 @@ class BackwardRows {
   void add_outputs(Index begin, Index end, Index step) const {
     if (call_.grad_output == nullptr) return;
     for (Index m = begin; m < end; ++m) {
-      const Index here =
-          position(call_.positions, plan_, plan_.member[m], step);
+      const Index here = position(plan_, plan_.member[m], step);
       add(rows_[plan_.leader[m]].dh, static_cast<const R*>(call_.grad_output) +
                                        here * call_.grad_output_stride);
     }
@@ -109,13 +106,13 @@ class BackwardRows {
 
   /// A share's gradients of initial states, and zeros of inputs past the ends.
   void end(Index s) const {
-    const Positions& p = call_.positions;
+    const Positions& p = plan_.positions;
     for (Index m = plan_.share_begin[s]; m < plan_.share_begin[s + 1]; ++m) {
       const Index rank = plan_.member[m];
       const Index row = plan_.row[rank];
       write_state(call_.grad_h_0, dh_ + m * padded_, row);
       if (C == Cell::lstm) write_state(call_.grad_c_0, dc_ + m * padded_, row);
-      if (!p.pad || call_.input.ids != nullptr || call_.grad_input == nullptr ||
+      if (!p.pad || plan_.tokens.ids != nullptr || call_.grad_input == nullptr ||
           call_.add_to_grad_input) {
         continue;
       }
@@ -123,7 +120,7 @@ class BackwardRows {
         zero<R>(static_cast<R*>(call_.grad_input) +
                     (p.row_offset[row] + p.step_offset[t]) *
                         call_.grad_input_stride,
-                call_.shape.input_size);
+                plan_.shape.input_size);
       }
     }
   }

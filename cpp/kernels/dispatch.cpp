@@ -37,27 +37,27 @@ auto with_shape(const Shape& shape, const Body& body) {
 }
 
 std::size_t forward_bytes(const ForwardCall& call, const BatchPlan& plan) {
-  return with_shape(call.shape, [&]<class R, Cell C>() {
+  return with_shape(plan.shape, [&]<class R, Cell C>() {
     return Forward<R, C>(call, plan, nullptr).bytes();
   });
 }
 
 void forward(const ForwardCall& call, const BatchPlan& plan, void* scratch,
              ParallelFor parallel_for) {
-  with_shape(call.shape, [&]<class R, Cell C>() {
+  with_shape(plan.shape, [&]<class R, Cell C>() {
     Forward<R, C>(call, plan, scratch).run(parallel_for);
   });
 }
 
 std::size_t backward_bytes(const BackwardCall& call, const BatchPlan& plan) {
-  return with_shape(call.shape, [&]<class R, Cell C>() {
+  return with_shape(plan.shape, [&]<class R, Cell C>() {
     return Backward<R, C>(call, plan, nullptr).bytes();
   });
 }
 
 void backward(const BackwardCall& call, const BatchPlan& plan, void* scratch,
               ParallelFor parallel_for) {
-  with_shape(call.shape, [&]<class R, Cell C>() {
+  with_shape(plan.shape, [&]<class R, Cell C>() {
     Backward<R, C>(call, plan, scratch).run(parallel_for);
   });
 }

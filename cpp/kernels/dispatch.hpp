@@ -22,6 +22,11 @@ namespace tidegate {
 /// that rows make themselves are numbered by group, then step, then place in
 /// the group: base[g * (num_steps + 1) + step] + place.
 struct BatchPlan {
+  Shape shape;
+  Positions positions;
+  Tokens tokens;
+  bool has_state = false;  ///< whether rows begin in states of their own
+  bool reverse = false;    ///< whether rows are read from their own end
   std::int64_t num_rows = 0;             ///< N
   std::int64_t num_steps = 0;            ///< the greatest length
   const std::int64_t* row = nullptr;     ///< (N,): the row of each rank

@@ -15,10 +15,10 @@ class Forward {
   Forward(const ForwardCall& call, const BatchPlan& plan, void* scratch)
       : call_(call),
         plan_(plan),
-        H_(call.shape.hidden_size),
-        I_(call.shape.input_size),
+        H_(plan.shape.hidden_size),
+        I_(plan.shape.input_size),
         padded_(padded_units<R>(H_)),
-        has_ids_(call.input.ids != nullptr) {
+        has_ids_(plan.tokens.ids != nullptr) {
     Carver carver(scratch);
     packed_.carve(carver, I_, H_, padded_, is_single() ? plan.num_threads : 0);
     zeros_ = carver.take<R>(padded_);
@@ -135,7 +135,7 @@ class Forward {
           rows.candidate[i] = (has_ids_ ? table_[1] : share.projected[1]) +
                               here * Layer::line(1);
         }
-        share.point(i, step, position(call_.positions, plan_, rank, step));
+        share.point(i, step, position(plan_, rank, step));
       }
       const bool back = step % 2 != 0;
       step_panels<0>(parallel_for, active, [&](Index begin, Index end) {
@@ -176,7 +176,7 @@ class Forward {
       if (active == 0 || count + active > share.chunk_positions) break;
       for (Index i = 0; i < active; ++i) {
         share.inputs[count++] =
-            input + position(call_.positions, plan_, ranks[i], step) *
+            input + position(plan_, ranks[i], step) *
                         call_.input.stride;
       }
     }

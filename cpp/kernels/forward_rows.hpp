@@ -74,7 +74,7 @@ struct ForwardRows {
     }
   }
 
-  Index hidden_size() const { return call->shape.hidden_size; }
+  Index hidden_size() const { return plan->shape.hidden_size; }
 
   /// Of row i's position at a step.
   Index number(Index i, Index step) const {
@@ -134,7 +134,7 @@ struct ForwardRows {
 
   /// Final states, and zeros past the ends.
   void end() const {
-    const Positions& p = call->positions;
+    const Positions& p = plan->positions;
     for (Index i = 0; i < count; ++i) {
       const Index row = plan->row[ranks[i]];
       copy_state(call->h_n, row,
@@ -164,7 +164,7 @@ struct ForwardRows {
 
   R* output(Index rank, Index step) const {
     return static_cast<R*>(call->output) +
-           position(call->positions, *plan, rank, step) * call->output_stride;
+           position(*plan, rank, step) * call->output_stride;
   }
 
   void copy_state(void* states, Index row, const R* from) const {

@@ -16,9 +16,9 @@ class LayerGradients {
   LayerGradients(const BackwardCall& call, const BatchPlan& plan, Carver& carver, bool is_real)
       : call_(call),
         plan_(plan),
-        H_(call.shape.hidden_size),
-        I_(call.shape.input_size),
-        has_ids_(call.input.ids != nullptr),
+        H_(plan.shape.hidden_size),
+        I_(plan.shape.input_size),
+        has_ids_(plan.tokens.ids != nullptr),
         ih_panels_(back_panels<R>(I_)) {
     constexpr Index kLanes = kBackVectors * kWidth<R>;
     packs_ih_ = wants_input() && (!are_read_seldom(plan) || I_ % kLanes != 0);

@@ -35,9 +35,9 @@ void zero(void* to, Index count) {
 
 /// The position rule, for a rank and the number of steps it has made: in
 /// reverse the first step is at the row's own end.
-TIDEGATE_INLINE Index position(const Positions& p, const BatchPlan& plan, Index rank,
-                               Index step) {
-  const Index t = p.reverse ? plan.length[rank] - 1 - step : step;
+TIDEGATE_INLINE Index position(const BatchPlan& plan, Index rank, Index step) {
+  const Positions& p = plan.positions;
+  const Index t = plan.reverse ? plan.length[rank] - 1 - step : step;
   return p.row_offset[plan.row[rank]] + p.step_offset[t];
 }
 

@@ -39,10 +39,10 @@ class RowGroup {
         base_(group_base(plan, group)),
         ranks_(plan.group_member + plan.group_begin[group]),
         count_(plan.group_begin[group + 1] - plan.group_begin[group]),
-        H_(call.shape.hidden_size),
-        I_(call.shape.input_size),
+        H_(plan.shape.hidden_size),
+        I_(plan.shape.input_size),
         padded_(padded_units<R>(H_)),
-        has_ids_(call.input.ids != nullptr) {
+        has_ids_(plan.tokens.ids != nullptr) {
     Index all = 0;
     for (Index i = 0; i < count_; ++i) {
       all += plan.length[ranks_[i]] - plan.start[ranks_[i]];
@@ -117,7 +117,7 @@ class RowGroup {
   void keep(Index rank, Index step, Index p, const R* h) {
     copy_padded(h_.data + p * h_.stride, h, H_, padded_);
     if (has_ids_) return;
-    const Index here = position(call_->positions, *plan_, rank, step);
+    const Index here = position(*plan_, rank, step);
     gate_rows_[p] = gates(p);
     if (to_.weight_ih != nullptr) {
       copy_padded(x_.data + p * x_.stride,

@@ -22,19 +22,19 @@ class SingleStep {
         packed_(packed),
         share_(share),
         padded_(padded),
-        H_(call.shape.hidden_size),
-        I_(call.shape.input_size),
+        H_(plan.shape.hidden_size),
+        I_(plan.shape.input_size),
         active_(plan.num_positions) {}
 
   void run(const R* zeros, ParallelFor parallel_for) const {
     share_.begin(zeros, padded_);
     for (Index i = 0; i < active_; ++i) {
-      const Index here = position(call_.positions, plan_, share_.ranks[i], 0);
-      share_.inputs[i] = call_.input.ids == nullptr
+      const Index here = position(plan_, share_.ranks[i], 0);
+      share_.inputs[i] = plan_.tokens.ids == nullptr
                              ? static_cast<const R*>(call_.input.vectors) +
                                    here * call_.input.stride
                              : static_cast<const R*>(call_.input.table) +
-                                   call_.input.ids[here] * I_;
+                                   plan_.tokens.ids[here] * I_;
       share_.point(i, 0, here);
       share_.rows.projected[i] = share_.projected[0] + i * Layer::line(0);
       if (Layer::kTwo) {

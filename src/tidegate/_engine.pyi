@@ -27,9 +27,6 @@ def use_isa(name: str) -> None:
 def cpu_name() -> str:
     """The processor's own name of itself, empty where it gives none."""
 
-def available_cores() -> int:
-    """How many cores this process may use."""
-
 def num_threads() -> int:
     """Upper bound on the threads that one call works on."""
 
@@ -54,39 +51,302 @@ def kept_memory(*, num_bytes: int) -> Annotated[NDArray[numpy.uint8], dict(shape
     with whatever was in it. MemoryError where there is none.
     """
 
-def layer_forward(*, cell: str, dtype: str, num_rows: int, num_steps: int, input_size: int, hidden_size: int, row_offset: int, step_offset: int, lengths: int = 0, reverse: bool = False, pad: bool = False, input: int = 0, input_stride: int = 0, ids: int = 0, table: int = 0, num_embeddings: int = 0, weight_ih: int, weight_hh: int, bias_ih: int = 0, bias_hh: int = 0, h_0: int = 0, c_0: int = 0, output: int, output_stride: int, h_n: int, c_n: int = 0, reserve: int = 0) -> int:
+class LayerPlan:
     """
-    One layer, one direction, a whole batch; addresses are integers, 0 for none.
+    What is worked out about a batch before a layer runs over it: once for both
+    directions, forward and backward. Addresses are integers, 0 for none.
 
-    The vector of row n at step t stands at base + (row_offset[n] + step_offset[t]) * stride, with
-    strides in elements and offsets int64 of shapes (num_rows,) and (num_steps,). Ids are int64 at the
-    same positions with stride 1, and table is (num_embeddings, input_size). lengths is int64
-    (num_rows,), 0 for full rows; pad writes zeros past a row's end. h_0, c_0, h_n and c_n are
-    (num_rows, hidden_size), and c alone the LSTM's. reserve, of reserve_bytes(), is kept for
-    layer_backward; 0 for inference. Returns the number of distinct tokens, 0 without ids.
-
-    The sizes are trusted; tokens and lengths are checked. See cpp/engine/layer.hpp.
+    row_offset and step_offset are int64 of shapes (num_rows,) and (num_steps,), lengths
+    int64 (num_rows,), 0 for full rows; pad writes zeros past a row's end. Ids are int64,
+    where vectors would stand, with stride 1. All of these must live as long as the plan.
+    has_state says whether calls will pass h_0 or c_0. The sizes are trusted; tokens and
+    lengths are checked. See cpp/engine/layer.hpp.
     """
 
-def layer_backward(*, cell: str, dtype: str, num_rows: int, num_steps: int, input_size: int, hidden_size: int, row_offset: int, step_offset: int, lengths: int = 0, reverse: bool = False, pad: bool = False, input: int = 0, input_stride: int = 0, ids: int = 0, table: int = 0, num_embeddings: int = 0, weight_ih: int, weight_hh: int, h_0: int = 0, c_0: int = 0, output: int, output_stride: int, reserve: int, grad_output: int = 0, grad_output_stride: int = 0, grad_h_n: int = 0, grad_c_n: int = 0, grad_input: int = 0, grad_input_stride: int = 0, add_to_grad_input: bool = False, grad_table_ids: int = 0, grad_table_rows: int = 0, grad_weight_ih: int = 0, grad_weight_hh: int = 0, grad_bias_ih: int = 0, grad_bias_hh: int = 0, grad_h_0: int = 0, grad_c_0: int = 0) -> int:
+    def __init__(self, *, cell: str, dtype: str, num_rows: int, num_steps: int, input_size: int, hidden_size: int, row_offset: int, step_offset: int, lengths: int = 0, pad: bool = False, ids: int = 0, num_embeddings: int = 0, has_state: bool = False, forwards: bool = True, backwards: bool = False) -> None: ...
+
+class ForwardCall:
     """
-    The gradients of one layer_forward, which had training memory (reserve).
+    What layer_forward reads and writes; addresses are integers, 0 for none.
 
-    Addresses of gradients that come in may be 0 for zeros, those that go out 0 where not wanted; what
-    goes out is written, except that add_to_grad_input adds. reserve is not changed: calling twice
-    gives the same. grad_table_ids (int64) and grad_table_rows (each input_size long) have room for as
-    many tokens as layer_forward returned; the tokens come out ascending. Returns that number.
+    The vector of row n at step t stands at base + (row_offset[n] + step_offset[t]) *
+    stride, with strides in elements. table is (num_embeddings, input_size). h_0, c_0,
+    h_n and c_n are (num_rows, hidden_size), and c alone the LSTM's. reserve, of
+    reserve_bytes(), is kept for layer_backward; 0 for inference.
     """
 
-class Stepper:
-    """One step at a time with weights packed once."""
+    def __init__(self) -> None: ...
 
-    def __init__(self, *, cell: str, dtype: str, num_rows: int, input_size: int, hidden_size: int, weight_ih: int, weight_hh: int, bias_ih: int = 0, bias_hh: int = 0) -> None: ...
+    @property
+    def reverse(self) -> bool: ...
 
-    def step(self, input: object, h: object, c: object = None) -> None:
-        """
-        Read input (N, I) and advance h (N, H) and, for the LSTM, c (N, H) in place.
-        """
+    @reverse.setter
+    def reverse(self, arg: bool, /) -> None: ...
+
+    @property
+    def input(self) -> int: ...
+
+    @input.setter
+    def input(self, arg: int, /) -> None: ...
+
+    @property
+    def input_stride(self) -> int: ...
+
+    @input_stride.setter
+    def input_stride(self, arg: int, /) -> None: ...
+
+    @property
+    def table(self) -> int: ...
+
+    @table.setter
+    def table(self, arg: int, /) -> None: ...
+
+    @property
+    def weight_ih(self) -> int: ...
+
+    @weight_ih.setter
+    def weight_ih(self, arg: int, /) -> None: ...
+
+    @property
+    def weight_hh(self) -> int: ...
+
+    @weight_hh.setter
+    def weight_hh(self, arg: int, /) -> None: ...
+
+    @property
+    def h_0(self) -> int: ...
+
+    @h_0.setter
+    def h_0(self, arg: int, /) -> None: ...
+
+    @property
+    def c_0(self) -> int: ...
+
+    @c_0.setter
+    def c_0(self, arg: int, /) -> None: ...
+
+    @property
+    def output(self) -> int: ...
+
+    @output.setter
+    def output(self, arg: int, /) -> None: ...
+
+    @property
+    def output_stride(self) -> int: ...
+
+    @output_stride.setter
+    def output_stride(self, arg: int, /) -> None: ...
+
+    @property
+    def reserve(self) -> int: ...
+
+    @reserve.setter
+    def reserve(self, arg: int, /) -> None: ...
+
+    @property
+    def bias_ih(self) -> int: ...
+
+    @bias_ih.setter
+    def bias_ih(self, arg: int, /) -> None: ...
+
+    @property
+    def bias_hh(self) -> int: ...
+
+    @bias_hh.setter
+    def bias_hh(self, arg: int, /) -> None: ...
+
+    @property
+    def h_n(self) -> int: ...
+
+    @h_n.setter
+    def h_n(self, arg: int, /) -> None: ...
+
+    @property
+    def c_n(self) -> int: ...
+
+    @c_n.setter
+    def c_n(self, arg: int, /) -> None: ...
+
+class BackwardCall:
+    """
+    What layer_backward reads and writes, beside what its forward call had.
+
+    Addresses of gradients that come in may be 0 for zeros, those that go out 0 where
+    not wanted; what goes out is written, except that add_to_grad_input adds. reserve is
+    not changed: calling twice gives the same. grad_table_ids (int64) and grad_table_rows
+    (each input_size long) have room for as many tokens as layer_forward returned; the
+    tokens come out ascending.
+    """
+
+    def __init__(self) -> None: ...
+
+    @property
+    def reverse(self) -> bool: ...
+
+    @reverse.setter
+    def reverse(self, arg: bool, /) -> None: ...
+
+    @property
+    def input(self) -> int: ...
+
+    @input.setter
+    def input(self, arg: int, /) -> None: ...
+
+    @property
+    def input_stride(self) -> int: ...
+
+    @input_stride.setter
+    def input_stride(self, arg: int, /) -> None: ...
+
+    @property
+    def table(self) -> int: ...
+
+    @table.setter
+    def table(self, arg: int, /) -> None: ...
+
+    @property
+    def weight_ih(self) -> int: ...
+
+    @weight_ih.setter
+    def weight_ih(self, arg: int, /) -> None: ...
+
+    @property
+    def weight_hh(self) -> int: ...
+
+    @weight_hh.setter
+    def weight_hh(self, arg: int, /) -> None: ...
+
+    @property
+    def h_0(self) -> int: ...
+
+    @h_0.setter
+    def h_0(self, arg: int, /) -> None: ...
+
+    @property
+    def c_0(self) -> int: ...
+
+    @c_0.setter
+    def c_0(self, arg: int, /) -> None: ...
+
+    @property
+    def output(self) -> int: ...
+
+    @output.setter
+    def output(self, arg: int, /) -> None: ...
+
+    @property
+    def output_stride(self) -> int: ...
+
+    @output_stride.setter
+    def output_stride(self, arg: int, /) -> None: ...
+
+    @property
+    def reserve(self) -> int: ...
+
+    @reserve.setter
+    def reserve(self, arg: int, /) -> None: ...
+
+    @property
+    def grad_output(self) -> int: ...
+
+    @grad_output.setter
+    def grad_output(self, arg: int, /) -> None: ...
+
+    @property
+    def grad_output_stride(self) -> int: ...
+
+    @grad_output_stride.setter
+    def grad_output_stride(self, arg: int, /) -> None: ...
+
+    @property
+    def grad_h_n(self) -> int: ...
+
+    @grad_h_n.setter
+    def grad_h_n(self, arg: int, /) -> None: ...
+
+    @property
+    def grad_c_n(self) -> int: ...
+
+    @grad_c_n.setter
+    def grad_c_n(self, arg: int, /) -> None: ...
+
+    @property
+    def grad_input(self) -> int: ...
+
+    @grad_input.setter
+    def grad_input(self, arg: int, /) -> None: ...
+
+    @property
+    def grad_input_stride(self) -> int: ...
+
+    @grad_input_stride.setter
+    def grad_input_stride(self, arg: int, /) -> None: ...
+
+    @property
+    def add_to_grad_input(self) -> bool: ...
+
+    @add_to_grad_input.setter
+    def add_to_grad_input(self, arg: bool, /) -> None: ...
+
+    @property
+    def grad_table_ids(self) -> int: ...
+
+    @grad_table_ids.setter
+    def grad_table_ids(self, arg: int, /) -> None: ...
+
+    @property
+    def grad_table_rows(self) -> int: ...
+
+    @grad_table_rows.setter
+    def grad_table_rows(self, arg: int, /) -> None: ...
+
+    @property
+    def grad_weight_ih(self) -> int: ...
+
+    @grad_weight_ih.setter
+    def grad_weight_ih(self, arg: int, /) -> None: ...
+
+    @property
+    def grad_weight_hh(self) -> int: ...
+
+    @grad_weight_hh.setter
+    def grad_weight_hh(self, arg: int, /) -> None: ...
+
+    @property
+    def grad_bias_ih(self) -> int: ...
+
+    @grad_bias_ih.setter
+    def grad_bias_ih(self, arg: int, /) -> None: ...
+
+    @property
+    def grad_bias_hh(self) -> int: ...
+
+    @grad_bias_hh.setter
+    def grad_bias_hh(self, arg: int, /) -> None: ...
+
+    @property
+    def grad_h_0(self) -> int: ...
+
+    @grad_h_0.setter
+    def grad_h_0(self, arg: int, /) -> None: ...
+
+    @property
+    def grad_c_0(self) -> int: ...
+
+    @grad_c_0.setter
+    def grad_c_0(self, arg: int, /) -> None: ...
+
+def layer_forward(plan: LayerPlan, call: ForwardCall) -> int:
+    """
+    Run one layer in one direction over a whole batch. Returns the number of distinct
+    tokens, 0 without ids.
+    """
+
+def layer_backward(plan: LayerPlan, call: BackwardCall) -> int:
+    """
+    The gradients of one layer_forward, which had training memory (reserve). Returns the
+    number of distinct tokens.
+    """
 
 def apply(function: str, dtype: str, input: int, output: int, count: int) -> None:
     """
@@ -98,6 +358,16 @@ def fma_peak(dtype: str = 'float32', seconds: float = 0.2) -> float:
     """
     GFLOP/s of fused multiply-adds on registers, measured on the active threads.
     """
+
+class Stepper:
+    """One step at a time with weights packed once."""
+
+    def __init__(self, *, cell: str, dtype: str, num_rows: int, input_size: int, hidden_size: int, weight_ih: int, weight_hh: int, bias_ih: int = 0, bias_hh: int = 0) -> None: ...
+
+    def step(self, input: object, h: object, c: object = None) -> None:
+        """
+        Read input (N, I) and advance h (N, H) and, for the LSTM, c (N, H) in place.
+        """
 
 def adam_dense(dtype: str, parts: Annotated[NDArray[numpy.int64], dict(shape=(None, None), order='C', device='cpu', writable=False)], numbers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> None:
     """

@@ -169,10 +169,15 @@ import numpy as np
 from tidegate import engine
 sizes = {{"num_rows": 1, "num_steps": 1, "input_size": 1, "hidden_size": 1}} | {sizes}
 memory = np.zeros(64)
-names = "row_offset step_offset input weight_ih weight_hh output h_n".split()
+at = {{name: memory.ctypes.data for name in ("row_offset", "step_offset")}}
+call = engine.ForwardCall()
+call.input_stride = call.output_stride = 1
+for name in "input weight_ih weight_hh output h_n".split():
+    setattr(call, name, memory.ctypes.data)
 try:
-    engine.layer_forward(cell="gru_after", dtype="float32", input_stride=1, output_stride=1,
-                         **{{name: memory.ctypes.data for name in names}} | sizes)
+    engine.layer_forward(
+        engine.LayerPlan(cell="gru_after", dtype="float32", **at | sizes), call
+    )
 except Exception as error:
     print(type(error).__name__, error)
 """

@@ -6,9 +6,8 @@ Rows with a state of zeros make all their steps themselves, and have the same re
 import numpy as np
 import pytest
 
-from engine_samples import CELLS, GATES, Case, arrays
+from engine_samples import CELLS, GATES, Case, arrays, run_layer
 from tidegate import engine
-from tidegate._engine import layer_backward, layer_forward
 from tolerances import assert_close
 
 PAD = 3
@@ -121,9 +120,9 @@ def test_as_many_steps_are_made_as_rows_differ_in(lengths, own):
     saved.arrays["reserve"].fill(0xAA)
     addresses = {
         name: saved.arrays[name].ctypes.data
-        for name in ("ids", "table", *engine.Weights._fields, "output", "h_n", "c_n", "reserve")
+        for name in ("table", *engine.Weights._fields, "output", "h_n", "c_n", "reserve")
     }
-    layer_forward(**saved.call, **addresses, output_stride=case.H)
+    run_layer(engine.ForwardCall(), saved.plan, **addresses, output_stride=case.H)
     kept = saved.arrays["reserve"][: 12 * case.N * 5 * case.H * 4].view(np.uint32)
     assert np.count_nonzero(kept != 0xAAAAAAAA) == own * 5 * case.H
 
@@ -147,11 +146,15 @@ def test_the_gradient_of_a_state_that_was_not_passed_is_refused():
     grad_h_0 = np.empty((case.N, case.H), np.float32)
     addresses = {
         name: saved.arrays[name].ctypes.data
-        for name in ("ids", "table", "weight_ih", "weight_hh", "output", "reserve")
+        for name in ("table", "weight_ih", "weight_hh", "output", "reserve")
     }
     with pytest.raises(ValueError, match="with ids a state where its gradient is wanted"):
-        layer_backward(
-            **saved.call, **addresses, output_stride=case.H, grad_h_0=grad_h_0.ctypes.data
+        run_layer(
+            engine.BackwardCall(),
+            saved.plan,
+            **addresses,
+            output_stride=case.H,
+            grad_h_0=grad_h_0.ctypes.data,
         )
 
 

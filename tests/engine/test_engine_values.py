@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import reference
-from engine_samples import CELLS, Case, arrays, assert_same_bits, run
+from engine_samples import CELLS, Case, arrays, assert_same_bits, run, run_layer
 from gate_functions import apply
 from tidegate import engine
 from tidegate.equations import Weights
@@ -214,6 +214,20 @@ def test_two_directions_write_into_one_array(cell, isa):
     grad_output = np.concatenate([given.grad.output] * 2, axis=2)
     grad_input = np.full((T, N, I), 7, np.float32)
     rows, steps = np.arange(N), np.arange(T) * N
+    plan = engine.LayerPlan(
+        cell=cell,
+        dtype="float32",
+        num_rows=N,
+        num_steps=T,
+        input_size=I,
+        hidden_size=H,
+        row_offset=rows.ctypes.data,
+        step_offset=steps.ctypes.data,
+        lengths=given.lengths.ctypes.data,
+        pad=True,
+        has_state=True,
+        backwards=True,
+    )
     h_n = np.empty((N, H), np.float32)
     for number in range(2):
         half = number * H * both.itemsize
@@ -222,17 +236,7 @@ def test_two_directions_write_into_one_array(cell, isa):
         )
         reserve = np.empty(size, np.uint8)
         common = {
-            "cell": cell,
-            "dtype": "float32",
-            "num_rows": N,
-            "num_steps": T,
-            "input_size": I,
-            "hidden_size": H,
-            "row_offset": rows.ctypes.data,
-            "step_offset": steps.ctypes.data,
-            "lengths": given.lengths.ctypes.data,
             "reverse": bool(number),
-            "pad": True,
             "input": given.x.ctypes.data,
             "input_stride": I,
             "weight_ih": given.w.weight_ih.ctypes.data,
@@ -244,14 +248,18 @@ def test_two_directions_write_into_one_array(cell, isa):
             "reserve": reserve.ctypes.data,
         }
         c_n = np.empty((N, H), np.float32)
-        engine.layer_forward(
+        run_layer(
+            engine.ForwardCall(),
+            plan,
             **common,
             bias_ih=given.w.bias_ih.ctypes.data,
             bias_hh=given.w.bias_hh.ctypes.data,
             h_n=h_n.ctypes.data,
             c_n=c_n.ctypes.data if cell == "lstm" else 0,
         )
-        engine.layer_backward(
+        run_layer(
+            engine.BackwardCall(),
+            plan,
             **common,
             grad_output=grad_output.ctypes.data + half,
             grad_output_stride=2 * H,

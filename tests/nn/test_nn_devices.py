@@ -15,7 +15,7 @@ import tidegate
 import tidegate.nn as tn
 from nn_samples import LAYERS, LENGTHS, H, I, N, T, flatten, inputs
 from pretrained_samples import language_model
-from tidegate.nn import _path, _pointers
+from tidegate.nn import _path, _plans
 from tidegate.optim import Adam, clip_grad_norm_
 from tidegate.training.classification import fit
 from training_samples import PLAIN, examples, silent
@@ -71,7 +71,8 @@ def results_and_gradients(module, given, leaves, options):
 def assert_the_same_elsewhere(run):
     """The same bits under another default device, and after it."""
     expected = run()
-    _pointers._sizes.cache_clear()
+    _plans._of_full_rows.cache_clear()
+    _plans._padded_positions.cache_clear()
     with ELSEWHERE:
         found = run()
     for results in (found, run()):

@@ -8,6 +8,9 @@ ones.
 
 from tidegate._engine import (
     AdamTable,
+    BackwardCall,
+    ForwardCall,
+    LayerPlan,
     active_isa,
     adam_dense,
     cpu_name,
@@ -36,9 +39,12 @@ __all__ = [
     "CELLS",
     "NUM_GATES",
     "AdamTable",
+    "BackwardCall",
     "Cell",
     "Forward",
+    "ForwardCall",
     "Gradients",
+    "LayerPlan",
     "RaggedForward",
     "Saved",
     "Stepper",

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate._engine import num_gates
+from tidegate._engine import BackwardCall, ForwardCall, num_gates
 
 Cell = Literal["rnn_tanh", "rnn_relu", "lstm", "gru_after", "gru_before"]
 Array = NDArray[Any]  # of float32 or float64: which, the checks say
@@ -95,4 +95,11 @@ def contiguous(array: Array | None) -> Array | None:
 
 
 def address(array: Array | None) -> int:
+    """Where an array's elements begin; 0 for none."""
     return 0 if array is None else array.ctypes.data
+
+
+def set_members(call: ForwardCall | BackwardCall, **members: int) -> None:
+    """Set members of a call by their names."""
+    for name, value in members.items():
+        setattr(call, name, value)

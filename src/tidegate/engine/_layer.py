@@ -6,7 +6,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate._engine import layer_backward, layer_forward, reserve_bytes
+from tidegate._engine import (
+    BackwardCall,
+    ForwardCall,
+    LayerPlan,
+    layer_backward,
+    layer_forward,
+    reserve_bytes,
+)
 from tidegate.engine._arrays import (
     Array,
     Cell,
@@ -17,6 +24,7 @@ from tidegate.engine._arrays import (
     check_weights,
     checked,
     contiguous,
+    set_members,
 )
 
 
@@ -24,9 +32,11 @@ from tidegate.engine._arrays import (
 class Saved:
     """What :func:`backward` needs of a forward call; the arrays must not change in between."""
 
-    call: dict[str, Any]
-    """The arguments that both pointer-level calls share."""
+    cell: Cell
+    reverse: bool
+    plan: LayerPlan
     arrays: dict[str, Array | None]
+    """What the plan and both calls read and write, by name"""
     num_distinct: int
     """Distinct tokens of the batch; 0 without tokens."""
 
@@ -135,21 +145,20 @@ def backward(
     Raises:
         ValueError: Shapes or dtypes that do not fit.
     """
-    arrays, call = saved.arrays, saved.call
+    arrays = saved.arrays
     weights = Weights(*(arrays[name] for name in Weights._fields))  # type: ignore[arg-type]
     output, h_n = arrays["output"], arrays["h_n"]
     assert output is not None  # for the type checker
     assert h_n is not None
     dtype = output.dtype
-    is_lstm = call["cell"] == "lstm"
-    if grad_c_n is not None and not is_lstm:
-        raise ValueError(f"backward: expected no grad_c_n for {call['cell']}, got one")
+    if grad_c_n is not None and saved.cell != "lstm":
+        raise ValueError(f"backward: expected no grad_c_n for {saved.cell}, got one")
     incoming = {
         "grad_output": checked("backward", "grad_output", grad_output, output.shape, dtype),
         "grad_h_n": checked("backward", "grad_h_n", grad_h_n, h_n.shape, dtype),
         "grad_c_n": checked("backward", "grad_c_n", grad_c_n, h_n.shape, dtype),
     }
-    has_ids = arrays["ids"] is not None
+    input_size, hidden_size = weights.weight_ih.shape[1], h_n.shape[1]
     source = arrays["input"]
     outgoing: dict[str, Array | None] = {
         f"grad_{name}": None if array is None else np.empty_like(array)
@@ -161,25 +170,21 @@ def backward(
     outgoing["grad_input"] = np.empty_like(source) if source is not None else None
     ids: NDArray[np.int64] | None = None
     rows: Array | None = None
-    if has_ids:
+    if arrays["ids"] is not None:
         ids = np.empty(saved.num_distinct, dtype=np.int64)
-        rows = np.empty((saved.num_distinct, call["input_size"]), dtype=dtype)
+        rows = np.empty((saved.num_distinct, input_size), dtype=dtype)
     outgoing["grad_table_ids"], outgoing["grad_table_rows"] = ids, rows
     read = {
         name: arrays[name]
-        for name in ("input", "ids", "table", "weight_ih", "weight_hh", "h_0", "c_0", "output")
+        for name in ("input", "table", "weight_ih", "weight_hh", "h_0", "c_0", "output", "reserve")
     }
-    addresses: dict[str, Any] = {
-        name: address(array)
-        for name, array in (read | incoming | outgoing | {"reserve": arrays["reserve"]}).items()
-    }
-    layer_backward(
-        **call,
-        **addresses,
-        output_stride=call["hidden_size"],
-        grad_output_stride=call["hidden_size"],
-        grad_input_stride=call["input_size"],
-    )
+    call = BackwardCall()
+    call.reverse = saved.reverse
+    call.input_stride = call.grad_input_stride = input_size
+    call.output_stride = call.grad_output_stride = hidden_size
+    everything = read | incoming | outgoing
+    set_members(call, **{name: address(array) for name, array in everything.items()})
+    layer_backward(saved.plan, call)
     return Gradients(
         outgoing["grad_input"],
         (ids, rows) if ids is not None and rows is not None else None,
@@ -233,10 +238,8 @@ def _forward(
     h_n = np.empty(state, dtype)
     c_n = np.empty(state, dtype) if cell == "lstm" else None
     size = reserve_bytes(cell=cell, dtype=dtype.name, hidden_size=hidden_size, num_positions=real)
-    arrays: dict[str, Array | None] = {
+    passed: dict[str, Array | None] = {
         "input": values_ if ids is None else None,
-        # A copy, like the lengths: what backward has memory for depends on them.
-        "ids": None if ids is None else np.array(ids, order="C"),
         "table": None if ids is None else values_,
         **{name: contiguous(array) for name, array in weights._asdict().items()},
         "h_0": checked(where, "h_0", h_0, state, dtype),
@@ -248,25 +251,32 @@ def _forward(
     }
     steps = np.arange(num_steps, dtype=np.int64)
     rows = np.arange(num_rows, dtype=np.int64)
-    offsets = {
+    planned: dict[str, Array | None] = {
         "row_offset": rows * num_steps if batch_first else rows,
         "step_offset": steps if batch_first else steps * num_rows,
         "lengths": lengths,
+        # A copy, like the lengths: what backward has memory for depends on them.
+        "ids": None if ids is None else np.array(ids, order="C"),
     }
-    call = {
-        "cell": cell,
-        "dtype": dtype.name,
-        "num_rows": num_rows,
-        "num_steps": num_steps,
-        "input_size": input_size,
-        "hidden_size": hidden_size,
-        "reverse": reverse,
-        "pad": True,
-        "input_stride": input_size,
-        "num_embeddings": 0 if ids is None else values.shape[0],
-        **{name: address(array) for name, array in offsets.items()},
-    }
-    addresses: dict[str, Any] = {name: address(array) for name, array in arrays.items()}
-    distinct = layer_forward(**call, **addresses, output_stride=hidden_size)
-    saved = Saved(call, arrays | offsets, distinct) if training else None
+    addresses: dict[str, Any] = {name: address(array) for name, array in planned.items()}
+    plan = LayerPlan(
+        cell=cell,
+        dtype=dtype.name,
+        num_rows=num_rows,
+        num_steps=num_steps,
+        input_size=input_size,
+        hidden_size=hidden_size,
+        pad=True,
+        num_embeddings=0 if ids is None else values.shape[0],
+        has_state=h_0 is not None or c_0 is not None,
+        forwards=not reverse,
+        backwards=reverse,
+        **addresses,
+    )
+    call = ForwardCall()
+    call.reverse = reverse
+    call.input_stride, call.output_stride = input_size, hidden_size
+    set_members(call, **{name: address(array) for name, array in passed.items()})
+    distinct = layer_forward(plan, call)
+    saved = Saved(cell, reverse, plan, passed | planned, distinct) if training else None
     return Forward(output, h_n, c_n, saved)

@@ -1,12 +1,12 @@
 """A layer over sequences of unequal length that stand one after the other, for inference."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate._engine import layer_forward, pool_rows
+from tidegate._engine import ForwardCall, LayerPlan, layer_forward, pool_rows
 from tidegate.engine._arrays import Array, Cell, Weights, address, check_array, check_weights
 
 
@@ -68,37 +68,34 @@ def forward_ragged(
     states = np.zeros((2, D, num_rows, hidden_size), dtype)
     starts = np.ascontiguousarray(offsets[:-1])
     steps = np.arange(num_steps, dtype=np.int64)
-    common: dict[str, Any] = {
-        "cell": cell,
-        "dtype": dtype.name,
-        "num_rows": num_rows,
-        "num_steps": num_steps,
-        "input_size": input_size,
-        "hidden_size": hidden_size,
-        "row_offset": address(starts),
-        "step_offset": address(steps),
-        "lengths": address(lengths),
-        "input_stride": input_size,
-        "output_stride": D * hidden_size,
-    }
+    plan = LayerPlan(
+        cell=cell,
+        dtype=dtype.name,
+        num_rows=num_rows,
+        num_steps=num_steps,
+        input_size=input_size,
+        hidden_size=hidden_size,
+        row_offset=address(starts),
+        step_offset=address(steps),
+        lengths=address(lengths),
+        ids=address(ids),
+        num_embeddings=0 if ids is None else len(source),
+        backwards=D == 2,
+    )
+    call = ForwardCall()
+    call.input_stride, call.output_stride = input_size, D * hidden_size
     if ids is None:
-        common["input"] = address(source)
+        call.input = address(source)
     else:
-        common |= {"ids": address(ids), "table": address(source), "num_embeddings": len(source)}
-    if num_positions:
-        for d, weights in enumerate(directions):
-            dense = [None if part is None else np.ascontiguousarray(part) for part in weights]
-            addresses: dict[str, Any] = {
-                name: address(part) for name, part in zip(Weights._fields, dense, strict=True)
-            }
-            layer_forward(
-                **common,
-                **addresses,
-                output=address(output) + d * hidden_size * dtype.itemsize,
-                h_n=address(states[0, d]),
-                c_n=address(states[1, d]) if cell == "lstm" else 0,
-                reverse=d == 1,
-            )
+        call.table = address(source)
+    for d, weights in enumerate(directions if num_positions else ()):
+        dense = [None if part is None else np.ascontiguousarray(part) for part in weights]
+        call.reverse = d == 1
+        call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh = map(address, dense)
+        call.output = address(output) + d * hidden_size * dtype.itemsize
+        call.h_n = address(states[0, d])
+        call.c_n = address(states[1, d]) if cell == "lstm" else 0
+        layer_forward(plan, call)
     return RaggedForward(output, np.concatenate([*states[0]], 1))
 
 

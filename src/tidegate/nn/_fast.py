@@ -10,6 +10,7 @@ from torch.autograd import Function, profiler
 from tidegate.nn import _composite, _graphs, _operators, _pointers
 from tidegate.nn._composite import State, Weights
 from tidegate.nn._layout import Layout, Tokens
+from tidegate.nn._memory import dense
 from tidegate.nn._pointers import Results, Sources
 from tidegate.nn._watch import has_changed, watch
 
@@ -78,11 +79,11 @@ class _Layer(Function):
         layout = layout.clone()
         ids = None
         if tokens is not None:
-            ids = _pointers.dense(cell, "ids", tokens.ids).clone()
+            ids = dense(cell, "ids", tokens.ids).clone()
             tokens = tokens._replace(ids=ids)
         sources = Sources(values, ids, h_0, c_0, weights)
         results = _pointers.forward(cell, sources, layout, training=True)
-        ctx.given = cell, layout, tokens, results.max_distinct
+        ctx.given = cell, layout, tokens, results.max_distinct, results.plan
         ctx.watch = watch(results.output)
         ctx.save_for_backward(values, h_0, c_0, *weights, results.output.data, results.reserve)
         ctx.set_materialize_grads(False)
@@ -92,7 +93,7 @@ class _Layer(Function):
 
     @staticmethod
     def backward(ctx: Any, *incoming: Tensor | None) -> tuple[Any, ...]:
-        cell, layout, tokens, max_distinct = ctx.given
+        cell, layout, tokens, max_distinct, plan = ctx.given
         values, h_0, c_0, *weights, output, reserve = ctx.saved_tensors
         wanted = ctx.needs_input_grad[3:]
         grad_output, grad_h_n, grad_c_n = (*incoming, None)[:3]
@@ -107,19 +108,19 @@ class _Layer(Function):
         ids = None if tokens is None else tokens.ids
         sources = Sources(values, ids, h_0, c_0, weights)
         if has_changed(ctx.watch):
-            output = _pointers.forward(cell, sources, layout, training=True).output
-        found = _pointers.backward(
+            output = _pointers.forward(cell, sources, layout, training=True, plan=plan).output
+        gradients = _pointers.backward(
             cell,
             sources,
             layout,
-            Results(output, output, None, reserve, max_distinct),
+            Results(output, output, None, reserve, max_distinct, plan),
             (grad_output, grad_h_n, grad_c_n),
             wanted,
         )
-        grad_values = found.values
-        if tokens is not None and found.ids is not None and grad_values is not None:
-            grad_values = _pointers.table_gradient(values, tokens, found.ids, grad_values)
-        return None, None, None, grad_values, found.h_0, found.c_0, *found.weights
+        grad_values = gradients.values
+        if tokens is not None and gradients.ids is not None and grad_values is not None:
+            grad_values = _pointers.table_gradient(values, tokens, gradients.ids, grad_values)
+        return None, None, None, grad_values, gradients.h_0, gradients.c_0, *gradients.weights
 
 
 # What profiles show, and with "Backward" behind it the graph of gradients.
@@ -160,9 +161,9 @@ def _differentiable(
     pairs = zip((output, *finals), incoming, strict=True)
     results, grads = zip(*((r, g) for r, g in pairs if g is not None), strict=True)
     targets = [t for t, is_wanted in zip(inner, wanted, strict=True) if is_wanted and t is not None]
-    found = iter(
+    gradients = iter(
         torch.autograd.grad(
             results, targets, grads, create_graph=is_differentiated, allow_unused=True
         )
     )
-    return [next(found) if is_wanted else None for is_wanted in wanted]
+    return [next(gradients) if is_wanted else None for is_wanted in wanted]

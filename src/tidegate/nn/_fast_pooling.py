@@ -8,7 +8,7 @@ from torch.autograd import Function
 
 from tidegate import engine
 from tidegate.nn import _graphs
-from tidegate.nn._pointers import DTYPES, dense
+from tidegate.nn._memory import DTYPES, dense
 
 
 def pool(values: Tensor, offsets: Tensor, how: str) -> Tensor:

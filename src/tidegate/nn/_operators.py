@@ -13,6 +13,7 @@ from tidegate.nn import _graphs, _pointers
 from tidegate.nn._composite import State
 from tidegate.nn._layout import Layout, Tokens
 from tidegate.nn._lengths import check_batch_sizes, check_values, lengths_between
+from tidegate.nn._memory import DTYPES
 from tidegate.nn._pointers import Results, Sources
 from tidegate.nn._watch import has_changed, watch
 
@@ -36,7 +37,7 @@ def layer(
     tokens: Tokens | None,
 ) -> tuple[Tensor, State]:
     """As :func:`tidegate.nn._fast.layer`, by the operator."""
-    # torch.jit.trace writes numbers down as they are: the rows are found again at every call, and
+    # torch.jit.trace writes numbers down as they are: the rows are counted anew at every call, and
     # what a gradient needs is computed where one is asked for.
     is_traced = _graphs.are_traced()
     is_training = (
@@ -80,7 +81,7 @@ class _Call:
     """The common arguments, put together.
 
     ``num_rows`` are those of a packed batch, for a graph whose sizes must follow from sizes alone;
-    elsewhere they are found.
+    elsewhere they are read from the other arguments.
     """
 
     def __init__(self, *common: Any) -> None:
@@ -138,7 +139,7 @@ class _Call:
             RuntimeError: A dtype, device or shape is another one.
         """
         dtype = self.values.dtype
-        if dtype not in _pointers.DTYPES:
+        if dtype not in DTYPES:
             raise RuntimeError(
                 f"tidegate::layer: expected torch.float32 or torch.float64, got {dtype}"
             )
@@ -245,19 +246,19 @@ def _backward_operator(*arguments: Any) -> list[Tensor]:
     if call.ids is not None:
         max_distinct = min(call.values.size(0), call.ids.numel())
     layout = call.checked_layout()
-    found = _pointers.backward(
+    gradients = _pointers.backward(
         call.cell,
         call.sources(),
         layout,
-        Results(output, output, None, reserve, max_distinct),
+        Results(output, output, None, reserve, max_distinct, None),
         (grad_output, grad_h_n, grad_c_n if call.cell == "lstm" else None),
         list(wanted),
     )
-    grad_values = found.values
-    if grad_values is not None and found.ids is not None:
+    grad_values = gradients.values
+    if grad_values is not None and gradients.ids is not None:
         tokens = Tokens(call.ids, call.padding_idx)
-        grad_values = _pointers.table_gradient(call.values, tokens, found.ids, grad_values)
-    grads = (grad_values, found.h_0, found.c_0, *found.weights)
+        grad_values = _pointers.table_gradient(call.values, tokens, gradients.ids, grad_values)
+    grads = (grad_values, gradients.h_0, gradients.c_0, *gradients.weights)
     return [grad for grad in grads if grad is not None]
 
 
@@ -299,9 +300,9 @@ def _gradients(ctx: Any, *incoming: Tensor | None) -> tuple[Tensor | None, ...]:
     if not ctx.training or has_changed(ctx.watch):
         output, _, _, reserve = _forward_operator(*common, True)
     grads = iter(_backward_operator(*common, output, reserve, *incoming[:3], wanted))
-    found = [next(grads) if is_wanted else None for is_wanted in wanted]
-    filled = [*found[3:], *(None,) * (8 - num_weights)]
-    return (None, found[0], None, found[1], found[2], *filled, *(None,) * 7)
+    values, h_0, c_0, *weights = [next(grads) if is_wanted else None for is_wanted in wanted]
+    filled = [*weights, *(None,) * (8 - num_weights)]
+    return (None, values, None, h_0, c_0, *filled, *(None,) * 7)
 
 
 torch.library.register_autograd("tidegate::layer", _gradients, setup_context=_keep)

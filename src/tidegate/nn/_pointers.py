@@ -12,17 +12,14 @@ import torch
 from torch import Tensor
 
 from tidegate import engine
-from tidegate.nn._layout import CPU, Kind, Layout, Tokens, positions, row_lengths
-from tidegate.tensors import check_memory
-
-DTYPES = {torch.float32: "float32", torch.float64: "float64"}
+from tidegate.nn import _plans
+from tidegate.nn._layout import CPU, Layout, Tokens
+from tidegate.nn._memory import DTYPES, address, addresses, dense, made_dense
+from tidegate.nn._plans import Plan
 
 # PyTorch's OpenMP threads spin for milliseconds after each operator: others beside them would wait
 # for a processor.
 engine.share_openmp()
-
-# The address of a tensor without elements is 0, which means "none" to the engine.
-_NOWHERE = torch.zeros(64, dtype=torch.uint8, device=CPU)
 
 
 class Sources(NamedTuple):
@@ -51,6 +48,8 @@ class Results(NamedTuple):
     """What backward needs, (D, bytes), uint8; None after inference."""
     max_distinct: int
     """At least as many as the batch has distinct tokens."""
+    plan: Plan | None
+    """The batch's, for another call over it; a new one is made where there is none."""
 
 
 @lru_cache(maxsize=64)
@@ -61,72 +60,41 @@ def reserve_size(cell: str, dtype: torch.dtype, hidden_size: int, num_positions:
     )
 
 
-def dense(where: str, name: str, tensor: Tensor) -> Tensor:
-    """The tensor as its elements in order, without the views that only a flag marks.
-
-    Raises:
-        RuntimeError: Its storage was freed or cut.
-    """
-    return tensor if _addresses(tensor) else _made_dense(where, name, tensor)
-
-
-def _addresses(*tensors: Tensor | None) -> list[int] | None:
-    """The addresses of dense tensors, 0 for none; None where one is not dense, or has no memory."""
-    found = []
-    for tensor in tensors:
-        if tensor is None:
-            found.append(0)
-            continue
-        # The address is 0 of zeros that PyTorch only notes; their storage does not tell.
-        address = tensor.data_ptr()
-        if not address or not tensor.is_contiguous():
-            return None
-        found.append(address)
-        # A tensor that is its whole storage is no view that a flag marks, for such are parts of
-        # complex tensors.
-        room, size = len(tensor.untyped_storage()), tensor.nbytes
-        offset = tensor.storage_offset()
-        if room == size and not offset:
-            continue
-        if room < size + offset * tensor.itemsize or tensor.is_neg():
-            return None
-    return found
-
-
-def _made_dense(where: str, name: str, tensor: Tensor) -> Tensor:
-    if tensor._is_zerotensor():
-        return tensor.clone(memory_format=torch.contiguous_format)
-    check_memory(where, name, tensor)
-    return tensor.resolve_neg().contiguous()
-
-
 def forward(
-    cell: str, given: Sources, layout: Layout, *, training: bool, num_positions: int | None = None
+    cell: str,
+    given: Sources,
+    layout: Layout,
+    *,
+    training: bool,
+    num_positions: int | None = None,
+    plan: Plan | None = None,
 ) -> Results:
     """Run one layer.
 
     Args:
         training: Whether to keep what :func:`backward` needs.
         num_positions: How many the reserve has room for; those that the rows have when left out.
+        plan: That of an earlier call over the same batch.
     """
-    sources, addresses = _dense(cell, given)
+    sources, at = _dense(cell, given)
     values, weights = sources.values, sources.weights
     weight_hh = weights[1]
     assert weight_hh is not None
     D, H = len(weights) // 4, weight_hh.size(1)
+    plan = _planned(cell, sources, layout, H, plan)
     state_shape = (layout.N, H) if layout.kind == "step" else (D, layout.N, H)
     leading = values.shape[:-1] if sources.ids is None else sources.ids.shape
     # Sizes one by one: PyTorch takes half a microsecond more to read them from a tuple.
     output = values.new_empty(*leading, D * H)
     h_n = values.new_empty(*state_shape)
     c_n = values.new_empty(*state_shape) if cell == "lstm" else None
-    lengths, call, _keep = _call(cell, sources, addresses, layout, H)
-    call["output_stride"] = D * H
     reserve = None
     if training:
-        num_real = layout.N * layout.T if lengths is None else int(lengths.sum())
+        num_real = layout.N * layout.T if plan.lengths is None else int(plan.lengths.sum())
         reserve = _reserve(cell, values.dtype, D, H, num_real, num_positions)
-    num_distinct = 0
+    call = engine.ForwardCall()
+    _set_input(call, sources, at)
+    call.output_stride = D * H
     parts = (
         ("h_0", sources.h_0),
         ("c_0", sources.c_0),
@@ -134,12 +102,14 @@ def forward(
         ("c_n", c_n),
         ("reserve", reserve),
     )
+    num_distinct = 0
     for d in range(D):
-        _add_parts(call, d, parts)
-        call.update(zip(_WEIGHTS, addresses[4 + 4 * d :], strict=False))
-        call["output"] = _at(output) + d * H * output.element_size()
-        num_distinct = engine.layer_forward(**call, reverse=d == 1)
-    return Results(output, h_n, c_n, reserve, num_distinct)
+        call.reverse = d == 1
+        _set_parts(call, d, parts)
+        call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh = at[4 + 4 * d : 8 + 4 * d]
+        call.output = address(output) + d * H * output.element_size()
+        num_distinct = engine.layer_forward(plan.planned, call)
+    return Results(output, h_n, c_n, reserve, num_distinct, plan)
 
 
 # What backward needs where forward keeps nothing, of one direction and of two. What is made in
@@ -234,7 +204,7 @@ def backward(
         incoming: Gradients of output, h_n and c_n; None for zeros.
         wanted: Which to compute, of values, h_0, c_0 and each of the weights.
     """
-    sources, addresses = _dense(cell, given)
+    sources, at = _dense(cell, given)
     values, weights = sources.values, sources.weights
     output, D = dense(cell, "output", results.output), len(weights) // 4
     H = output.size(-1) // D
@@ -251,7 +221,7 @@ def backward(
         None if tensor is None else dense(cell, f"the gradient of {name}", tensor)
         for name, tensor in zip(("output", "h_n", "c_n"), incoming, strict=True)
     ]
-    _, call, _keep = _call(cell, sources, addresses, layout, H)
+    plan = _planned(cell, sources, layout, H, results.plan)
     made = [
         torch.empty_like(tensor) if is_wanted and tensor is not None else None
         for tensor, is_wanted in zip(
@@ -260,46 +230,53 @@ def backward(
             strict=True,
         )
     ]
-    found = Gradients(made[0], None, made[1], made[2], made[3:])
+    gradients = Gradients(made[0], None, made[1], made[2], made[3:])
     rows: list[Tensor] = []
     ids = None
     if sources.ids is not None and wanted[0]:
         ids = sources.ids.new_empty(results.max_distinct)
         rows = [values.new_empty((results.max_distinct, values.size(1))) for _ in range(D)]
-    num_distinct = 0
-    call["output_stride"] = call["grad_output_stride"] = D * H
-    if found.values is not None:
-        call["grad_input"], call["grad_input_stride"] = _at(found.values), values.size(-1)
+    call = engine.BackwardCall()
+    _set_input(call, sources, at)
+    call.output_stride = call.grad_output_stride = D * H
+    if gradients.values is not None:
+        call.grad_input, call.grad_input_stride = address(gradients.values), values.size(-1)
     if ids is not None:
-        call["grad_table_ids"] = _at(ids)
+        call.grad_table_ids = address(ids)
     parts = (
         ("h_0", sources.h_0),
         ("c_0", sources.c_0),
         ("reserve", results.reserve),
         ("grad_h_n", grad_h_n),
         ("grad_c_n", grad_c_n),
-        ("grad_h_0", found.h_0),
-        ("grad_c_0", found.c_0),
+        ("grad_h_0", gradients.h_0),
+        ("grad_c_0", gradients.c_0),
     )
-    gradients = [_at(tensor) for tensor in found.weights]
+    num_distinct = 0
     for d in range(D):
-        _add_parts(call, d, parts)
-        call.update(zip(_WEIGHTS[:2], addresses[4 + 4 * d :], strict=False))
-        call.update(zip(_GRADS, gradients[4 * d :], strict=False))
+        call.reverse = call.add_to_grad_input = d == 1
+        _set_parts(call, d, parts)
+        call.weight_ih, call.weight_hh = at[4 + 4 * d : 6 + 4 * d]
+        (
+            call.grad_weight_ih,
+            call.grad_weight_hh,
+            call.grad_bias_ih,
+            call.grad_bias_hh,
+        ) = map(address, gradients.weights[4 * d : 4 * d + 4])
         column = d * H * output.element_size()
-        call["output"] = _at(output) + column
+        call.output = address(output) + column
         if grad_output is not None:
-            call["grad_output"] = _at(grad_output) + column
+            call.grad_output = address(grad_output) + column
         if rows:
-            call["grad_table_rows"] = _at(rows[d])
-        num_distinct = engine.layer_backward(**call, reverse=d == 1, add_to_grad_input=d == 1)
+            call.grad_table_rows = address(rows[d])
+        num_distinct = engine.layer_backward(plan.planned, call)
     if ids is None:
-        return found
+        return gradients
     # Both directions read the same tokens, so their rows stand in the same order.
     total = rows[0] if D == 1 else rows[0].add_(rows[1])
     if num_distinct < results.max_distinct:
         total, ids = total[:num_distinct], ids[:num_distinct]
-    return Gradients(total, ids, *found[2:])
+    return gradients._replace(values=total, ids=ids)
 
 
 def table_gradient(table: Tensor, tokens: Tokens, ids: Tensor, rows: Tensor) -> Tensor:
@@ -323,76 +300,58 @@ def _dense(cell: str, given: Sources) -> tuple[Sources, list[int]]:
     """The sources, dense, and their addresses: of values, ids, h_0, c_0 and the weights."""
     values, ids, h_0, c_0, weights = given
     tensors = (values, ids, h_0, c_0, *weights)
-    addresses = _addresses(*tensors)
-    if addresses is not None:
-        return given, addresses
+    at = addresses(*tensors)
+    if at is not None:
+        return given, at
     names = ("input" if ids is None else "table", "ids", *_NAMES)
     made: list[Any] = [
-        None if tensor is None else _made_dense(cell, name, tensor)
+        None if tensor is None else made_dense(cell, name, tensor)
         for name, tensor in zip(names, tensors, strict=False)
     ]
     sources = Sources(made[0], made[1], made[2], made[3], made[4:])
-    return sources, [_at(tensor) for tensor in made]
+    return sources, [address(tensor) for tensor in made]
 
 
-def _call(
-    cell: str, sources: Sources, addresses: list[int], layout: Layout, H: int
-) -> tuple[Tensor | None, dict[str, Any], tuple[Tensor, ...]]:
-    """The lengths, what every call of the engine is told, and what must live until it is over."""
-    values, ids = sources.values, sources.ids
-    sizes, kept = _sizes(cell, values.dtype, layout.kind, layout.N, layout.T, values.size(-1), H)
-    call = sizes.copy()
-    if not kept:
-        kept = rows, steps = positions(layout)
-        call["row_offset"], call["step_offset"] = _at(rows), _at(steps)
-    if ids is None:
-        call["input"] = addresses[0]
+def _planned(cell: str, sources: Sources, layout: Layout, H: int, plan: Plan | None) -> Plan:
+    """The plan, or a new one where there is none or the sizes are no longer those it was for."""
+    values, ids, h_0, c_0, weights = sources
+    if plan is not None and plan.values_shape == values.shape:
+        return plan
+    return _plans.make(
+        cell,
+        values,
+        ids,
+        layout,
+        hidden_size=H,
+        num_directions=len(weights) // 4,
+        has_state=h_0 is not None or c_0 is not None,
+    )
+
+
+def _set_input(
+    call: engine.ForwardCall | engine.BackwardCall, sources: Sources, at: list[int]
+) -> None:
+    """Tell a call where the sequences or, with ids, the embedding table are."""
+    if sources.ids is None:
+        call.input, call.input_stride = at[0], sources.values.size(-1)
     else:
-        call["table"], call["ids"], call["num_embeddings"] = *addresses[:2], values.size(0)
-    if layout.lengths is None and layout.batch_sizes is None:
-        return None, call, kept
-    lengths = row_lengths(layout)
-    call["lengths"] = _at(lengths)
-    return lengths, call, kept if lengths is None else (*kept, lengths)
+        call.table = at[0]
 
 
-@lru_cache(maxsize=64)
-def _sizes(
-    cell: str, dtype: torch.dtype, kind: Kind, N: int, T: int, input_size: int, hidden_size: int
-) -> tuple[dict[str, Any], tuple[Tensor, ...]]:
-    """What calls of these sizes are told, and the positions of a padded batch, which it names."""
-    sizes = {
-        "cell": cell,
-        "dtype": DTYPES[dtype],
-        "num_rows": N,
-        "num_steps": T,
-        "input_size": input_size,
-        "hidden_size": hidden_size,
-        "pad": kind not in ("packed", "ragged"),
-        "input_stride": input_size,
-    }
-    if not sizes["pad"]:
-        return sizes, ()
-    rows, steps = positions(Layout(kind, N, T, None, None))
-    return sizes | {"row_offset": _at(rows), "step_offset": _at(steps)}, (rows, steps)
-
-
-def _at(tensor: Tensor | None) -> int:
-    """The address of a tensor; 0 for none."""
-    return 0 if tensor is None else tensor.data_ptr() or _NOWHERE.data_ptr()
-
-
-def _add_parts(call: dict[str, Any], d: int, parts: Sequence[tuple[str, Tensor | None]]) -> None:
-    """Add the addresses of a direction's parts of dense tensors that there are."""
+def _set_parts(
+    call: engine.ForwardCall | engine.BackwardCall,
+    d: int,
+    parts: Sequence[tuple[str, Tensor | None]],
+) -> None:
+    """Tell a call the addresses of a direction's parts of those dense tensors that there are."""
     for name, tensor in parts:
         if tensor is not None:
-            address = tensor.data_ptr() or _NOWHERE.data_ptr()
+            start = address(tensor)
             if d:
-                address += d * tensor.stride(0) * tensor.element_size()
-            call[name] = address
+                start += d * tensor.stride(0) * tensor.element_size()
+            setattr(call, name, start)
 
 
 _WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 # Of what is read beside the sequences, in order.
 _NAMES = ("h_0", "c_0", *_WEIGHTS, *(f"{name}_reverse" for name in _WEIGHTS))
-_GRADS = tuple(f"grad_{name}" for name in _WEIGHTS)
