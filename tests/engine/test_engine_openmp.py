@@ -5,9 +5,11 @@ import sys
 
 import pytest
 
+from engine_samples import folders_of_tests
+
 PRELUDE = """
 import os, sys
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 import torch
 from test_engine_threads import CASES, bits
 from tidegate import engine
@@ -27,7 +29,7 @@ alone = [bits(case) for case in CASES]
 @pytest.fixture
 def run(request):
     def run(code, timeout=100):
-        prelude = PRELUDE.format(tests=str(request.path.parent))
+        prelude = PRELUDE.format(tests=folders_of_tests(request))
         done = subprocess.run(
             [sys.executable, "-c", prelude + code], capture_output=True, text=True, timeout=timeout
         )
@@ -95,7 +97,7 @@ print(same, status, [bits(case) for case in CASES] == alone)
 def test_there_may_be_none(request):
     code = f"""
 import sys
-sys.path.insert(0, {str(request.path.parent)!r})
+sys.path[:0] = {folders_of_tests(request)!r}
 from tidegate import engine
 assert "torch" not in sys.modules
 print(engine.share_openmp())

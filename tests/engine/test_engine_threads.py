@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from engine_samples import CELLS, Case, arrays
+from engine_samples import CELLS, Case, arrays, folders_of_tests
 from tidegate import engine
 
 pytestmark = pytest.mark.usefixtures("three_threads")
@@ -116,7 +116,7 @@ def run(code):
 FORK = """
 import os, sys, threading, warnings
 warnings.simplefilter("ignore", DeprecationWarning)
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 from test_engine_threads import CASES, bits
 from tidegate import engine
 engine.set_num_threads(3)
@@ -153,7 +153,7 @@ print("the same")
 def test_a_forked_child_computes_the_same_bits(num_busy, request):
     if num_busy and "libasan" in os.environ.get("LD_PRELOAD", ""):
         pytest.skip("AddressSanitizer's malloc does not survive a fork among busy threads")
-    done = run(FORK.format(tests=str(request.path.parent), num_busy=num_busy))
+    done = run(FORK.format(tests=folders_of_tests(request), num_busy=num_busy))
     assert done.returncode == 0, done.stderr
     assert done.stdout == "the same\n"
 
@@ -162,7 +162,7 @@ def test_the_process_ends_while_threads_compute(request):
     """Daemon threads in the middle of calls neither hang the exit nor crash it."""
     code = f"""
 import sys, threading, time
-sys.path.insert(0, {str(request.path.parent)!r})
+sys.path[:0] = {folders_of_tests(request)!r}
 from test_engine_threads import CASES, bits
 from tidegate import engine
 engine.set_num_threads(3)
