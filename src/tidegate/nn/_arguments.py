@@ -1,7 +1,7 @@
 """The arguments of a call of RNN, LSTM or GRU: checked, and brought into one form."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +18,21 @@ from tidegate.nn._lengths import (
     check_storage,
 )
 
-if TYPE_CHECKING:
-    from tidegate.nn._base import RecurrentLayers
+
+class Layers(Protocol):
+    """What the checks read of an RNN, LSTM or GRU; the attributes are those of ``torch.nn``'s."""
+
+    mode: str
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    batch_first: bool
+    bidirectional: bool
+    proj_size: int
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        """The weights' dtype."""
 
 
 class Table(NamedTuple):
@@ -43,7 +56,7 @@ class Call(NamedTuple):
 
 
 def prepare(
-    layers: "RecurrentLayers",
+    layers: Layers,
     input: Any,
     hx: Any,
     lengths: Any,
@@ -58,7 +71,7 @@ def prepare(
 
 
 def _prepare(
-    layers: "RecurrentLayers",
+    layers: Layers,
     input: Any,
     hx: Any,
     lengths: Any,
@@ -120,7 +133,7 @@ def _ragged(where: str, data: Tensor, states: State | None, offsets: Any, featur
 
 
 def _padded(
-    layers: "RecurrentLayers", data: Tensor, states: State | None, lengths: Any, features: int
+    layers: Layers, data: Tensor, states: State | None, lengths: Any, features: int
 ) -> tuple[Tensor, State | None, Layout]:
     """The layout of a padded batch, or of one sequence, which is given its batch."""
     where = type(layers).__name__
@@ -145,7 +158,7 @@ def _padded(
 
 
 def finish(
-    layers: "RecurrentLayers", input: Any, call: Call, output: Tensor, finals: State
+    layers: Layers, input: Any, call: Call, output: Tensor, finals: State
 ) -> tuple[Any, Any]:
     """The results of ``forward`` in the form that its arguments had."""
     result: Any = output
@@ -221,17 +234,14 @@ def _packed_rows(where: str, input: PackedSequence, states: State | None) -> int
 
 
 def _with_values(
-    layers: "RecurrentLayers",
+    layers: Layers,
     data: Tensor,
     states: State | None,
     layout: Layout,
     embedding: nn.Embedding | Table | None,
 ) -> Call:
     where = type(layers).__name__
-    name = layers._flat_weights_names[0]
-    weight = layers._parameters.get(name)
-    # A parametrised weight is computed anew where it is read, and is none of the parameters.
-    dtype = (getattr(layers, name) if weight is None else weight).dtype
+    dtype = layers._dtype
     if embedding is None:
         values, tokens = data, None
     else:
@@ -260,7 +270,7 @@ def _with_values(
     return Call(values, states, layout, tokens)
 
 
-def _as_states(layers: "RecurrentLayers", hx: Any) -> State | None:
+def _as_states(layers: Layers, hx: Any) -> State | None:
     if hx is None:
         return None
     if layers.mode != "LSTM":
@@ -271,8 +281,8 @@ def _as_states(layers: "RecurrentLayers", hx: Any) -> State | None:
 def as_pair(where: str, hx: Any) -> State:
     """The LSTM's states, (h, c)."""
     if isinstance(hx, Tensor) or not isinstance(hx, Sequence) or len(hx) != 2:
-        found = f"a tensor of shape {tuple(hx.shape)}" if isinstance(hx, Tensor) else repr(hx)
-        raise TypeError(f"{where}: expected hx of a pair (h, c), got {found}")
+        got = f"a tensor of shape {tuple(hx.shape)}" if isinstance(hx, Tensor) else repr(hx)
+        raise TypeError(f"{where}: expected hx of a pair (h, c), got {got}")
     return tuple(hx)
 
 
@@ -286,7 +296,7 @@ def _check_rank(where: str, states: State, rank: int) -> None:
             )
 
 
-def _check_states(layers: "RecurrentLayers", states: State, N: int, dtype: torch.dtype) -> None:
+def _check_states(layers: Layers, states: State, N: int, dtype: torch.dtype) -> None:
     where = type(layers).__name__
     rows = layers.num_layers * (2 if layers.bidirectional else 1)
     sizes = (layers.proj_size or layers.hidden_size, layers.hidden_size)

@@ -133,6 +133,15 @@ class RecurrentLayers(nn.Module):
         """The cell's name in the engine."""
         return self.mode.lower()
 
+    @property
+    def _dtype(self) -> torch.dtype:
+        """The weights' dtype."""
+        name = self._flat_weights_names[0]
+        weight = self._parameters.get(name)
+        # A parametrised weight is computed anew where it is read, and is none of the parameters.
+        dtype: torch.dtype = (getattr(self, name) if weight is None else weight).dtype
+        return dtype
+
     def _weights(self) -> list[Weights]:
         """The parameters of every layer and direction, as they are now.
 
@@ -149,10 +158,12 @@ class RecurrentLayers(nn.Module):
         for index, names in enumerate(self._all_weights):
             if index == D:
                 input_size = (P or H) * D
-            found: list[Any] = [own[name] if name in own else getattr(self, name) for name in names]
+            tensors: list[Any] = [
+                own[name] if name in own else getattr(self, name) for name in names
+            ]
             if not self.bias:
-                found[2:2] = [None, None]
-            w = Weights(*found)
+                tensors[2:2] = [None, None]
+            w = Weights(*tensors)
             suffix = names[0].removeprefix("weight_ih")
             arguments.check_weights(type(self).__name__, suffix, w, gates, input_size, H, P)
             weights.append(w)
