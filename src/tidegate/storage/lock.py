@@ -3,17 +3,15 @@
 import fcntl
 import os
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tidegate.errors import RunFolderError
 from tidegate.storage import files
-from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.storage.held_file import HeldFile
 
 NAME = "lock"
 
 
-class FolderLock:
+class FolderLock(HeldFile):
     """Holds ``folder`` until :meth:`close`, or until the process ends in whatever way.
 
     The file ``lock`` stays behind, with the last holder's process id: to remove it would let two
@@ -25,40 +23,11 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._where = f"run folder {folder}"
-        with as_run_folder_error(f"{self._where}: expected to lock it"):
-            self._descriptor = files.update(folder / NAME)
-            try:
-                self._acquire()
-                files.truncate(self._descriptor, 0)
-                files.write(self._descriptor, f"{os.getpid()}\n".encode())
-            except BaseException:
-                self.close()
-                raise
+        super().__init__(
+            f"run folder {folder}", folder / NAME, opening="to lock it", closing="to unlock it"
+        )
 
-    def close(self) -> None:
-        """Let the folder go; a second call does nothing.
-
-        Raises:
-            RunFolderError: The system refused.
-        """
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            with as_run_folder_error(f"{self._where}: expected to unlock it"):
-                files.close(descriptor)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _acquire(self) -> None:
+    def _prepare(self) -> None:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -68,3 +37,5 @@ class FolderLock:
                 f"{self._where}: expected a folder that nobody else writes, got one held by "
                 f"process {holder or 'unknown'}; wait for it or end it, or choose another folder"
             ) from None
+        files.truncate(self._descriptor, 0)
+        files.write(self._descriptor, f"{os.getpid()}\n".encode())

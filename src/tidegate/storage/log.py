@@ -9,15 +9,15 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tidegate.errors import FormatError
 from tidegate.storage import files
+from tidegate.storage.held_file import HeldFile
 from tidegate.storage.os_errors import as_run_folder_error
 
 
-class HistoryLog:
+class HistoryLog(HeldFile):
     """The log at ``path``, open for appending.
 
     Args:
@@ -31,17 +31,16 @@ class HistoryLog:
     """
 
     def __init__(self, path: Path, *, num_bytes: int) -> None:
-        self._where = f"log {path}"
-        with as_run_folder_error(f"{self._where}: expected a file that can be written"):
-            self._descriptor = files.update(path)
-            try:
-                self._check_end(num_bytes)
-                files.truncate(self._descriptor, num_bytes)
-                self._num_bytes = os.lseek(self._descriptor, num_bytes, os.SEEK_SET)
-                files.sync_folder(path.parent)
-            except BaseException:
-                self.close()
-                raise
+        self._path, self._num_bytes = path, num_bytes
+        super().__init__(
+            f"log {path}", path, opening="a file that can be written", closing="to close it"
+        )
+
+    def _prepare(self) -> None:
+        self._check_end()
+        files.truncate(self._descriptor, self._num_bytes)
+        os.lseek(self._descriptor, self._num_bytes, os.SEEK_SET)
+        files.sync_folder(self._path.parent)
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write one line.
@@ -66,34 +65,17 @@ class HistoryLog:
             files.sync(self._descriptor)
         return self._num_bytes
 
-    def close(self) -> None:
-        """Close the file; a second call does nothing.
+    def _check_end(self) -> None:
+        """Refuse a file in which the checkpoint's last line does not end where it did.
 
         Raises:
-            RunFolderError: The system refused.
+            FormatError: It is shorter, or no line ends there.
         """
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            with as_run_folder_error(f"{self._where}: expected to close it"):
-                files.close(descriptor)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _check_end(self, num_bytes: int) -> None:
-        found = os.fstat(self._descriptor).st_size
-        if found < num_bytes:
+        num_bytes, present = self._num_bytes, os.fstat(self._descriptor).st_size
+        if present < num_bytes:
             raise FormatError(
                 f"{self._where}: expected at least the {num_bytes} bytes that the checkpoint "
-                f"knows of, got {found}; put back a copy, or start again in another folder"
+                f"knows of, got {present}; put back a copy, or start again in another folder"
             )
         if num_bytes and os.pread(self._descriptor, 1, num_bytes - 1) != b"\n":
             raise FormatError(
