@@ -231,6 +231,20 @@ def test_torchs_state_is_read():
     torch.testing.assert_close(twin, param, rtol=3e-7, atol=0)
 
 
+@pytest.mark.parametrize("option", ["amsgrad", "maximize"])
+def test_variants_of_torchs_adam_are_refused_and_nothing_changes(option):
+    """Their states would otherwise be read as plain Adam's."""
+    theirs = torch.optim.AdamW(groups(torch.float32), **{option: True})
+    mine = Adam(groups(torch.float32), lr=0.25)
+    before = mine.state_dict()
+    with pytest.raises(ValueError, match=f"Adam.load_state_dict: expected {option} of False"):
+        mine.load_state_dict(theirs.state_dict())
+    assert mine.state_dict() == before
+    with pytest.raises(ValueError, match=f"Adam: expected {option} of False.*; go on with torch"):
+        mine.add_param_group({"params": [torch.nn.Parameter(torch.ones(2))], option: True})
+    assert len(mine.param_groups) == 2
+
+
 def test_copies_begin_where_the_original_is():
     table, optimizer = table_of(3, 2)
     set_rows(table, [0, 2])

@@ -98,6 +98,7 @@ class Adam(torch.optim.Optimizer):
         _add_param_group(self, param_group)
         group = self.param_groups[-1]
         try:
+            _refuse_variants("Adam", group)
             _check_options(group)
             for param in group["params"]:
                 check("Adam", "parameters", param)
@@ -143,13 +144,13 @@ class Adam(torch.optim.Optimizer):
                 if gradient.layout is torch.strided:
                     whole.append(self._checked_dense(where, param, gradient, group))
                 else:
-                    found = self._checked_rows(where, param, gradient, group["lazy"])
-                    by_rows.append((param, group, *found))
+                    rows = self._checked_rows(where, param, gradient, group["lazy"])
+                    by_rows.append((param, group, *rows))
         self._step_whole(whole)
-        for param, group, table, ids, rows in by_rows:
+        for param, group, table, ids, row_gradients in by_rows:
             state = self.state[param]
             state["step"] += 1
-            table.make_step(ids, rows, self._numbers(group, state["step"]))
+            table.make_step(ids, row_gradients, self._numbers(group, state["step"]))
         for moved in [part[0] for part in whole] + [part[0] for part in by_rows]:
             increment_version(moved)
         return loss
@@ -191,16 +192,19 @@ class Adam(torch.optim.Optimizer):
                 themselves change with it.
         """
         self._check_caught_up("state_dict")
-        found: dict[str, Any] = _state_dict(self)
-        return found
+        state: dict[str, Any] = _state_dict(self)
+        return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what ``state_dict`` of this class or of torch's Adam gave.
 
         Raises:
-            ValueError: Groups that do not fit, or a state of another kind of optimiser. Moments
-                that do not fit their parameters are refused by the next step, as torch's are.
+            ValueError: Groups that do not fit, a state of another kind of optimiser, or options
+                of torch's Adam that this one has not (``amsgrad``, ``maximize``). Moments that do
+                not fit their parameters are refused by the next step, as torch's are.
         """
+        for group in state_dict["param_groups"]:
+            _refuse_variants("Adam.load_state_dict", group)
         for state in state_dict["state"].values():
             if not {"step", *MOMENTS} <= state.keys():
                 raise ValueError(
@@ -268,17 +272,17 @@ class Adam(torch.optim.Optimizer):
     def _step_whole(self, parts: list[_Part]) -> None:
         """A step of parameters with dense gradients, in one call a dtype."""
         calls: dict[torch.dtype, tuple[list[tuple[int, ...]], list[Numbers]]] = {}
-        found: dict[tuple[int, int], Numbers] = {}  # most parameters are of one group and step
+        known: dict[tuple[int, int], Numbers] = {}  # most parameters are of one group and step
         for param, group, state, row, values, _ in parts:
             state["step"] += 1
             key = id(group), state["step"]
-            if key not in found:
-                found[key] = self._numbers(group, state["step"])
+            if key not in known:
+                known[key] = self._numbers(group, state["step"])
             if self._tables and param in self._tables:
                 self._tables[param].skip_step()
             rows, numbers = calls.setdefault(values.dtype, ([], []))
             rows.append(row)
-            numbers.append(found[key])
+            numbers.append(known[key])
         for dtype, (rows, numbers) in calls.items():
             engine.adam_dense(DTYPES[dtype], np.array(rows, np.int64), np.array(numbers))
         for param, _, _, _, values, _ in parts:
@@ -339,6 +343,21 @@ class Adam(torch.optim.Optimizer):
 _add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
 _state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
 _load_state_dict = inspect.unwrap(torch.optim.Optimizer.load_state_dict)
+
+
+def _refuse_variants(where: str, group: dict[str, Any]) -> None:
+    """Refuse a group that asks for a variant of Adam that is not computed here.
+
+    Raises:
+        ValueError: Which option, and what to do.
+    """
+    for name in ("amsgrad", "maximize"):
+        if group.get(name):
+            raise ValueError(
+                f"{where}: expected {name} of False, the only one supported, got {group[name]!r}; "
+                f"go on with torch.optim.Adam, or set {name} to False in every group, with which "
+                "later steps are plain Adam's"
+            )
 
 
 def _check_options(group: dict[str, Any]) -> None:

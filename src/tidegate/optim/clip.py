@@ -44,15 +44,17 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> T
         values = _values_in_place(parameter)
         summed = distinct_rows(parameter.grad)[1] if parameter.grad.is_sparse else values
         keep += [values, summed]
-        for spans, tensor in ((sums, summed), (parts, values)):
-            spans.setdefault(DTYPES[tensor.dtype], []).append((tensor.data_ptr(), tensor.numel()))
-    squares = sum(engine.sum_of_squares(dtype, _array(found)) for dtype, found in sums.items())
+        for by_dtype, tensor in ((sums, summed), (parts, values)):
+            by_dtype.setdefault(DTYPES[tensor.dtype], []).append(
+                (tensor.data_ptr(), tensor.numel())
+            )
+    squares = sum(engine.sum_of_squares(dtype, _array(spans)) for dtype, spans in sums.items())
     norm = torch.tensor(squares, dtype=torch.float64, device="cpu").sqrt_()
     # Not min(1, ...): a norm that is no number must show in the gradients.
     factor = max_norm / (norm.item() + 1e-6)
     if not factor >= 1:
-        for dtype, found in parts.items():
-            engine.multiply(dtype, _array(found), factor)
+        for dtype, spans in parts.items():
+            engine.multiply(dtype, _array(spans), factor)
     return norm
 
 

@@ -45,6 +45,6 @@ class KerasAdam(Adam):
 
     def _numbers(self, group: dict[str, Any], step: int) -> Numbers:
         """Epsilon under the root's correction: m / (sqrt(v) scale + eps scale)."""
-        found = super()._numbers(group, step)
-        found[EPS] *= found[SCALE]
-        return found
+        numbers = super()._numbers(group, step)
+        numbers[EPS] *= numbers[SCALE]
+        return numbers
