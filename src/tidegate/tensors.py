@@ -20,9 +20,9 @@ def check_memory(where: str, name: str, tensor: "Tensor") -> None:
         end += (n - 1) * step
     needed = end * tensor.itemsize
     # len() is cheaper than nbytes().
-    found = len(tensor.untyped_storage()) if tensor.data_ptr() else 0
-    if found < needed and tensor.numel():
+    present = len(tensor.untyped_storage()) if tensor.data_ptr() else 0
+    if present < needed and tensor.numel():
         raise RuntimeError(
-            f"{where}: expected {name} with {needed} bytes of memory, got {found}, for shape "
+            f"{where}: expected {name} with {needed} bytes of memory, got {present}, for shape "
             f"{tuple(tensor.shape)}; its storage was freed or cut; fill it again before the call"
         )

@@ -37,13 +37,13 @@ def show(file: Path) -> None:
     from tidegate.bench.cases import grid
 
     try:
-        found = results.load(file)
+        loaded = results.load(file)
     except TidegateError as error:
         raise click.ClickException(str(error)) from error
-    if found.family == "grid":
-        tables.show_grid(found, grid.slower(found))
+    if loaded.family == "grid":
+        tables.show_grid(loaded, grid.slower(loaded))
     else:
-        tables.show(found)
+        tables.show(loaded)
 
 
 if __name__ == "__main__":

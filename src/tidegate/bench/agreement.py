@@ -27,13 +27,13 @@ def errors(got: Arrays, expected: Arrays) -> dict[str, float]:
     return {name: _error(got.get(name), array) for name, array in expected.items()}
 
 
-def complaint(found: Mapping[str, float]) -> str | None:
+def complaint(errors_by_name: Mapping[str, float]) -> str | None:
     """Why times of this peer are not to be believed, or None.
 
     Args:
-        found: From :func:`errors`.
+        errors_by_name: From :func:`errors`.
     """
-    wrong = {name: error for name, error in found.items() if not error <= tolerance(name)}
+    wrong = {name: error for name, error in errors_by_name.items() if not error <= tolerance(name)}
     if not wrong:
         return None
     return "results differ from the reference: " + ", ".join(

@@ -39,14 +39,14 @@ def differences(a: Results, b: Results) -> list[Difference]:
         for task in case.tasks
         if task.spread
     }
-    found = []
+    differences = []
     for case in b.cases:
         for task in case.tasks:
             other = before.get((case.name, task.variant, task.peer))
             if other is None or other.spread is None or task.spread is None:
                 continue
             ratio = unpaired_ratio(np.array(other.samples), np.array(task.samples))
-            found.append(
+            differences.append(
                 Difference(
                     case.name,
                     task.variant,
@@ -57,7 +57,7 @@ def differences(a: Results, b: Results) -> list[Difference]:
                     ratio,
                 )
             )
-    return found
+    return differences
 
 
 def changed_conditions(a: Results, b: Results) -> list[str]:

@@ -94,7 +94,7 @@ def _own_s() -> float:
 
 def _child_s() -> list[float]:
     """Processor time of each running child; the counters of the parent learn of it at its end."""
-    found = []
+    seconds = []
     for task in Path("/proc/self/task").glob("*/children"):
         for child in task.read_text(encoding="ascii").split():
             try:
@@ -102,8 +102,8 @@ def _child_s() -> list[float]:
             except OSError:
                 continue
             fields = stat.rpartition(")")[2].split()
-            found.append((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
-    return found
+            seconds.append((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+    return seconds
 
 
 def _load_average() -> float | None:
@@ -111,13 +111,13 @@ def _load_average() -> float | None:
 
 
 def _versions(*packages: str) -> dict[str, str]:
-    found = {}
+    versions = {}
     for package in packages:
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _commit() -> str | None:

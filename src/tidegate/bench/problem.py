@@ -97,7 +97,7 @@ class LayerProblem:
 
     def parameters(self) -> dict[str, Any]:
         """What results record."""
-        found = {
+        recorded = {
             "cell": self.cell,
             "N": self.batch,
             "T": self.steps,
@@ -106,8 +106,8 @@ class LayerProblem:
             "directions": 1 + self.bidirectional,
         }
         if self.lengths is not None:
-            found["lengths"] = self.lengths.tolist()
-        return found
+            recorded["lengths"] = self.lengths.tolist()
+        return recorded
 
     @property
     def _inside(self) -> Floats:

@@ -177,8 +177,8 @@ class _RemoteTask:
         self.number = -1
 
     def outputs(self) -> Arrays:
-        self.number, found = self.worker.build(self.arrays, **self.request)
-        return self.translate(found)
+        self.number, arrays = self.worker.build(self.arrays, **self.request)
+        return self.translate(arrays)
 
     def run(self, repeats: int) -> float:
         return self.worker.run(self.number, repeats)
@@ -272,12 +272,12 @@ def onnx_request(kind: str, problem: LayerProblem) -> dict[str, Any]:
 def _translator(cell: str) -> Callable[[Arrays], Arrays]:
     """Keras' gradients by PyTorch's names; the rest as it is."""
 
-    def translate(found: Arrays) -> Arrays:
-        rest = {k: v for k, v in found.items() if k in ("output", "loss", INPUT_GRADIENT)}
+    def translate(arrays: Arrays) -> Arrays:
+        rest = {k: v for k, v in arrays.items() if k in ("output", "loss", INPUT_GRADIENT)}
         for name in ("embedding", "head_weight", "head_bias"):
-            if name in found:
-                rest[GRADIENT + name] = found[name]
-        layer = from_keras(cell, found)
+            if name in arrays:
+                rest[GRADIENT + name] = arrays[name]
+        layer = from_keras(cell, arrays)
         return {**rest, **{GRADIENT + name: array for name, array in layer.items()}}
 
     return translate

@@ -62,8 +62,8 @@ class CaseResult:
 
     def task(self, variant: str, peer: str) -> TaskResult | None:
         """The task of that name, if it is there."""
-        found = [task for task in self.tasks if (task.variant, task.peer) == (variant, peer)]
-        return found[0] if found else None
+        matching = [task for task in self.tasks if (task.variant, task.peer) == (variant, peer)]
+        return matching[0] if matching else None
 
 
 @dataclass
@@ -95,5 +95,5 @@ def load(path: Path) -> Results:
         content = json_file.read(path, FORMAT, follow=True, allow_nonfinite=True)
     except FileNotFoundError as error:
         raise FormatError(f"{path}: expected a results file, got {error.strerror}") from error
-    found: Results = schema.build(Results, content, f"{path}: ")
-    return found
+    results: Results = schema.build(Results, content, f"{path}: ")
+    return results

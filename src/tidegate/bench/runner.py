@@ -53,14 +53,14 @@ def run_case(
 ) -> CaseResult:
     """Check every task against its reference, then time those that agree."""
     tasks = case.build()
-    found: dict[Name, dict[str, float]] = {}
+    errors: dict[Name, dict[str, float]] = {}
     denormals: dict[Name, float | None] = {}
     complaints: dict[Name, str | None] = {}
     expected: dict[Callable[[], Arrays], Arrays] = {}
     for task in tasks:
         if task.expected not in expected:
             expected = {task.expected: task.expected()}
-        found[task.name], complaints[task.name], denormals[task.name] = _check(
+        errors[task.name], complaints[task.name], denormals[task.name] = _check(
             task, expected[task.expected]
         )
     expected.clear()
@@ -80,7 +80,7 @@ def run_case(
                 spread=Spread.of(samples) if len(samples) else None,
                 repeats=timing.repeats.get(task.name, 0),
                 errors={
-                    name: error for name, error in found[task.name].items() if np.isfinite(error)
+                    name: error for name, error in errors[task.name].items() if np.isfinite(error)
                 },
                 gflop=task.gflop,
                 error=complaints[task.name],
@@ -114,7 +114,7 @@ def _check(task: Task, expected: Arrays) -> tuple[dict[str, float], str | None, 
     except Exception as error:  # a peer that breaks is a result of its own, not the end of the run
         return {}, f"{type(error).__name__}: {error}", None
     asked = {name: array for name, array in expected.items() if name not in task.omits}
-    found = agreement.errors(outputs, asked)
+    errors = agreement.errors(outputs, asked)
     gradient = outputs.get(agreement.INPUT_GRADIENT)
     share = None if gradient is None else denormal_share(gradient)
-    return found, agreement.complaint(found), share
+    return errors, agreement.complaint(errors), share

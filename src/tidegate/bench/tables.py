@@ -92,12 +92,12 @@ def case_table(case: CaseResult, peak: float | None) -> Table:
         figures = [median, mad, f"{q1} to {q3}", least]
         if has_work:
             figures += _rates(task, peak)
-        found = [
+        shown_ratios = [
             format_ratio(ratio)
             for name, ratio in ratios.items()
             if name.startswith(f"{task.variant}: {task.peer} / {OWN}") and not _is_own(task.peer)
         ]
-        table.add_row(label, task.peer, *figures, found[0] if found else "")
+        table.add_row(label, task.peer, *figures, shown_ratios[0] if shown_ratios else "")
     return table
 
 
@@ -155,17 +155,17 @@ def _is_own(peer: str) -> bool:
 
 
 def _conditions(results: Results) -> Table:
-    found = results.conditions
-    peak = found.get("fma_peak_gflop_per_s")
-    share = found.get("others_share_of_cpus")
+    conditions = results.conditions
+    peak = conditions.get("fma_peak_gflop_per_s")
+    share = conditions.get("others_share_of_cpus")
     lines = {
-        "processor": f"{found['cpu']}, {found['num_cpus']} processors, {found['isa']}",
-        "threads": str(found["threads"]),
-        "versions": _listed({"tidegate": found["tidegate"], **found["versions"]}),
-        "commit": found["commit"],
+        "processor": "{cpu}, {num_cpus} processors, {isa}".format_map(conditions),
+        "threads": str(conditions["threads"]),
+        "versions": _listed({"tidegate": conditions["tidegate"], **conditions["versions"]}),
+        "commit": conditions["commit"],
         "peak": f"{peak:.0f} GFLOP/s of multiply-adds, measured in this run" if peak else None,
         "others": f"{share:.0%} of the processors" if share is not None else None,
-        "environment": _listed(found["environment"]),
+        "environment": _listed(conditions["environment"]),
         "absent": "; ".join(f"{peer} ({why})" for peer, why in results.absent.items()),
     }
     grid = Table.grid(padding=(0, 2))

@@ -151,14 +151,14 @@ class Job:
     def outputs(self) -> Arrays:
         output, state = self()
         states = state if isinstance(state, tuple) else (state,)
-        found = {"output": output, **dict(zip(("h_n", "c_n"), states, strict=False))}
+        tensors = {"output": output, **dict(zip(("h_n", "c_n"), states, strict=False))}
         if self.training:
-            found[INPUT_GRADIENT] = self.input.grad
+            tensors[INPUT_GRADIENT] = self.input.grad
             for name, parameter in self.layer.named_parameters():
-                found[GRADIENT + name] = parameter.grad
+                tensors[GRADIENT + name] = parameter.grad
         return {
             name: np.empty(0) if value is None else value.detach().numpy()
-            for name, value in found.items()
+            for name, value in tensors.items()
         }
 
 

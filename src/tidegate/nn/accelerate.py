@@ -173,10 +173,10 @@ def _swap_and_check(name: str, module: Any) -> str | None:
         if explanation.path == "composite":
             _swap_back(module)
             return str(explanation.reason)
-        found = _run_layer(module, inputs)
+        got = _run_layer(module, inputs)
         _swap_back(module)
         expected = _run_layer(module, inputs)
-        _compare(name, expected, found)
+        _compare(name, expected, got)
     except BaseException:
         if type(module) in _ORIGINALS:
             _swap_back(module)
@@ -229,9 +229,9 @@ def _run_model(model: nn.Module, probe: Any) -> Any:
             module.training = training
 
 
-def _compare(name: str, expected: Any, found: Any) -> None:
+def _compare(name: str, expected: Any, got: Any) -> None:
     """Raise RuntimeError where two nested results differ by more than rounding."""
-    pairs = zip(tree_leaves(expected), tree_leaves(found), strict=True)
+    pairs = zip(tree_leaves(expected), tree_leaves(got), strict=True)
     for index, (a, b) in enumerate(pairs):
         if not isinstance(a, Tensor):
             continue

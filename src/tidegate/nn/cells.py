@@ -102,8 +102,8 @@ class RecurrentCell(nn.Module):
     def _weights(self) -> Weights:
         own = self._parameters
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        found: list[Any] = [own[name] if name in own else getattr(self, name) for name in names]
-        weights = Weights(*found)
+        tensors: list[Any] = [own[name] if name in own else getattr(self, name) for name in names]
+        weights = Weights(*tensors)
         H = self.hidden_size
         check_weights(type(self).__name__, "", weights, self._num_gates * H, self.input_size, H)
         return weights

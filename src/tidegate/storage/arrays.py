@@ -71,5 +71,5 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     if min(shape, default=0) < 0 or prod(shape) * dtype.itemsize != rest:
         raise ValueError(f"{name!r} of shape {shape} in {rest:,} bytes")
     file.seek(0)
-    found: NDArray[Any] = npy.read_array(file, allow_pickle=False)
-    return found
+    array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
+    return array

@@ -151,9 +151,9 @@ class Checkpoints:
     def _check_fingerprint(
         self, checkpoint: Checkpoint, notify: Callable[[str], object], allow_inexact: bool
     ) -> None:
-        found = differences(checkpoint.fingerprint, self._fingerprint)
-        refused = [text for key, text in found.items() if not is_exactness(key)]
-        inexact = [text for key, text in found.items() if is_exactness(key)]
+        by_key = differences(checkpoint.fingerprint, self._fingerprint)
+        refused = [text for key, text in by_key.items() if not is_exactness(key)]
+        inexact = [text for key, text in by_key.items() if is_exactness(key)]
         if refused:
             raise RunFolderError(
                 f"checkpoint {checkpoint.path}: expected the run that saved it, got another: "

@@ -108,10 +108,10 @@ def as_json(content: Mapping[str, Any], what: str) -> bytes:
     """
     try:
         encoded = json_file.to_bytes(content)
-        found = json_file.parse(encoded)
+        read_back = json_file.parse(encoded)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{what}: expected what JSON can hold, got: {error}") from error
-    altered = [key for key in content if key not in found or found[key] != content[key]]
+    altered = [key for key in content if key not in read_back or read_back[key] != content[key]]
     if altered:
         raise ValueError(
             f"{what}: expected what JSON gives back as it is, got {altered[0]!r} = "

@@ -43,14 +43,14 @@ def parse(content: bytes | str, *, allow_nonfinite: bool = False) -> Any:
     text = content if isinstance(content, str) else content.decode("utf-8")
     deep = f"more than {MOST_DEPTH} lists and objects in one another"
     try:
-        found = (_LENIENT if allow_nonfinite else _STRICT).decode(text)
+        decoded = (_LENIENT if allow_nonfinite else _STRICT).decode(text)
     except RecursionError:
         raise ValueError(deep) from None
-    level: list[Any] = [[found]]
+    level: list[Any] = [[decoded]]
     for _ in range(MOST_DEPTH + 1):
         level = [part for value in level for part in _containers(value)]
         if not level:
-            return found
+            return decoded
     raise ValueError(deep)
 
 
@@ -61,12 +61,12 @@ def parse_object(content: bytes, where: object, *, allow_nonfinite: bool = False
         FormatError: It is none, or refused by :func:`parse`.
     """
     try:
-        found = parse(content, allow_nonfinite=allow_nonfinite)
+        value = parse(content, allow_nonfinite=allow_nonfinite)
     except ValueError as error:
         raise FormatError(f"{where}: expected JSON, got {error}") from error
-    if not isinstance(found, dict):
-        raise FormatError(f"{where}: expected a JSON object, got a {type(found).__name__}")
-    return found
+    if not isinstance(value, dict):
+        raise FormatError(f"{where}: expected a JSON object, got a {type(value).__name__}")
+    return value
 
 
 def read(
@@ -98,9 +98,9 @@ def read(
         raise
     except OSError as error:
         raise FormatError(f"{path}: expected a readable file, got {error.strerror}") from error
-    found = parse_object(content, path, allow_nonfinite=allow_nonfinite)
-    check_format(found, expected, path, earlier)
-    return found
+    document = parse_object(content, path, allow_nonfinite=allow_nonfinite)
+    check_format(document, expected, path, earlier)
+    return document
 
 
 def check_format(
@@ -117,23 +117,23 @@ def check_format(
     Raises:
         FormatError: It is missing or another.
     """
-    found = content.pop("format", None)
-    if found != expected:
-        if isinstance(found, str) and found.startswith(earlier):
+    written = content.pop("format", None)
+    if written != expected:
+        if isinstance(written, str) and written.startswith(earlier):
             raise FormatError(
-                f"{where}: expected format {expected!r}, got {found!r} of another version of "
+                f"{where}: expected format {expected!r}, got {written!r} of another version of "
                 "tidegate; read it with that version"
             )
-        raise FormatError(f"{where}: expected format {expected!r}, got {found!r}")
+        raise FormatError(f"{where}: expected format {expected!r}, got {written!r}")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in members:
             raise ValueError(f"the key {key!r} twice")
-        found[key] = value
-    return found
+        members[key] = value
+    return members
 
 
 def _finite(text: str) -> float:

@@ -57,10 +57,10 @@ def check_regular(path: Path, *, follow: bool = False) -> None:
         OSError: See :func:`open_regular`.
     """
     try:
-        found = path.stat(follow_symlinks=follow)
+        status = path.stat(follow_symlinks=follow)
     except ValueError as error:
         raise OSError(errno.EINVAL, str(error), str(path)) from error
-    _check(found, path)
+    _check(status, path)
 
 
 def is_folder(path: Path) -> bool:
@@ -120,8 +120,8 @@ def find_odd(folder: Path) -> tuple[Path, str] | None:
     return None
 
 
-def _check(found: os.stat_result, path: Path) -> None:
-    kind = stat.S_IFMT(found.st_mode)
+def _check(status: os.stat_result, path: Path) -> None:
+    kind = stat.S_IFMT(status.st_mode)
     if kind == stat.S_IFDIR:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if kind != stat.S_IFREG:

@@ -86,11 +86,11 @@ def build(kind: Any, value: Any, where: str) -> Any:
 def _build(kind: Any, value: Any, where: str) -> Any:
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        found = build(inner[0], value, where)
+        built = build(inner[0], value, where)
         for limit in inner[1:]:
-            if (expected := limit.expected(found)) is not None:
+            if (expected := limit.expected(built)) is not None:
                 raise _error(where, expected, value)
-        return found
+        return built
     if origin is Literal and value not in inner:
         raise _error(where, f"one of {', '.join(map(str, inner))}", value)
     if origin in (list, tuple):
@@ -140,10 +140,10 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
 def _by_kind(kinds: tuple[Any, ...], value: Mapping[str, Any], where: str) -> Any:
     """Of several dataclasses the one whose ``kind``, a ``Literal`` of one text, the object has."""
     named = {get_args(get_type_hints(one)["kind"])[0]: one for one in kinds if is_dataclass(one)}
-    found = value.get("kind")
-    if not isinstance(found, str) or found not in named:
-        raise _error(f"{where}.kind", f"one of {', '.join(named)}", found)
-    return named[found]
+    kind = value.get("kind")
+    if not isinstance(kind, str) or kind not in named:
+        raise _error(f"{where}.kind", f"one of {', '.join(named)}", kind)
+    return named[kind]
 
 
 def _is_alike(kind: Any, value: Any) -> bool:

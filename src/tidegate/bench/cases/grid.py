@@ -53,13 +53,13 @@ def slower(results: Results) -> list[tuple[str, float, float, float]]:
     Returns:
         Name of the case, and the ratio PyTorch / tidegate with its interval.
     """
-    found = [
+    slower_cases = [
         (case.name, r.ratio.value, r.ratio.low, r.ratio.high)
         for case in results.cases
         for r in case.ratios
         if r.name.endswith(f"{PYTORCH} / {TIDEGATE}") and r.ratio.value < 1 - NOISE
     ]
-    return sorted(found, key=lambda row: row[1])
+    return sorted(slower_cases, key=lambda row: row[1])
 
 
 def _lengths(batch: int, steps: int) -> NDArray[np.int64]:

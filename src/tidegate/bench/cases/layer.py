@@ -35,15 +35,15 @@ def cases(
 
 
 def _ratios(cells: Sequence[str], workers: Workers) -> list[tuple[Name, Name]]:
-    found: list[tuple[Name, Name]] = [
+    pairs: list[tuple[Name, Name]] = [
         ((cell, peer), (cell, TIDEGATE)) for cell in cells for peer in (PYTORCH, *workers.present)
     ]
     if FLUSHED in workers.present:
-        found += [((cell, PYTORCH), (cell, FLUSHED)) for cell in cells]
+        pairs += [((cell, PYTORCH), (cell, FLUSHED)) for cell in cells]
     for above, below in (("gru", "lstm"), ("gru-before", "gru")):
         if above in cells and below in cells:
-            found.append(((above, TIDEGATE), (below, TIDEGATE)))
-    return found
+            pairs.append(((above, TIDEGATE), (below, TIDEGATE)))
+    return pairs
 
 
 def _tasks(problem: LayerProblem, training: bool, workers: Workers) -> list[Task]:

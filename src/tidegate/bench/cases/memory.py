@@ -45,11 +45,11 @@ def measure(cells: Sequence[str], num_threads: int, num_samples: int = 3) -> Ite
 def _case(kind: str, cells: Sequence[str], num_threads: int, num_samples: int) -> CaseResult:
     tasks, ratios = [], []
     for cell in cells:
-        found = {
+        samples_by_peer = {
             peer: np.array([_sample(kind, cell, peer, num_threads) for _ in range(num_samples)])
             for peer in PEERS
         }
-        for peer, samples in found.items():
+        for peer, samples in samples_by_peer.items():
             tasks.append(
                 TaskResult(
                     variant=cell,
@@ -61,7 +61,7 @@ def _case(kind: str, cells: Sequence[str], num_threads: int, num_samples: int) -
                     errors={},
                 )
             )
-        ratio = unpaired_ratio(found["PyTorch"], found["tidegate"])
+        ratio = unpaired_ratio(samples_by_peer["PyTorch"], samples_by_peer["tidegate"])
         ratios.append(RatioResult(f"{cell}: PyTorch / tidegate", ratio))
     parameters = {"N": 32, "T": 200, "I": 128, "H": 128, "work": "forward and backward"}
     return CaseResult(f"memory of one step, {kind}", parameters, tasks, ratios, "rounds")

@@ -235,7 +235,7 @@ class ByRows(Training):
 
     def outputs(self) -> Arrays:
         """How far the parameters are from PyTorch's after some steps, beside what all give."""
-        found = dict(super().outputs())
+        arrays = dict(super().outputs())
         twins = [nn.Parameter(p.detach().clone()) for p in self.network.parameters()]
         theirs = Training.make_optimiser(twins)
         for batch in itertools.islice(itertools.cycle(self.batches), CHECKED_STEPS):
@@ -246,10 +246,10 @@ class ByRows(Training):
             theirs.step()
         self.optimiser.catch_up()
         pairs = zip(self.network.parameters(), twins, strict=True)
-        found[OFF_PYTORCHS] = np.array(
+        arrays[OFF_PYTORCHS] = np.array(
             [((p - twin).abs().max() / twin.abs().max()).item() for p, twin in pairs]
         )
-        return found
+        return arrays
 
     def _loss(self, tokens: Tensor, labels: Tensor) -> Tensor:
         self.optimiser.catch_up(self.network.table.weight, tokens.view(-1))
@@ -259,18 +259,18 @@ class ByRows(Training):
 @contextmanager
 def _embedded(network: Network) -> Iterator[dict[str, Tensor]]:
     """By its gradient's name what the embedding gives meanwhile; nothing of a fused encoder."""
-    found: dict[str, Tensor] = {}
+    gradients: dict[str, Tensor] = {}
 
     def keep(module: nn.Module, args: Any, output: Tensor) -> None:
         output.retain_grad()
-        found[INPUT_GRADIENT] = output
+        gradients[INPUT_GRADIENT] = output
 
     if not isinstance(network.encoder, _Apart):
-        yield found
+        yield gradients
         return
     hook = network.table.register_forward_hook(keep)
     try:
-        yield found
+        yield gradients
     finally:
         hook.remove()
 

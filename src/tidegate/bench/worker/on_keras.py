@@ -53,11 +53,11 @@ def _layer(keras: Any, backend: str, cell: str, arrays: dict[str, Any], training
         call = _layer_tensorflow(layer, x, arrays, training)
     else:
         call = _layer_jax(layer, x, arrays, training)
-    found = [np.asarray(array) for array in call()]
-    outputs = {"output": found[0].transpose(1, 0, 2)}
+    results = [np.asarray(array) for array in call()]
+    outputs = {"output": results[0].transpose(1, 0, 2)}
     if training:
-        outputs["grad input"] = found[1].transpose(1, 0, 2)
-        outputs.update(zip(("kernel", "recurrent_kernel", "bias"), found[2:], strict=True))
+        outputs["grad input"] = results[1].transpose(1, 0, 2)
+        outputs.update(zip(("kernel", "recurrent_kernel", "bias"), results[2:], strict=True))
     return call, outputs
 
 
@@ -120,9 +120,9 @@ def _notebook(keras: Any, backend: str, cell: str, arrays: dict[str, Any]) -> Ta
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(1e-3, epsilon=1e-7), loss)
     gradients = _gradients_tensorflow if backend == "tensorflow" else _gradients_jax
-    value, found = gradients(model, loss, tokens, labels)
+    value, weight_gradients = gradients(model, loss, tokens, labels)
     names = ("embedding", "kernel", "recurrent_kernel", "bias", "head_weight", "head_bias")
-    outputs = dict(zip(names, map(np.asarray, found), strict=True))
+    outputs = dict(zip(names, map(np.asarray, weight_gradients), strict=True))
     outputs["head_weight"] = outputs["head_weight"].T
     following = itertools.cycle(batches).__next__
     return lambda: model.train_on_batch(*following()), {"loss": np.asarray(value), **outputs}

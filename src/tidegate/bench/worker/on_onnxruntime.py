@@ -43,9 +43,9 @@ def _steps(
     feed = {"X": input[:1], **zeros}
     outputs = []
     for t in range(len(input)):
-        found = session.run(states, {**feed, "X": input[t : t + 1]})
-        feed.update(zip(zeros, found, strict=True))
-        outputs.append(found[0][0])
+        results = session.run(states, {**feed, "X": input[t : t + 1]})
+        feed.update(zip(zeros, results, strict=True))
+        outputs.append(results[0][0])
     feed.update(X=input[:1], **zeros)
 
     def call() -> None:
