@@ -1,4 +1,4 @@
-"""The recurrent cells: the names users write, and the names they read."""
+"""The names of the recurrent cells: those that users write, and those that are shown."""
 
 from typing import Literal
 
@@ -15,8 +15,8 @@ ENGINE_CELLS: dict[str, Literal["rnn_tanh", "lstm", "gru_after", "gru_before"]] 
     "gru": "gru_after",
     "gru-before": "gru_before",
 }
-"""What the engine calls each of them."""
+"""The engine's name of each cell."""
 
 NUM_GATES = {"rnn": 1, "lstm": 4, "gru": 3, "gru-before": 3}
-"""G of each: its weights have G * H rows. The engine has it too (``engine.NUM_GATES``), but what is
-estimated or read without it needs the numbers as well; a test holds them equal."""
+"""The number of gates, G, of each cell: its weights have G * H rows. The engine has the same
+numbers (``engine.NUM_GATES``; a test compares them); these serve code that does not load it."""

@@ -1,4 +1,4 @@
-"""What the program runs on: processor, instruction set, threads, versions."""
+"""A description of this machine: processor, instruction set and versions."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""How much memory this process may still take, by all that limits it; and errors for want of it."""
+"""How much memory this process may still take, and how to tell that it ran out."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ _OF_PYTORCH = ("can't allocate memory", "not enough memory", "Storage size calcu
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory was asked for that there is none of, by Python, NumPy, Arrow or PyTorch."""
+    """Whether Python, NumPy, Arrow or PyTorch raised this error because memory ran out."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     is_of_pytorch = isinstance(error, RuntimeError) and any(t in str(error) for t in _OF_PYTORCH)
@@ -35,7 +35,7 @@ def _limits() -> Iterator[tuple[int, str]]:
     if available is not None:
         yield available, "available on this machine"
     elif {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= os.sysconf_names.keys():
-        # Not what is free, but more there is not.
+        # The whole memory: an upper bound where the free part is unknown.
         yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), "in this machine"
     for limit, name, used in (
         (resource.RLIMIT_AS, "ulimit -v", "VmSize"),
@@ -49,7 +49,7 @@ def _limits() -> Iterator[tuple[int, str]]:
 
 
 def _control_groups() -> Iterator[int]:
-    """What each group that the process is in, and those above it, still allow."""
+    """The bytes that each control group of this process, and those above it, still allow."""
     try:
         lines = (PROC / "self" / "cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -84,7 +84,7 @@ def _number(path: Path) -> int | None:
 
 
 def _field(path: Path, name: str, unit: int = 1024) -> int | None:
-    """The number behind a name in a file of lines, in bytes; None where there is none."""
+    """The number in the line of a file that begins with a name, in bytes; None without one."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,6 +1,6 @@
-"""Whether a tensor of PyTorch has the memory that its shape and strides tell of.
+"""A check that a PyTorch tensor has the memory that its shape and strides need.
 
-PyTorch itself is not imported: whoever has a tensor has done so.
+PyTorch itself is not imported here: a caller that has a tensor has imported it.
 """
 
 from typing import TYPE_CHECKING

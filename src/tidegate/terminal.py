@@ -1,4 +1,4 @@
-"""Tables at the terminal: whole, or a block per row where it is too narrow for them."""
+"""Tables at the terminal; where it is too narrow for a table, one block of lines a row."""
 
 import sys
 
@@ -8,11 +8,11 @@ from rich.table import Column, Table
 from rich.text import Text
 
 NO_TERMINAL_WIDTH = 200
-"""Columns where nobody looks: nothing is folded."""
+"""The width of output that goes to no terminal: lines are not folded."""
 
 
 def console() -> Console:
-    """Standard output, without markup: brackets are brackets."""
+    """Standard output, on which square brackets are printed and not read as markup."""
     width = None if sys.stdout.isatty() else NO_TERMINAL_WIDTH
     return Console(width=width, highlight=False, markup=False)
 

@@ -1,4 +1,4 @@
-"""Whether a peer computed what the reference computed; a time without that says nothing.
+"""Checks that a peer computed what the reference did, before its times are believed.
 
 Errors are the largest difference as a share of the reference's largest magnitude, array by array:
 a sum of thousands of terms of both signs cannot be right to more than its own scale.
@@ -14,7 +14,7 @@ Arrays = Mapping[str, NDArray[np.floating]]
 GRADIENT = "grad "
 """Names of gradients begin so; the rest of the name is what they belong to."""
 INPUT_GRADIENT = GRADIENT + "input"
-"""Of what the layer reads, step by step."""
+"""The name of the gradient of the layer's input, step by step."""
 
 OUTPUT_TOLERANCE = 1e-5
 """float32 against float64. The largest that a right peer was seen to have is 2e-6."""

@@ -1,4 +1,4 @@
-"""Two results files side by side: what became faster, what slower, and by how much."""
+"""Compares two results files: what became faster or slower, and by how much."""
 
 from dataclasses import dataclass
 

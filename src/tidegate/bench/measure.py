@@ -22,7 +22,7 @@ Timed = Callable[[int], float]
 Key = TypeVar("Key", bound=Hashable)
 
 LEAST_ROUNDS = 3
-"""Without which there is no spread to speak of."""
+"""The fewest rounds from which a spread can be computed."""
 LONG_CALL_S = 0.05
 """A call of this length warms the caches in a small part of its own time."""
 
@@ -101,7 +101,7 @@ def measure(
                 key = keys[index]
                 sleep(settings.pause_ms / 1e3)
                 if call_s[key] < LONG_CALL_S:
-                    # Others had the caches since.
+                    # Other peers have filled the caches since.
                     peers[key](max(1, repeats[key] // 4))
                 samples[key].append(peers[key](repeats[key]) / repeats[key])
             after_round(round_ + 1)

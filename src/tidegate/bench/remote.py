@@ -130,7 +130,7 @@ class Workers:
                 self.absent[peer] = f"not installed: pip install {' '.join(missing)}"
                 continue
             try:
-                # PyTorch flushed is to be the PyTorch that runs plain.
+                # The same PyTorch as in this process, for a fair comparison.
                 other = None if peer == FLUSHED else python
                 self.present[peer] = Worker(peer, num_threads, other or sys.executable)
             except (WorkerError, OSError) as error:
@@ -149,11 +149,11 @@ class Workers:
             worker.close()
 
     def versions(self) -> dict[str, str]:
-        """Of the packages of all peers that are there."""
+        """The versions of the packages of all peers that are there."""
         return {k: v for worker in self.present.values() for k, v in worker.versions.items()}
 
     def drop(self) -> None:
-        """Let all tasks go."""
+        """Forget all tasks, in every worker."""
         for worker in self.present.values():
             worker.ask(do="drop")
 

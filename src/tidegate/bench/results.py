@@ -1,4 +1,4 @@
-"""What a run of benchmarks found, as JSON: enough to recompute every figure that is printed."""
+"""The results of a run of benchmarks as JSON: every figure that is printed can be recomputed."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -30,11 +30,11 @@ class TaskResult:
     errors: dict[str, float]
     """Distance from the reference, array by array, as a share of its largest magnitude."""
     gflop: float | None = None
-    """Work of the equations in a call."""
+    """Operations of the equations in one call, in GFLOP."""
     error: str | None = None
     """Why there is no time."""
     denormal_share: float | None = None
-    """Of the numbers in the gradient of the layer's input, where the peer gives that gradient."""
+    """The share of denormal numbers in the gradient of the layer's input, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class CaseResult:
     stopped_by: str
     """``spread``, ``budget``, ``rounds``, or empty where nothing was timed."""
     others_share: float | None = None
-    """What others used of the machine's processors meanwhile, 0 to 1."""
+    """The share of the machine's processors that other programs used during the case, 0 to 1."""
 
     def task(self, variant: str, peer: str) -> TaskResult | None:
         """The task of that name, if it is there."""

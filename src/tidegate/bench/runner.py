@@ -1,4 +1,4 @@
-"""Takes a case through checking and timing."""
+"""Checks the results of a case's tasks, then times them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

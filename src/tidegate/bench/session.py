@@ -18,7 +18,7 @@ from tidegate.machine import available_cpus
 from tidegate.terminal import NO_TERMINAL_WIDTH
 
 SAVE_EVERY_S = 10.0
-"""Writing a long file costs what the next case would feel."""
+"""The fewest seconds between two writings of the results, which would slow the next case down."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tidegate.bench.runner import ratio_name
 from tidegate.bench.statistics import Ratio
 
 OWN = "tidegate"
-"""Its peers' names begin so."""
+"""The beginning of the names of tidegate's own peers."""
 DENORMALS_SHOWN = 0.01
 """Share of a gradient's numbers from which it is printed; gradients over 200 steps have 0.1."""
 
@@ -133,7 +133,7 @@ def _footnotes(case: CaseResult) -> list[str]:
 
 
 def _denormals(case: CaseResult) -> list[str]:
-    """Who computes with denormal numbers, and what flushing them saves where that was measured."""
+    """Lines on the peers that compute with denormal numbers, and on what flushing them saves."""
     ratios = {ratio.name: ratio.ratio for ratio in case.ratios}
     lines = []
     for task in case.tasks:
@@ -198,7 +198,7 @@ def _time(task: TaskResult) -> str:
 
 
 def significant(value: float) -> str:
-    """Three digits or so, without an exponent."""
+    """A number with about three digits, without an exponent."""
     if value >= 100:
         return f"{value:.0f}"
     return f"{value:.{1 if value >= 10 else 2 if value >= 1 else 3 if value >= 0.1 else 4}f}"

@@ -15,7 +15,7 @@ from tidegate.errors import DataError
 from tidegate.seeding import permutation
 
 VOCABULARY_SIZE, LENGTH, BATCH_SIZE = 10_000, 200, 32
-"""The notebook's."""
+"""The size of the notebook's vocabulary."""
 
 LOG_LENGTH, LOG_SPREAD = 5.21, 0.62
 """Mean and standard deviation of the logarithm of a review's length in words, measured on the

@@ -1,4 +1,4 @@
-"""Arrays that go in: what the engine expects of them, and where they are."""
+"""Checks of the arrays that are passed to the engine, and their addresses."""
 
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -12,7 +12,7 @@ Array = NDArray[Any]  # of float32 or float64: which, the checks say
 
 CELLS: tuple[Cell, ...] = get_args(Cell)
 NUM_GATES: dict[Cell, int] = {cell: num_gates(cell=cell) for cell in CELLS}
-"""G of every cell: its weights have G * H rows."""
+"""The number of gates, G, of every cell: its weights have G * H rows."""
 
 
 class Weights(NamedTuple):
@@ -29,7 +29,7 @@ class Weights(NamedTuple):
 
 
 def check_weights(where: str, cell: Cell, weights: Weights) -> tuple[np.dtype[Any], int, int]:
-    """The dtype, I and H of weights that fit together."""
+    """Check that weights fit together; gives their dtype, I and H."""
     if cell not in CELLS:
         raise ValueError(f"{where}: expected cell of {', '.join(CELLS)}, got {cell!r}")
     for name in ("weight_ih", "weight_hh"):
@@ -59,7 +59,7 @@ def check_array(where: str, name: str, value: object) -> None:
 def checked(
     where: str, name: str, array: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> Array | None:
-    """The array in C order, once shape and dtype are as expected."""
+    """Check the shape and dtype of an array; gives it in C order."""
     if array is None:
         return None
     check_array(where, name, array)
@@ -75,7 +75,7 @@ def checked(
 def check_lengths(
     where: str, lengths: NDArray[np.int64], num_rows: int, num_steps: int
 ) -> NDArray[np.int64]:
-    """A copy of the lengths, once they are as expected."""
+    """Check lengths; gives a copy of them."""
     lengths = np.asarray(lengths)
     if lengths.shape != (num_rows,) or lengths.dtype.kind not in "iu":
         raise ValueError(

@@ -30,7 +30,7 @@ from tidegate.engine._arrays import (
 
 @dataclass(frozen=True)
 class Saved:
-    """What :func:`backward` needs of a forward call; the arrays must not change in between."""
+    """What :func:`backward` needs of a forward call; the arrays must not change before it."""
 
     cell: Cell
     reverse: bool
@@ -42,7 +42,7 @@ class Saved:
 
 
 class Forward(NamedTuple):
-    """What a layer computes."""
+    """The results of a layer."""
 
     output: Array
     """(T, N, H), or (N, T, H) with batch_first; 0 past a row's end"""
@@ -55,7 +55,7 @@ class Forward(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """Derivatives by what went in; None where nothing of the kind went in."""
+    """Gradients of everything that was passed to forward; None for what was not passed."""
 
     input: Array | None
     """Shape of the input; None with tokens"""
@@ -80,7 +80,7 @@ def forward(
 ) -> Forward:
     """Run one layer in one direction over a batch.
 
-    A row's result depends on nothing but the row: not on the rest of the batch, the number of
+    A row's result depends on the row alone: not on the rest of the batch, the number of
     threads, or the number of steps after its end.
 
     Args:

@@ -11,7 +11,7 @@ from tidegate.engine._arrays import Array, Cell, Weights, address, check_array, 
 
 
 class RaggedForward(NamedTuple):
-    """What a layer computes."""
+    """The results of a layer."""
 
     output: Array
     """(P, D*H): the state after every step, the directions side by side"""
@@ -135,7 +135,7 @@ def pool(
 
 
 def check_offsets(where: str, offsets: NDArray[np.int64], num_positions: int) -> NDArray[np.int64]:
-    """Offsets that ascend from 0 to P, dense."""
+    """Check that offsets ascend from 0 to P; gives them in C order."""
     offsets = _integers(where, "offsets", offsets)
     ends = len(offsets) and (offsets[0], offsets[-1]) == (0, num_positions)
     if not ends or (np.diff(offsets) < 0).any():

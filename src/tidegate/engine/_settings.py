@@ -1,4 +1,4 @@
-"""Instruction set and threads, by call and by environment."""
+"""The instruction set and the number of threads, set by a call or by the environment."""
 
 import os
 

@@ -36,7 +36,7 @@ class Layers(Protocol):
 
 
 class Table(NamedTuple):
-    """Rows that ids stand for, with what is asked of an ``nn.Embedding``."""
+    """An embedding table that ids name rows of, with the options of an ``nn.Embedding``."""
 
     weight: Tensor
     """(V, I)"""
@@ -45,7 +45,7 @@ class Table(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A call, whatever form its arguments had."""
+    """The checked arguments of a call, in one form for all kinds of input."""
 
     values: Tensor
     """The sequences, arranged by ``layout``; with tokens their embedding table, (V, I)."""
@@ -135,7 +135,7 @@ def _ragged(where: str, data: Tensor, states: State | None, offsets: Any, featur
 def _padded(
     layers: Layers, data: Tensor, states: State | None, lengths: Any, features: int
 ) -> tuple[Tensor, State | None, Layout]:
-    """The layout of a padded batch, or of one sequence, which is given its batch."""
+    """The layout of a padded batch, or of one sequence, to which a batch axis is added."""
     where = type(layers).__name__
     rank = 2 + features
     if data.dim() not in (rank - 1, rank):

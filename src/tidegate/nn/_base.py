@@ -1,4 +1,4 @@
-"""What RNN, LSTM and GRU share: construction, parameters, checks, and the way through a call.
+"""What RNN, LSTM and GRU share: construction, parameters, checks, and the steps of a call.
 
 They look like ``torch.nn``'s and are not subclasses of them: ``torch.compile`` and others break
 the graph on every instance of ``torch.nn.RNNBase``.
@@ -117,7 +117,7 @@ class RecurrentLayers(nn.Module):
             nn.init.uniform_(parameter, -bound, bound)
 
     def flatten_parameters(self) -> None:
-        """Do nothing: the parameters are read where they are, at every call."""
+        """Do nothing: there is no flat copy of the parameters to refresh."""
 
     @property
     def all_weights(self) -> list[list[Tensor]]:

@@ -1,4 +1,4 @@
-"""The engine's path: a direct call, a node of the graph of gradients, or an operator."""
+"""A layer by the engine: a direct call, a node of autograd's graph, or an operator."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -123,7 +123,7 @@ class _Layer(Function):
         return None, None, None, grad_values, gradients.h_0, gradients.c_0, *gradients.weights
 
 
-# What profiles show, and with "Backward" behind it the graph of gradients.
+# Names of the nodes in profiles and, with "Backward" appended, in autograd's graph.
 _NAMES = {
     "rnn_tanh": "TidegateRNN",
     "rnn_relu": "TidegateRNN",
@@ -150,7 +150,7 @@ def _differentiable(
     """The same gradients by way of the composite, as functions of everything that went in."""
     is_differentiated = torch.is_grad_enabled()
     with torch.enable_grad():
-        # Aliases, so that these gradients end at this layer and yet lead on to what was before it.
+        # Aliases: gradients stop at this layer, and can still be differentiated further back.
         inner = [None if t is None else t.view_as(t) for t in tensors]
         values, h_0, c_0, *flat = inner
         assert values is not None

@@ -1,4 +1,4 @@
-"""Pooling by the engine: a direct call, or a node of the graph of gradients."""
+"""Pooling by the engine: a direct call, or a node of autograd's graph."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ class TidegatePool(Function):
             first = offsets.new_empty((offsets.size(0) - 1, values.size(1)))
         pooled = _pooled(values, offsets, how, first)
         ctx.how, ctx.num_positions = how, values.size(0)
-        # They may be the caller's, who fills them anew for the next batch.
+        # A copy: the caller may reuse the tensor for the next batch.
         ctx.save_for_backward(offsets.clone(), first)
         return pooled
 
@@ -105,7 +105,7 @@ def _differentiable(
         share = parts.pop(0) / lengths.clamp(min=1)
         total = share.repeat_interleave(lengths.squeeze(1), 0, output_size=num_positions)
     if first is not None and num_positions > 0:
-        # A row without steps has no maximum anywhere, though it points somewhere.
+        # A row without steps has no maximum, though its position is 0.
         total = total.scatter_add(0, first, parts[0].where(lengths > 0, 0))
     return total
 

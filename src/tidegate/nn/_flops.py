@@ -40,5 +40,5 @@ def _backward(
     input_product, state_product = _products(values, ids, rest[:8])
     of_values, _h_0, _c_0, of_weight_ih, of_weight_hh, *_others = rest[-1]
     of_input: int = of_values + of_weight_ih
-    of_states: int = 1 + of_weight_hh  # carried back step by step, whoever wants it
+    of_states: int = 1 + of_weight_hh  # carried back step by step in any case
     return of_input * input_product + of_states * state_product

@@ -1,4 +1,4 @@
-"""What is under way around a call: a graph that is made, a transform, gradients in batches."""
+"""Checks for what surrounds a call: tracing or compilation, transforms, batched gradients."""
 
 import warnings
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def are_traced() -> bool:
 
 
 def are_made() -> bool:
-    """Whether a graph is made, which will see other values than those at hand."""
+    """Whether a graph is being traced or compiled, to be run on other values later."""
     return torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
 
 
@@ -35,12 +35,12 @@ def checks_alone() -> Iterator[None]:
 
 def are_transformed() -> bool:
     """Whether a transform of ``torch.func`` is under way."""
-    # Not compared with None: while torch.compile traces it, what is None does not seem to be.
+    # Not compared with None: while torch.compile traces, the comparison is wrong.
     return isinstance(_functorch.peek_interpreter_stack(), _functorch.CInterpreter)
 
 
 def have_batched(*grads: Tensor | None) -> bool:
-    """Whether these are several gradients that count as one.
+    """Whether a gradient is a batch of several.
 
     By ``torch.func``, or by ``is_grads_batched``, which has an implementation of its own.
     """
@@ -50,7 +50,7 @@ def have_batched(*grads: Tensor | None) -> bool:
 
 
 def are_symbols(input: Any, other: Any = None) -> bool:
-    """Whether ``torch.fx`` traces the call, and the arguments stand for values to come."""
+    """Whether ``torch.fx`` traces the call: the arguments are its proxies."""
     return isinstance(input, Proxy) or isinstance(other, Proxy)
 
 

@@ -25,7 +25,7 @@ class Layout(NamedTuple):
     kind: Kind
     N: int
     T: int
-    """At least as many as the longest row has."""
+    """At least as many steps as the longest row has."""
     lengths: Tensor | None
     """The steps of every row, (N,), int64, on the CPU; None where all have T, and if packed."""
     batch_sizes: Tensor | None
@@ -35,7 +35,7 @@ class Layout(NamedTuple):
     alone."""
 
     def clone(self) -> "Layout":
-        """The same, of tensors that are nobody else's."""
+        """A copy with tensors of its own."""
         if self.lengths is None and self.batch_sizes is None:
             return self
         kept = (None if t is None else t.clone() for t in self[3:])
@@ -54,7 +54,7 @@ class Layout(NamedTuple):
         return steps, lengths
 
     def from_steps(self, steps: Tensor, lengths: Tensor | None) -> Tensor:
-        """What :meth:`to_steps` was made from."""
+        """The inverse of :meth:`to_steps`."""
         if self.kind == "time":
             return steps
         if self.kind == "batch":
@@ -105,7 +105,7 @@ def steps_of(lengths: Tensor, T: int) -> Tensor:
 
 
 def _ragged_to_steps(data: Tensor, offsets: Tensor, lengths: Tensor | None) -> Tensor:
-    """The rows side by side, (T, N, F); what stands past a row's end is some position's."""
+    """The rows side by side, (T, N, F); past a row's end there are arbitrary positions."""
     assert lengths is not None
     T = int(lengths.max()) if lengths.size(0) else 0
     index = offsets[:-1] + torch.arange(T, device=CPU).unsqueeze(1)

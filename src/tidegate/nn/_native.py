@@ -1,4 +1,4 @@
-"""A layer as PyTorch's own operator, for what can follow no loop of steps.
+"""A layer as PyTorch's own operator, for tools that cannot follow a loop of steps.
 
 ``torch.jit.trace`` and the exporter to ONNX that is built on it would write down as many steps as
 their example has. Weights of ``call_for_per_sample_grads`` know PyTorch's operators alone.
@@ -30,7 +30,7 @@ def are_expanded(*tensors: Tensor | None) -> bool:
 
 
 def is_needed(weights: list[Weights], layout: Layout) -> bool:
-    """Whether the composite would be wrong, or fail."""
+    """Whether a loop of torch operations would be wrong, or fail."""
     # A step alone is no loop.
     if _graphs.are_traced() and layout.kind != "step":
         return True

@@ -65,7 +65,7 @@ def layer(
     return output, (h_n, c_n) if cell == "lstm" else (h_n,)
 
 
-# What both operators are told, in this order.
+# The arguments that both operators have, in this order.
 _COMMON = (
     "str cell, Tensor values, Tensor? ids, Tensor? h_0, Tensor? c_0, "
     "Tensor weight_ih, Tensor weight_hh, Tensor? bias_ih, Tensor? bias_hh, "
@@ -78,7 +78,7 @@ _NUM_COMMON = 19
 
 
 class _Call:
-    """The common arguments, put together.
+    """The arguments that both operators have, by name.
 
     ``num_rows`` are those of a packed batch, for a graph whose sizes must follow from sizes alone;
     elsewhere they are read from the other arguments.
@@ -107,14 +107,14 @@ class _Call:
 
     @property
     def num_positions(self) -> int:
-        """Of all, lengths or not: the size of a result must follow from sizes alone."""
+        """All positions, padding included: a result's size must follow from sizes alone."""
         product = 1
         for size in self.shape:
             product *= size
         return product
 
     def checked_layout(self) -> Layout:
-        """For a call of the engine: what could not be checked while the graph was made is now."""
+        """The layout, with the checks that were not possible while the graph was made."""
         self._check_tensors()
         layout = self.layout
         if layout.offsets is not None:
@@ -133,7 +133,7 @@ class _Call:
         return layout
 
     def _check_tensors(self) -> None:
-        """Refuse what a graph was not made with, and the engine would read as something else.
+        """Refuse tensors of another kind than those that the graph was made with.
 
         Raises:
             RuntimeError: A dtype, device or shape is another one.
@@ -172,7 +172,7 @@ class _Call:
                 )
 
     def sources(self) -> Sources:
-        """For a call of the engine, which would read past the end of what is too short.
+        """The checked inputs of a call of the engine, which would read past the end of short ones.
 
         Raises:
             RuntimeError: A weight or state of another shape than the rest.
@@ -183,7 +183,7 @@ class _Call:
         return sources
 
     def inputs(self) -> list[Tensor | None]:
-        """What may have a gradient, in the order of the gradients."""
+        """The tensors that may have gradients, in the order of the gradients."""
         return [self.values, self.h_0, self.c_0, *self.flat]
 
 

@@ -19,7 +19,7 @@ def make(
     device: Any = None,
     dtype: torch.dtype | None = None,
 ) -> dict[str, nn.Parameter]:
-    """Parameters with whatever is in their memory.
+    """Make parameters with uninitialised memory.
 
     Args:
         where: For messages.

@@ -1,4 +1,4 @@
-"""Which path a call takes, the engine's or the composite's, and why."""
+"""The choice between the engine and operations of torch (the composite), with its reason."""
 
 import threading
 import warnings
@@ -116,7 +116,7 @@ def obstacle(tensors: list[Tensor | None]) -> str | None:
     for tensor in tensors:
         if tensor is None:
             continue
-        # First, for a subclass need not answer what follows.
+        # First: a subclass may not support the checks below.
         if not is_compiling and type(tensor) not in _PLAIN and not _is_fake(tensor):
             return f"the engine reads plain tensors, not {type(tensor).__name__}"
         if not tensor.is_cpu:
@@ -135,7 +135,7 @@ def obstacle(tensors: list[Tensor | None]) -> str | None:
 
 
 def _obstacle_in_eager(tensors: list[Tensor | None]) -> str | None:
-    """What only a running interpreter can tell, and a graph that is compiled cannot meet."""
+    """Obstacles that only eager calls can meet, and only they can be asked about."""
     if forward_ad._current_level >= 0:
         return "forward-mode differentiation is under way, and the engine has no rule for it"
     is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor

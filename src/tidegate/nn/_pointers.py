@@ -36,7 +36,7 @@ class Sources(NamedTuple):
 
 
 class Results(NamedTuple):
-    """What a layer computes."""
+    """The results of a layer."""
 
     output: Tensor
     """(..., D*H), arranged by the layout."""
@@ -168,21 +168,21 @@ def _reserve(
         if size == reserve_size(cell, dtype, H, 0):
             return _NOTHING[D - 1]
         if D * size < _KEPT_BYTES:
-            # Of its dtype and device, whatever the defaults are: sooner than if both were named.
+            # Takes dtype and device from the tensor, which is quicker than naming both.
             return _NOTHING[0].new_empty(D, size)
         return torch.from_numpy(engine.kept_memory(num_bytes=D * size)).view(D, size)
     room = reserve_size(cell, dtype, H, num_positions)
     reserve = _NOTHING[0].new_empty(D, room)
-    # The engine fills what comes before; the result of an operator has no bytes of chance.
+    # The engine fills the part before; the rest of an operator's result is zeros, not chance.
     reserve[:, size - reserve_size(cell, dtype, H, 0) :].zero_()
     return reserve
 
 
 class Gradients(NamedTuple):
-    """Derivatives by what went in; None where not wanted."""
+    """Gradients of a layer's inputs; None where not wanted."""
 
     values: Tensor | None
-    """Of the sequences; with ids of the rows that occur, (K, I)."""
+    """The gradient of the sequences; with ids that of the rows that occur, (K, I)."""
     ids: Tensor | None
     """Those rows, (K,), ascending."""
     h_0: Tensor | None
@@ -353,5 +353,5 @@ def _set_parts(
 
 
 _WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-# Of what is read beside the sequences, in order.
+# Names of the tensors that are read beside the sequences, in order.
 _NAMES = ("h_0", "c_0", *_WEIGHTS, *(f"{name}_reverse" for name in _WEIGHTS))

@@ -1,4 +1,4 @@
-"""An output that backward reads and its owner may change in place: whether that has happened."""
+"""Detects whether an output that backward reads was changed in place by its owner."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Whether gradient and moments fit their parameter, looked at before each use of their memory."""
+"""Checks that a gradient and moments fit their parameter, before each use of their memory."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _NONE = torch.empty(0, device="cpu")
 class Fit:
     """A parameter and its state, whose addresses the engine gets once they fit together.
 
-    All of it may change between steps: ``model.double()``, an embedding that grows, the state of
+    All of these may change between steps: ``model.double()``, an embedding that grows, the state of
     another model. A full look is taken only where a quick one sees a change.
 
     Args:
@@ -32,14 +32,14 @@ class Fit:
         self._hold_none()
 
     def dense_step(self, gradient: Tensor) -> tuple[tuple[int, ...], Tensor, Tensor]:
-        """What the engine is told of a dense step.
+        """Check a dense gradient; gives the arguments of a step for the engine.
 
         Args:
             gradient: On the CPU and strided, as far as its dtype and shape are the parameter's.
 
         Returns:
-            The addresses of parameter, gradient and moments, and their elements; the tensors that
-            the first two are of. They are copies where the originals are not contiguous.
+            The addresses of parameter, gradient and moments, and the number of elements; and the
+            tensors of the first two, which are copies where the originals are not contiguous.
 
         Raises:
             RuntimeError: A gradient or a moment of another shape, dtype or device, or without its

@@ -1,4 +1,4 @@
-"""An embedding table some of whose rows have fallen behind, and the steps they will make up for."""
+"""Deferred Adam updates of embedding rows, and the steps that they still have to make."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,12 +9,12 @@ from tidegate.optim._fit import Fit
 from tidegate.optim._tensors import DTYPES
 
 Numbers = NDArray[np.float64]
-"""(7,): what one step is told, in the order of ``AdamNumbers`` (cpp/engine/adam.hpp)."""
+"""The coefficients of one step, (7,), in the order of ``AdamNumbers`` (cpp/engine/adam.hpp)."""
 SCALE, EPS = 2, 6
-"""Where 1 / sqrt(1 - beta2^t) stands in them, and epsilon."""
+"""The indices of 1 / sqrt(1 - beta2^t) and of epsilon in the coefficients."""
 
 MAX_STEPS = 1024
-"""Remembered at most: then all rows catch up, which is work that was due anyway."""
+"""The most deferred steps that are remembered; after so many, all rows catch up."""
 
 
 class Table:
@@ -23,7 +23,7 @@ class Table:
     Args:
         fit: The table and its moments, (V, ...), contiguous; changed in place.
         step: The step that all rows have made.
-        is_lazy: Whether steps in which a row does not occur are not its own: it makes none up.
+        is_lazy: Whether a row skips the steps in which it does not occur, and never makes them.
         may_repeat: Whether a row may have several gradients in a step: m then follows their sum
             and v the sum of their squares.
     """
@@ -95,7 +95,7 @@ class Table:
         )
 
     def skip_step(self) -> None:
-        """All rows, none of which was behind, have made a step elsewhere."""
+        """Count a step that was made of all rows at once, when none was behind."""
         self._count = 0
         self.step += 1
         self._row_step.fill(self.step)
@@ -105,7 +105,7 @@ class Table:
         return self.fit.param.size(0) != len(self._row_step)
 
     def _engine_table(self) -> engine.AdamTable:
-        """Made anew where a tensor was given other memory (``share_memory_``, ``.data =``).
+        """The engine's table, made anew where a tensor has moved (``share_memory_``, ``.data =``).
 
         Raises:
             RuntimeError: The parameter, or a moment, is not what the rows' steps belong to.

@@ -1,4 +1,4 @@
-"""What the engine may be handed: tensors as addresses, sparse gradients as rows."""
+"""Checks of the tensors that go to the engine, and sparse gradients as ids and rows."""
 
 import torch
 from torch import Tensor

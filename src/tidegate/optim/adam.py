@@ -22,8 +22,8 @@ from tidegate.optim._tensors import (
 from tidegate.tensors import check_memory
 
 _Part = tuple[Tensor, dict[str, Any], dict[str, Any], tuple[int, ...], Tensor, Tensor]
-"""What a step makes of a parameter with a dense gradient: the parameter, its group and state, and
-what ``Fit.dense_step`` says. No class, whose making would cost a microsecond a step."""
+"""A parameter with a dense gradient in one step: the parameter, its group and state, and what
+``Fit.dense_step`` returns. A tuple, for making a class costs a microsecond a step."""
 
 
 class Adam(torch.optim.Optimizer):
@@ -51,11 +51,11 @@ class Adam(torch.optim.Optimizer):
     parameters as for tables. A step made up for is computed like any other; the change of p alone
     is left out where it provably rounds away: m is 0, or over the next steps, up to 32, the
     greatest rate times abs(m) over the least sqrt(v) + eps stays below a quarter of p's last place.
-    A row whose moments are 0, without decay, costs nothing.
+    A row whose moments are 0 costs nothing, unless there is weight decay.
 
     With ``lazy`` the steps in which a row does not occur are not made for it at all, as
     ``torch.optim.SparseAdam`` has it: its moments wait. A rare row then moves by one step where the
-    dense rule moves it by ten, while its momentum fades, so rare words are learnt less by heart.
+    dense rule moves it by ten, while its momentum fades, so rare words overfit less.
     ``catch_up`` must be called all the same.
 
     ``state_dict`` holds plain numbers and the moments, and wants all tables caught up. That of
@@ -228,7 +228,7 @@ class Adam(torch.optim.Optimizer):
         self._tables, self._fits = {}, {}
 
     def _numbers(self, group: dict[str, Any], step: int) -> Numbers:
-        """What the engine is told of a step, in double as torch computes it."""
+        """The coefficients of a step for the engine, in double as torch computes them."""
         lr, (beta1, beta2) = float(group["lr"]), group["betas"]
         return np.array(
             (
@@ -243,7 +243,7 @@ class Adam(torch.optim.Optimizer):
         )
 
     def _fit_of(self, where: str, param: Tensor) -> Fit:
-        """Of a parameter and its state, which begins with moments of 0."""
+        """The checks of a parameter and its state; a new state has moments of 0."""
         state: dict[str, Any] = self.state[param]
         fit = self._fits.get(id(param))
         if fit is not None and fit.state is state:
@@ -259,7 +259,7 @@ class Adam(torch.optim.Optimizer):
     def _checked_dense(
         self, where: str, param: Tensor, gradient: Tensor, group: dict[str, Any]
     ) -> _Part:
-        """What a step may be made of; a dense gradient of a table is one for all its rows."""
+        """Check a dense gradient, which for a table is one of all its rows."""
         if self._tables and param in self._tables and not self._tables[param].is_caught_up():
             raise RuntimeError(
                 f"{where}: expected every row caught up before a dense gradient of a table of "
@@ -292,7 +292,7 @@ class Adam(torch.optim.Optimizer):
     def _checked_rows(
         self, where: str, param: Tensor, gradient: Tensor, is_lazy: bool
     ) -> tuple[Table, Tensor, Tensor]:
-        """The table of a sparse gradient, and ids and rows that a step may be made of."""
+        """Check a sparse gradient; gives its table, and the ids and rows of a step."""
         check(where, "gradients", gradient, may_be_sparse=True)
         if gradient.shape != param.shape or gradient.dtype is not param.dtype:
             raise RuntimeError(
@@ -318,7 +318,7 @@ class Adam(torch.optim.Optimizer):
         return table, ids, rows
 
     def _table_of(self, where: str, param: Tensor, is_lazy: bool) -> Table:
-        """The table that a parameter is, made anew where it has grown or its state is another."""
+        """The table of a parameter, made anew where it has grown or has another state."""
         fit = self._fit_of(where, param)
         table = self._tables.get(param)
         if (
@@ -339,7 +339,7 @@ class Adam(torch.optim.Optimizer):
             )
 
 
-# Without the wrapper that keeps PyTorch's compiler out: it imports the compiler, for a second.
+# Without their wrapper, which imports PyTorch's compiler; that takes a second.
 _add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
 _state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
 _load_state_dict = inspect.unwrap(torch.optim.Optimizer.load_state_dict)

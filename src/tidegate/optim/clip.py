@@ -50,7 +50,7 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> T
             )
     squares = sum(engine.sum_of_squares(dtype, _array(spans)) for dtype, spans in sums.items())
     norm = torch.tensor(squares, dtype=torch.float64, device="cpu").sqrt_()
-    # Not min(1, ...): a norm that is no number must show in the gradients.
+    # Not min(1, ...): a norm of NaN must reach the gradients.
     factor = max_norm / (norm.item() + 1e-6)
     if not factor >= 1:
         for dtype, spans in parts.items():
@@ -63,7 +63,7 @@ def _array(spans: list[tuple[int, int]]) -> NDArray[np.int64]:
 
 
 def _values_in_place(parameter: Tensor) -> Tensor:
-    """The elements of a gradient as one array; the gradient becomes such where it is not."""
+    """The elements of a gradient, which is made contiguous where it is not."""
     gradient = parameter.grad
     assert gradient is not None
     if gradient.is_sparse:

@@ -1,4 +1,4 @@
-"""Named NumPy arrays as the bytes of an ``.npz`` file, and back, whoever wrote them.
+"""Named NumPy arrays as the bytes of an ``.npz`` file, and back, also from files of strangers.
 
 The file is what :func:`numpy.savez` writes and :func:`numpy.load` reads: an uncompressed zip
 archive with an ``.npy`` file an array. Nothing in it is code, and it takes no more memory than it
@@ -28,7 +28,7 @@ def to_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
         for name, array in arrays.items():
             content = io.BytesIO()
             npy.write_array(content, np.ascontiguousarray(array), (1, 0), allow_pickle=False)
-            # With ZipInfo's own date, for the clock's would be in the bytes.
+            # With ZipInfo's fixed default date: the current one would change the bytes.
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
     return file.getvalue()
 

@@ -77,7 +77,7 @@ def remove_tree(path: Path) -> None:
 
 
 def aside(path: Path) -> Path:
-    """A hidden name beside ``path``, on the same disk: with this process' id and free to use."""
+    """An unused hidden name beside ``path``, on the same disk, with this process' id in it."""
     return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
 
 

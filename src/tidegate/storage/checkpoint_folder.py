@@ -28,7 +28,7 @@ _NAME = re.compile(r"step-(\d{8,})")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a run is after ``step`` steps."""
+    """The state of a run after ``step`` steps."""
 
     step: int
     tensors: dict[str, NDArray[Any]]
@@ -36,7 +36,7 @@ class Checkpoint:
     state: dict[str, Any]
     """The rest, as JSON has it."""
     fingerprint: dict[str, Any]
-    """Of the run that saved it."""
+    """The fingerprint of the run that saved it."""
     path: Path
 
 

@@ -11,7 +11,7 @@ from tidegate.storage import regular
 
 
 def make_folder(path: Path) -> None:
-    """Make one folder; its parent is there."""
+    """Make one folder, whose parent exists."""
     path.mkdir()
 
 

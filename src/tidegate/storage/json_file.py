@@ -9,9 +9,10 @@ from tidegate.errors import FormatError
 from tidegate.storage import regular
 
 MOST_BYTES = 1 << 30
-"""Of a file: a comparison with a hundred jobs of 25,000 test texts each has some 60 MB."""
+"""The largest file that is read: a comparison of a hundred jobs with 25,000 test texts each takes
+some 60 MB."""
 MOST_DEPTH = 32
-"""Of lists and objects in one another: our own files have eight at most."""
+"""The deepest nesting of lists and objects; files written here have a depth of eight at most."""
 
 
 def to_bytes(content: Mapping[str, Any], *, indent: int | None = 1) -> bytes:
@@ -30,7 +31,7 @@ def to_bytes(content: Mapping[str, Any], *, indent: int | None = 1) -> bytes:
 
 
 def parse(content: bytes | str, *, allow_nonfinite: bool = False) -> Any:
-    """What a JSON text says.
+    """Decode a JSON text.
 
     Args:
         content: In UTF-8.
@@ -55,7 +56,7 @@ def parse(content: bytes | str, *, allow_nonfinite: bool = False) -> Any:
 
 
 def parse_object(content: bytes, where: object, *, allow_nonfinite: bool = False) -> dict[str, Any]:
-    """What a file with a JSON object says; ``where`` begins the message of an error.
+    """Decode a JSON object; ``where`` begins the message of an error.
 
     Raises:
         FormatError: It is none, or refused by :func:`parse`.
@@ -148,7 +149,7 @@ _LENIENT = json.JSONDecoder(object_pairs_hook=_object)
 
 
 def _containers(value: dict[str, Any] | list[Any]) -> list[Any]:
-    """The lists and objects in one; its texts are looked at."""
+    """The lists and objects inside one; texts inside it are checked."""
     parts = [*value, *value.values()] if isinstance(value, dict) else value
     for part in parts:
         if isinstance(part, str) and not part.isascii():

@@ -31,7 +31,7 @@ class FolderLock(HeldFile):
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            # Between its lock and its note the holder has no id yet.
+            # The holder writes its id after it has locked: for a moment there is none.
             holder = os.pread(self._descriptor, 20, 0).decode(errors="replace").strip()
             raise RunFolderError(
                 f"{self._where}: expected a folder that nobody else writes, got one held by "

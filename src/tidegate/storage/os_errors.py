@@ -1,4 +1,4 @@
-"""What the system refused, said so that the user can mend it."""
+"""Errors of the operating system as messages that say how to mend them."""
 
 import errno
 from collections.abc import Iterator

@@ -38,7 +38,7 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, *, follow: bool = False) 
     except ValueError as error:  # of a name that no system takes
         raise OSError(errno.EINVAL, str(error), str(path)) from error
     except OSError as error:
-        # Of a link ELOOP, of a socket ENXIO: the system's words for both are riddles.
+        # ELOOP means a link and ENXIO a socket: the system's own words for them mislead.
         if error.errno in (errno.ELOOP, errno.ENXIO):
             check_regular(path, follow=follow)
         raise
@@ -106,7 +106,7 @@ def find_odd(folder: Path) -> tuple[Path, str] | None:
     while waiting:
         try:
             children = sorted(waiting.pop().iterdir())
-        except FileNotFoundError:  # removed meanwhile by who holds the folder
+        except FileNotFoundError:  # the process that holds the folder has just removed it
             continue
         for child in children:
             try:

@@ -22,7 +22,7 @@ MOST_MANIFEST_BYTES = 1 << 24
 
 @dataclass(frozen=True)
 class Layout:
-    """What a kind of folder holds."""
+    """The files of one kind of folder."""
 
     format: str
     """Its name and version."""

@@ -18,7 +18,7 @@ HIDDEN_SIZES = (16, 64, 128, 512, 1024)
 MAX_GFLOP = 20.0
 """Larger problems are left out: a second or more a call adds nothing but time."""
 NOISE = 0.05
-"""Slower by less is not counted as slower."""
+"""The share by which times vary: a smaller difference does not count as slower."""
 
 
 def cases(

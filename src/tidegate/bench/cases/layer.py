@@ -9,7 +9,7 @@ from tidegate.bench.runner import Case, Name, Task
 from tidegate.bench.torch_layers import PYTORCH, TIDEGATE, layer_task, reference
 
 WORK = {"forward": False, "forward and backward": True}
-"""Whether it is training."""
+"""Whether a kind of work is training."""
 
 
 def cases(

@@ -22,12 +22,12 @@ from tidegate.nn import TextEncoder
 from tidegate.optim import Adam
 
 WIDTH = 128
-"""Of the embedding and of the layer."""
+"""The size of the embedding and of the layer."""
 
 CHECKED_STEPS = 5
 OFF_PYTORCHS = f"parameters off PyTorch's Adam after {CHECKED_STEPS} steps"
-"""Of tidegate alone: its optimiser against PyTorch's on the same gradients, which the reference in
-float64 does not have: Adam blows up what rounding does to a gradient near 0."""
+"""An error of tidegate alone: its optimiser against PyTorch's on the same gradients. The reference
+in float64 has other gradients, and Adam blows up what rounding does to one near 0."""
 
 
 def case(cells: Sequence[str], batches: Batches, workers: Workers) -> Case:
@@ -73,9 +73,9 @@ def _tasks(cell: str, batches: Batches, workers: Workers, peers: Sequence[str]) 
     tasks = []
     for peer in (TIDEGATE, PYTORCH):
         step = training(cell, peer, batches)
-        # tidegate and Keras have no tensor of what the layer reads, or do not show it.
+        # tidegate and Keras have no tensor of the layer's input, or do not show it.
         omits = (INPUT_GRADIENT,) if peer == TIDEGATE else (OFF_PYTORCHS,)
-        # No work to count: peers differ in what of it they need not do.
+        # Operations are not counted: peers leave out different parts of them.
         tasks.append(Task(cell, peer, step.timed, step.outputs, expected, omits=omits))
     arrays = {"tokens": batches.tokens, "labels": batches.labels, **rest}
     for peer in peers:
@@ -129,7 +129,7 @@ class _Apart(nn.Module):
 
 
 class Network(nn.Module):
-    """The notebook's, its last state read from h_n: of the same bits as the last output."""
+    """The notebook's network; its last state is h_n, which has the last output's bits."""
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class Network(nn.Module):
 
 
 class Training:
-    """A network, its optimiser and the batches that it goes round.
+    """A network, its optimiser and the batches that it trains on in turns.
 
     PyTorch's fused Adam is its fastest.
     """
@@ -226,7 +226,7 @@ class ByRows(Training):
         return Adam(parameters, lr=1e-3, eps=1e-7)
 
     def timed(self, repeats: int) -> float:
-        """The same, once every row that occurs is as far behind as it will be from then on."""
+        """As the base's, once every row that occurs is as far behind as in a long training."""
         if not self.is_steady:
             for _ in self.batches:
                 self()
@@ -258,7 +258,7 @@ class ByRows(Training):
 
 @contextmanager
 def _embedded(network: Network) -> Iterator[dict[str, Tensor]]:
-    """By its gradient's name what the embedding gives meanwhile; nothing of a fused encoder."""
+    """The embedding's output in calls made within, by its gradient's name; none if fused."""
     gradients: dict[str, Tensor] = {}
 
     def keep(module: nn.Module, args: Any, output: Tensor) -> None:

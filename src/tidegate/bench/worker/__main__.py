@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 MODULES = {"onnxruntime": "on_onnxruntime", "pytorch-flushed": "on_pytorch"}
-"""By backend; all others are Keras'."""
+"""The module of each backend; all other backends are Keras'."""
 
 Built = tuple[Callable[[], object], dict[str, Any]]
 """What to time, and what it gave once."""
@@ -80,7 +80,7 @@ def _answer(
 def _rest() -> None:
     """Wait until no thread of this process works: ONNX Runtime's spin for some 40 ms after a run.
 
-    They would take a processor from whoever is timed next.
+    They would take a processor from the peer that is timed next.
     """
     for _ in range(100):
         before = time.process_time()

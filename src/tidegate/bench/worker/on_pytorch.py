@@ -19,7 +19,7 @@ import torch
 DENORMAL_BITS = 1
 """As a float32, the smallest denormal number."""
 CHECKED_PER_THREAD = 1 << 20
-"""Elements; many times what PyTorch gives one thread at least."""
+"""A number of elements that PyTorch spreads over all threads."""
 
 
 def start(name: str, num_threads: int) -> tuple[Any, dict[str, str]]:
