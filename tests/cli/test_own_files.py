@@ -174,3 +174,14 @@ def test_bad_rows_fail_only_where_it_is_asked(tidegate, model, tmp_path):
     strict = tidegate("predict", model, path, "--strict", "--out", tmp_path / "b.csv")
     assert strict.code == 1
     assert not (tmp_path / "b.csv").exists()
+
+
+def test_a_data_set_becomes_a_file(tidegate, tmp_path):
+    path = tmp_path / "reviews.csv"
+    written = tidegate("data", "write", "rotten-tomatoes", path, "--part", "test")
+    assert written.code == 0, written.err
+    assert "1,706 rows with the columns text, label" in written.err
+    rows = [row.values for row in open_table(path).rows()]
+    assert (len(rows), {row["label"] for row in rows}) == (1706, {"neg", "pos"})
+    assert tidegate("data", "write", "rotten-tomatoes", path).code == 1
+    assert tidegate("data", "write", "rotten-tomatoes", tmp_path / "x.txt").code == 2

@@ -1,5 +1,6 @@
-"""``tidegate data get``."""
+"""``tidegate data get`` and ``tidegate data write``."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -28,7 +29,7 @@ class ArchiveName(DatasetName):
 
 @click.group("data")
 def command() -> None:
-    """Download data sets."""
+    """Download data sets, and write them to files."""
 
 
 @command.command("get", epilog="\b\nExamples:\n  tidegate data get imdb")
@@ -66,3 +67,37 @@ def get(name: str) -> None:
         )
     console.print("downloaded, checksum right" if is_new else "downloaded before, checksum right")
     click.echo(target)
+
+
+@command.command(
+    "write",
+    epilog="\b\nExamples:\n  tidegate data write rotten-tomatoes reviews.csv --part train\n"
+    "      rows with a text and a label, to look at, or to begin a file of your own from",
+)
+@click.argument("name", type=DatasetName())
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--part",
+    type=click.Choice(["train", "test"]),
+    default="train",
+    show_default=True,
+    help="Part of the data set.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace FILE, if it is there.")
+def write(name: str, file: Path, part: Any, overwrite: bool) -> None:
+    """Write a part of the data set NAME to FILE: .csv, .tsv, .jsonl or .parquet."""
+    from tidegate.data import sources
+    from tidegate.data.tables import format_of
+    from tidegate.data.tables.writer import open_writer
+
+    source = sources.get(name)
+    kind = format_of(file)
+    if kind == "txt":
+        raise click.UsageError(f"FILE: expected .csv, .tsv, .jsonl or .parquet, got {file}")
+    count = 0
+    with open_writer(file, source.columns, kind, overwrite=overwrite) as writer:
+        for rows in source.open().rows(part):
+            values = [dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True)]
+            writer.write(values)
+            count += len(values)
+    click.echo(f"{file}: {count:,} rows with the columns {', '.join(source.columns)}", err=True)

@@ -17,7 +17,7 @@ from tidegate.errors import TidegateError
 VERBS = {
     "bench": "Time tidegate against PyTorch on this machine.",
     "compare": "Train RNN, LSTM and GRU on one data set and write a report.",
-    "data": "Download data sets.",
+    "data": "Download data sets, and write them to files.",
     "evaluate": "Measure a trained model on a data set's test part.",
     "info": "Show versions, processor, instruction set and threads.",
     "inspect": "Say what a trained model is.",
