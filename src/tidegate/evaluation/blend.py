@@ -93,7 +93,7 @@ def fit_blend(logits: Mapping[str, Logits], labels: NDArray[np.int64]) -> Blend:
     the blend is as unsure as ``MAX_SCALE`` allows.
 
     Args:
-        logits: By a classifier's name, its logits on the same examples: shape (N,) or (N, 1) for two
+        logits: By a classifier's name, its logits on the same examples: (N,) or (N, 1) for two
             classes, or (N, classes).
         labels: The true classes, counted from 0, shape (N,).
 
