@@ -2,6 +2,10 @@
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -185,3 +189,22 @@ def test_a_data_set_becomes_a_file(tidegate, tmp_path):
     assert (len(rows), {row["label"] for row in rows}) == (1706, {"neg", "pos"})
     assert tidegate("data", "write", "rotten-tomatoes", path).code == 1
     assert tidegate("data", "write", "rotten-tomatoes", tmp_path / "x.txt").code == 2
+
+
+def test_ctrl_c_leaves_no_half_file(model, tmp_path):
+    out = tmp_path / "answers.csv"
+    command = [sys.executable, "-m", "tidegate", "predict", str(model), "-", "--format", "csv"]
+    process = subprocess.Popen(
+        [*command, "--out", str(out)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdin.write("text\n" + "a good film\n" * 5_000)
+    process.stdin.flush()
+    deadline = time.monotonic() + 60
+    while not [*tmp_path.iterdir()]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert [*tmp_path.iterdir()] == []

@@ -198,3 +198,19 @@ def test_formats_by_name():
 
     names = {"a.CSV": "csv", "a.ndjson": "jsonl", "b.x.jsonl.gz": "jsonl", "c.pq": "parquet"}
     assert {name: tables.format_of(Path(name)) for name in names} == names
+
+
+@pytest.mark.parametrize(
+    ("format", "content"),
+    [("csv", "text\n" + "a\n" * 9), ("jsonl", '{"text": "a"}\n' * 9), ("txt", "a\n" * 9)],
+)
+def test_rows_of_standard_input_that_were_looked_at_come_again(monkeypatch, format, content):
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+    table = open_table(tables.STANDARD_INPUT, format=format)
+    assert len(table.head(3)) == 3
+    assert [row.values for row in table.head(5)] == [{"text": "a"}] * 5
+    assert [row.line for row in table.rows()] == [
+        *range(1 + (format == "csv"), 10 + (format == "csv"))
+    ]

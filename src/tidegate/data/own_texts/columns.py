@@ -3,7 +3,6 @@
 import difflib
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 from tidegate.data.columns import Columns
@@ -61,7 +60,7 @@ def complete(columns: Columns, table: Table, *, answers: bool = True) -> Columns
     wanted = answers and not columns.answers
     if columns.text is not None and not wanted:
         return columns
-    rows = [row.values for row in islice(table.rows(), LOOKED_AT) if isinstance(row, Row)]
+    rows = [row.values for row in table.head(LOOKED_AT) if isinstance(row, Row)]
     text, label = columns.text, columns.label
     if text is None:
         text = find_text(table, rows, without=columns.named)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidegate.data.tables.byte_stream import ByteStream
-from tidegate.data.tables.table import MOST_FIELD_BYTES, BadRow, Row
+from tidegate.data.tables.table import MOST_FIELD_BYTES, BadRow, OnceReadable, Row
 from tidegate.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 
 
-class CsvTable:
+class CsvTable(OnceReadable):
     """A file of rows with a header, fields between delimiters, in quotes where they need them.
 
     Args:
@@ -36,26 +36,16 @@ class CsvTable:
     def __init__(self, path: Path, delimiter: str = ",") -> None:
         self.path, self.delimiter = path, delimiter
         self._stream = ByteStream(path)
-        self._pending: Iterator[Row | BadRow] | None = self._read()
         self.columns: tuple[str, ...] = ()
-        next(self._pending)  # the header
+        super().__init__()
+        self.head(1)  # reads the header
 
     @property
     def done(self) -> float:
         """The share of the file that has been read."""
         return self._stream.done
 
-    def rows(self) -> Iterator[Row | BadRow]:
-        """The rows after the header."""
-        # The first call goes on behind the header: standard input is there only once.
-        pending, self._pending = self._pending, None
-        if pending is None:
-            pending = self._read()
-            next(pending)
-        return pending
-
     def _read(self) -> Iterator[Row | BadRow]:
-        """The header as a row of its own, and then the rows."""
         name = self._stream.name
         csv.field_size_limit(MOST_FIELD_BYTES)
         with self._stream.open() as raw:
@@ -63,7 +53,6 @@ class CsvTable:
             try:
                 reader = csv.reader(text, delimiter=self.delimiter, strict=True)
                 self.columns = self._header(reader, name)
-                yield Row(1, {})
                 yield from self._rows(reader, name)
             finally:
                 text.detach()

@@ -1,6 +1,7 @@
 """A folder with a folder for each class, and a text in each file: ``reviews/pos/17.txt``."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from tidegate.data.tables.table import MOST_FIELD_BYTES, BadRow, Row
@@ -37,6 +38,10 @@ class ClassFolders:
                 f"{path}: expected a folder for each class with a text in each .txt file, such as "
                 f"{path / 'positive' / '1.txt'}, got none"
             )
+
+    def head(self, count: int) -> list[Row | BadRow]:
+        """The first rows, at most so many."""
+        return [*islice(self.rows(), count)]
 
     @property
     def done(self) -> float:

@@ -5,15 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.data.tables.byte_stream import ByteStream
-from tidegate.data.tables.table import MOST_FIELD_BYTES, BadRow, Row
+from tidegate.data.tables.table import MOST_FIELD_BYTES, BadRow, OnceReadable, Row
 from tidegate.errors import DataError
 from tidegate.storage import json_file
 
 TEXT = "text"
 """The column of a file of plain texts, and of JSON lines that are texts themselves."""
 
+MOST_BAD_FIRST = 20
+"""Bad rows that may come before the first object, which tells the columns."""
 
-class TextLines:
+
+class TextLines(OnceReadable):
     """A text on each line, in a column ``text``; blank lines are empty texts.
 
     Args:
@@ -25,19 +28,19 @@ class TextLines:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stream = ByteStream(path)
+        super().__init__()
 
     @property
     def done(self) -> float:
         """The share of the file that has been read."""
         return self._stream.done
 
-    def rows(self) -> Iterator[Row | BadRow]:
-        """A row a line."""
+    def _read(self) -> Iterator[Row | BadRow]:
         for row in _lines(self._stream):
             yield row if isinstance(row, BadRow) else Row(row[0], {TEXT: row[1]})
 
 
-class JsonLines:
+class JsonLines(OnceReadable):
     """A JSON object on each line; a text alone is one in the column ``text``.
 
     Blank lines are no rows.
@@ -52,17 +55,15 @@ class JsonLines:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stream = ByteStream(path)
-        self._pending: Iterator[Row | BadRow] | None = self._read()
-        self.columns: tuple[str, ...] = ()
-        self._first: list[Row | BadRow] = []
-        for row in self._pending:
-            self._first.append(row)
-            if isinstance(row, Row):
-                self.columns = tuple(row.values)
-                return
-        if not self._first:
+        super().__init__()
+        first = self.head(MOST_BAD_FIRST)
+        if not first:
             raise DataError(f"{self._stream.name}: expected a JSON object on each line, got none")
-        bad = self._first[0]
+        for row in first:
+            if isinstance(row, Row):
+                self.columns: tuple[str, ...] = tuple(row.values)
+                return
+        bad = first[0]
         reason = bad.reason if isinstance(bad, BadRow) else ""
         raise DataError(f"{self._stream.name}:{bad.line}: {reason}")
 
@@ -70,17 +71,6 @@ class JsonLines:
     def done(self) -> float:
         """The share of the file that has been read."""
         return self._stream.done
-
-    def rows(self) -> Iterator[Row | BadRow]:
-        """A row a line."""
-        pending, self._pending = self._pending, None
-        if pending is None:
-            return self._read()
-        return self._after_first(pending)
-
-    def _after_first(self, pending: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:
-        yield from self._first
-        yield from pending
 
     def _read(self) -> Iterator[Row | BadRow]:
         for row in _lines(self._stream):

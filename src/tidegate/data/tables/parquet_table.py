@@ -1,6 +1,7 @@
 """Rows of ``.parquet`` files, by Arrow, some at a time."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,10 @@ class ParquetTable:
             self.num_rows: int = file.metadata.num_rows
         if len({*self.columns}) < len(self.columns):
             raise DataError(f"{path}: expected every column once, got {', '.join(self.columns)}")
+
+    def head(self, count: int) -> list[Row | BadRow]:
+        """The first rows, at most so many."""
+        return [*islice(self.rows(), count)]
 
     @property
     def done(self) -> float:

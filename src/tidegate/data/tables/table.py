@@ -1,6 +1,8 @@
 """What a file of rows is, whatever its format: columns, then rows one after the other."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -39,6 +41,40 @@ class Table(Protocol):
             DataError: The file cannot be read on from here.
         """
 
+    def head(self, count: int) -> list[Row | BadRow]:
+        """The first rows, at most so many; :meth:`rows` gives them again."""
+
     @property
     def done(self) -> float:
         """The share of the file that the last :meth:`rows` has read, from 0 to 1."""
+
+
+class OnceReadable(ABC):
+    """A table of which the rows may come only once, as those of standard input do.
+
+    Rows that are looked at before they are asked for are kept until then.
+    """
+
+    def __init__(self) -> None:
+        self._coming: Iterator[Row | BadRow] | None = self._read()
+        self._looked_at: list[Row | BadRow] = []
+
+    @abstractmethod
+    def _read(self) -> Iterator[Row | BadRow]:
+        """The rows from the beginning."""
+
+    def head(self, count: int) -> list[Row | BadRow]:
+        """The first rows, at most so many."""
+        if self._coming is None:
+            return [*islice(self._read(), count)]
+        missing = count - len(self._looked_at)
+        self._looked_at += islice(self._coming, max(missing, 0))
+        return self._looked_at[:count]
+
+    def rows(self) -> Iterator[Row | BadRow]:
+        """The rows in order."""
+        if self._coming is None:
+            return self._read()
+        rows = chain(self._looked_at, self._coming)
+        self._coming, self._looked_at = None, []
+        return rows
