@@ -136,7 +136,7 @@ def test_many_classes_have_their_mistakes_listed(monkeypatch, capsys):
 @pytest.mark.parametrize(("count", "width", "is_matrix"), [(12, 200, True), (12, 80, False)])
 def test_a_matrix_is_printed_where_it_fits(count, width, is_matrix, monkeypatch, capsys):
     text = printed(drawn("multi-class", count), width, monkeypatch, capsys)
-    assert ("Right class (row) and answer (column)" in text) == is_matrix
+    assert ("Confusion matrix" in text) == is_matrix
     assert ("Most frequent mistakes" in text) == (not is_matrix)
 
 

@@ -36,6 +36,7 @@ def show(evaluation: Evaluation) -> None:
     matrix = _confusion(names, whole.confusion)
     if len(names) <= MOST_IN_MATRIX and terminal.fits(matrix, console):
         console.print(matrix)
+        console.print("Of the whole model; a column holds the examples with this answer.")
     else:
         _show_mistakes(names, whole.confusion, console)
 
@@ -73,7 +74,7 @@ def _classes(measurement: Measurement) -> Table:
 
 
 def _confusion(names: tuple[str, ...], counts: NDArray[np.int64]) -> Table:
-    table = _table("Right class (row) and answer (column), whole model", "")
+    table = _table("Confusion matrix", "right class")
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     for name, row in zip(names, counts.tolist(), strict=True):
