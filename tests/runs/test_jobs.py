@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 
+import pretrained_samples
 import tidegate as package
 from conftest import BAD, GOOD
 from pretrained_samples import PRETRAINING, TEXTS, write_texts
@@ -59,19 +60,25 @@ def is_same(one, two):
     return all(a == b and np.array_equal(p, q) for (a, p), (b, q) in pairs)
 
 
-def test_the_digest_is_of_all_that_the_result_depends_on():
+def test_the_digest_is_of_all_that_the_result_depends_on(tmp_path):
+    model = pretrained_samples.language_model()
+    first = pretrained_samples.save(model, tmp_path / "first")
+    copy = pretrained_samples.save(model, tmp_path / "copy")
+    other = pretrained_samples.save(pretrained_samples.language_model(seed=4), tmp_path / "other")
     others = {
         "recipe": job(RECIPE.with_values({"batch_size": 4})),
         "cell": job(cells=("lstm",)),
         "seed": job(seeds=(1,)),
         "limit": job(limit=5),
         "texts": job(data=prepared(texts=(BAD, GOOD) * 10)),
-        "language model": job(init_from="/elsewhere"),
+        "a language model": job(init_from=str(first)),
+        "another language model": job(init_from=str(other)),
     }
     digests = {name: other.digest() for name, other in others.items()}
-    assert len({job().digest(), *digests.values()}) == 7, digests
+    assert len({job().digest(), *digests.values()}) == 8, digests
     for same in (job(), job(threads=2), job(checkpoint_every=1)):
         assert same.digest() == job().digest()
+    assert job(init_from=str(copy)).digest() == digests["a language model"]
 
 
 def test_jobs_come_seed_by_seed():

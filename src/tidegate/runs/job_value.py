@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.data.prepared import PreparedData
 from tidegate.errors import FormatError, RunFolderError
+from tidegate.runs import language_model_folder
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.results import MOST_BYTES, BlendModel, Finished
 from tidegate.runs.results import Job as JobResult
@@ -44,6 +45,8 @@ class Job:
     threads: int
     init_from: str | None = None
     """The model folder of a language model that was trained before."""
+    init_from_digest: str | None = None
+    """SHA-256 of what is in that folder."""
     unlabelled: str | None = None
     """The path of texts without labels, for the card."""
     checkpoint_every: int = 200
@@ -83,7 +86,7 @@ class Job:
                 "cell": self.cell,
                 "seed": self.seed,
                 "limit": self.limit,
-                "init_from": self.init_from,
+                "init_from": self.init_from_digest,
             },
             "data": self.data,
             "preprocessor": self.preprocessor,
@@ -202,6 +205,9 @@ def jobs_of(experiment: Experiment, data: PreparedData | None = None) -> list[Jo
     Seed by seed, so that a run that stops early has compared all cells on the same seeds.
     """
     digests: tuple[str | None, str | None] = (None, None)
+    learnt = None
+    if experiment.init_from is not None:
+        learnt = language_model_folder.digest(Path(experiment.init_from))
     if data is not None:
         sums = {name: value for name, value in data.facts.items() if name.endswith("_sha256")}
         digests = _sum_of(sums), _sum_of(data.preprocessor.to_json())
@@ -214,6 +220,7 @@ def jobs_of(experiment: Experiment, data: PreparedData | None = None) -> list[Jo
             *digests,
             experiment.threads,
             experiment.init_from,
+            learnt,
             experiment.unlabelled,
             experiment.checkpoint_every,
         )

@@ -3,6 +3,7 @@ and ``README.md``, with the sums of the first three in ``manifest.json``. Writte
 NumPy alone; nothing in it is code.
 """
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,3 +94,18 @@ def load(path: Path, *, allow_nonfinite: bool = False) -> LanguageModelFolder:
     except OSError as error:
         raise FormatError(f"{path / CARD}: expected to read it, got: {error.strerror}") from error
     return LanguageModelFolder(config, parameters, vocabulary, card)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a folder's manifest, which has the sums of all that a network begins with.
+
+    Raises:
+        FormatError: The manifest is missing, or cannot be read.
+    """
+    try:
+        content = regular.read(path / MANIFEST, 1 << 24)
+    except OSError as error:
+        raise FormatError(
+            f"{path / MANIFEST}: expected the sums of a language model, got: {error.strerror}"
+        ) from error
+    return hashlib.sha256(content).hexdigest()
