@@ -6,8 +6,10 @@ import re
 import numpy as np
 import pytest
 
+from odd_texts import nasty_texts
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.prepared import prepare
+from tidegate.data.preprocessing import text
 from tidegate.data.preprocessing.text import TextOptions, TextPreprocessor
 from tidegate.data.ragged import Ragged, pad_front
 from tidegate.data.sources.imdb import TASK
@@ -176,6 +178,26 @@ def test_what_looks_ahead_reads_a_text_other_than_as_its_beginning_goes_on(optio
         ]
         goes_on = [part == whole[name][0].tolist()[: len(part)] for part in begun]
         assert all(goes_on) != looks_ahead
+
+
+@pytest.mark.parametrize("tokens", ["keras", "words"])
+def test_few_and_many_texts_get_the_same_ids(tokens, monkeypatch):
+    texts = [
+        *nasty_texts(400),
+        "",
+        " ",
+        "don\u2019t <br /> e\u0301t\xe9 \u6f22\u5b57 \U0001f600\x00",
+    ]
+    options = TextOptions(40, 9, tokens, bigram_vocabulary_size=30, full_token_ids=True)
+    made = TextPreprocessor.fit(split(texts[::2], tokens), options)
+    expected = made.transform_words(split(texts, tokens))
+    for many in (1, 1 << 30):
+        monkeypatch.setattr(text, "MANY_TEXTS", many)
+        arrays = made.transform(texts)
+        assert arrays.keys() == expected.keys() == {"token_ids", "bigram_ids", "full_token_ids"}
+        for name, ids in expected.items():
+            assert len(np.unique(ids.values)) > 20
+            assert (arrays[name].values.dtype, rows(arrays[name])) == (np.int32, rows(ids))
 
 
 def test_the_test_part_never_enters_the_vocabulary(dataset):

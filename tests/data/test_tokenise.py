@@ -1,10 +1,9 @@
 """Words of texts: Keras' rule against its plain form, and the rule that keeps punctuation."""
 
-import random
-
 import numpy as np
 import pytest
 
+from odd_texts import nasty_texts
 from tidegate.data import tokenise
 from tidegate.data.sources import imdb
 from tidegate.data.tokenise import SCHEMES, Words, split
@@ -12,34 +11,10 @@ from tidegate.errors import DataError
 
 PUNCTUATION = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
 
-NASTY = [
-    *"aZ'9 \t\n\r\x00\x0b\x1c<>/!?.,;:()\"-_`",
-    "\xa0",  # a blank for str.split, a letter for Keras
-    "\u0130",  # grows when lower-cased
-    "\u212a",  # the Kelvin sign: lower-cased, it is the ASCII letter k
-    "\u03a3",  # the Greek letter whose lower case depends on what is around it
-    "\u1e9e",
-    "\u2019",
-    "\u0301",
-    "e\u0301",
-    "\u0939\u093f",
-    "\u6f22",
-    "\U0001f600",
-    "\U00010400",
-    "\ufeff",
-    "\x85",
-    "<br />",
-]
-
 
 def keras_words(text):
     """``keras.preprocessing.text.text_to_word_sequence``, as it stands there but for its names."""
     return [word for word in text.lower().translate(PUNCTUATION).split(" ") if word]
-
-
-def nasty_texts(count):
-    draw = random.Random(20)
-    return ["".join(draw.choices(NASTY, k=draw.randrange(40))) for _ in range(count)]
 
 
 def lists(words):

@@ -211,6 +211,10 @@ WORDS = {
     "no words": (lambda c: c.update(vocabulary=None), "expected a vocabulary, got NoneType"),
     "pairs outside": (lambda c: c["bigrams"].update(codes=[10**15]), "bigrams: expected"),
     "fewer pairs": (lambda c: c["bigrams"]["codes"].pop(), "ids of pairs, got"),
+    "words of the linear model by another scheme": (
+        lambda c: c["full_vocabulary"].update(scheme="keras.datasets.imdb"),
+        "expected a full vocabulary of the scheme 'words'",
+    ),
     "no words of the linear model": (
         lambda c: c.update(full_vocabulary=None),
         "expected 1 vocabularies of the linear model, got 0",

@@ -11,6 +11,7 @@ import tidegate
 from model_samples import make_folder, texts
 from tidegate.cells import CELLS
 from tidegate.data.examples import Examples
+from tidegate.data.preprocessing.text import MANY_TEXTS
 from tidegate.data.tokenise import split
 from tidegate.errors import DataError
 from tidegate.inference.architecture import POOLINGS
@@ -156,10 +157,11 @@ def test_an_unknown_part_is_refused():
             Predictor(folder).predict(["a"], part=part)
 
 
-def test_a_saved_model_answers_with_numpy_and_safetensors_alone(tmp_path):
+@pytest.mark.parametrize("count", [5, 2 * MANY_TEXTS], ids=["few texts", "many"])
+def test_a_saved_model_answers_with_numpy_and_safetensors_alone(tmp_path, count):
     folder, _ = make_folder(with_linear=True, num_pairs=20, pooling="mean+max")
     folder.save(tmp_path / "model")
-    given = texts(5, seed=2)
+    given = texts(count, seed=2)
     expected = Predictor(folder).predict_proba(given)
     code = (
         "import sys\n"
@@ -179,3 +181,18 @@ def test_a_saved_model_answers_with_numpy_and_safetensors_alone(tmp_path):
     assert tidegate.load(str(tmp_path / "model")).predict(given).tolist() == (
         Predictor(folder).predict(given).tolist()
     )
+
+
+def test_few_texts_are_answered_without_loading_arrow(tmp_path):
+    folder, _ = make_folder(with_linear=True)
+    folder.save(tmp_path / "model")
+    code = (
+        "import sys, tidegate\n"
+        "model = tidegate.load(sys.argv[1])\n"
+        f"for count in ({MANY_TEXTS - 1}, {MANY_TEXTS}):\n"
+        "    model.predict(['a good film'] * count)\n"
+        "    print('pyarrow' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "model")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]

@@ -92,23 +92,32 @@ class Vocabulary:
                 f"Vocabulary.encode: expected words split by the scheme {self.scheme!r}, got "
                 f"{texts.scheme!r}"
             )
-        import pyarrow as pa
-        import pyarrow.compute as pc
+        # Arrow's index_in would hash the whole vocabulary again for every call.
+        distinct = texts.distinct.cast("binary").to_pylist()
+        return _marked(self._number(distinct)[texts.codes.values], texts.codes.lengths(), end)
 
-        ranks = pc.index_in(texts.distinct, value_set=pa.array(self.words, pa.string()))
-        ids = ranks.fill_null(UNKNOWN - FIRST_WORD).to_numpy() + np.int32(FIRST_WORD)
-        return _marked(ids[texts.codes.values], texts.codes.lengths(), end)
+    def encode_tokens(
+        self, words: Sequence[bytes], lengths: NDArray[np.int64], *, end: bool = False
+    ) -> Ragged:
+        """The ids that :meth:`encode` gives, without Arrow: for a model that answers.
+
+        Args:
+            words, lengths: As :func:`~tidegate.data.tokenise.tokenise` gives them.
+            end: Whether END follows the last word.
+        """
+        return _marked(self._number(words), lengths, end)
 
     def encode_texts(self, texts: Sequence[str], *, end: bool = False) -> Ragged:
-        """The ids that :meth:`encode` gives for texts, without Arrow: for a model that answers.
+        """:meth:`encode_tokens` of texts.
 
         Raises:
             DataError: A text holds half a surrogate pair.
         """
-        words, lengths = tokenise(texts, self.scheme)
+        return self.encode_tokens(*tokenise(texts, self.scheme), end=end)
+
+    def _number(self, words: Sequence[bytes]) -> NDArray[np.int32]:
         find = self._ids.get
-        ids = np.fromiter((find(word, UNKNOWN) for word in words), np.int32, len(words))
-        return _marked(ids, lengths, end)
+        return np.fromiter((find(word, UNKNOWN) for word in words), np.int32, len(words))
 
     @cached_property
     def _ids(self) -> dict[bytes, int]:

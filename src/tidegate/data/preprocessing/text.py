@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.util import find_spec
 from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from tidegate.data.bigrams import Bigrams
 from tidegate.data.preprocessing.reading import Reading
 from tidegate.data.ragged import Ragged, offsets_of, pad_front
-from tidegate.data.tokenise import Words
+from tidegate.data.tokenise import Words, split, tokenise
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
 from tidegate.errors import FormatError
 
@@ -17,6 +19,9 @@ Padding = Literal["none", "front"]
 
 TOKEN_IDS, BIGRAM_IDS, FULL_TOKEN_IDS = "token_ids", "bigram_ids", "full_token_ids"
 """Names of the arrays: what the network reads, and what the linear model reads."""
+
+MANY_TEXTS = 64
+"""From so many texts on Arrow numbers their words."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,9 @@ class TextPreprocessor:
         return replace(made, bigrams=bigrams)
 
     def transform(self, texts: Sequence[str]) -> dict[str, Ragged]:
-        """The arrays of texts, by name; without Arrow, for a model that answers.
+        """The arrays of texts, by name.
+
+        Few texts, and all where Arrow is not installed, do without it.
 
         Raises:
             DataError: A text holds half a surrogate pair.
@@ -109,17 +116,25 @@ class TextPreprocessor:
 
     def read(self, texts: Sequence[str]) -> tuple[dict[str, Ragged], Reading]:
         """What :meth:`transform` gives, and how much of the texts is in it."""
-        ids, full = self.vocabulary.encode_texts(texts), None
-        if self.full_vocabulary is not None:
-            full = self.full_vocabulary.encode_texts(texts, end=True)
+        if len(texts) >= MANY_TEXTS and _has_arrow():
+            ids, full = self._ids_of(split(texts, self.vocabulary.scheme))
+        else:
+            words, lengths = tokenise(texts, self.vocabulary.scheme)
+            ids, full = self.vocabulary.encode_tokens(words, lengths), None
+            if self.full_vocabulary is not None:
+                full = self.full_vocabulary.encode_tokens(words, lengths, end=True)
         return self._arrays(ids, full), Reading.of(ids, self.max_length)
 
     def transform_words(self, texts: Words) -> dict[str, Ragged]:
         """The same for texts that are split already: faster, for training."""
+        return self._arrays(*self._ids_of(texts))
+
+    def _ids_of(self, texts: Words) -> tuple[Ragged, Ragged | None]:
+        """The ids of the vocabulary and, where there is one, of the full vocabulary."""
         full = None
         if self.full_vocabulary is not None:
             full = self.full_vocabulary.encode(texts, end=True)
-        return self._arrays(self.vocabulary.encode(texts), full)
+        return self.vocabulary.encode(texts), full
 
     @property
     def looks_ahead(self) -> bool:
@@ -176,6 +191,11 @@ class TextPreprocessor:
             None if bigrams is None else Bigrams.from_json(bigrams),
             None if full is None else _vocabulary(full),
         )
+        if made.full_vocabulary is not None and made.full_vocabulary.scheme != vocabulary.scheme:
+            raise FormatError(
+                f"preprocessor: expected a full vocabulary of the scheme {vocabulary.scheme!r}, as "
+                f"the vocabulary is, got one of {made.full_vocabulary.scheme!r}"
+            )
         if made.bigrams is not None and made.bigrams.num_ids != len(vocabulary):
             raise FormatError(
                 f"preprocessor: expected pairs of the {len(vocabulary)} ids of the vocabulary, got "
@@ -200,6 +220,11 @@ class TextPreprocessor:
         padded = pad_front(ids, self.max_length)
         lengths = np.full(len(ids), self.max_length)
         return Ragged(padded.reshape(-1).astype(np.int32), offsets_of(lengths))
+
+
+@cache
+def _has_arrow() -> bool:
+    return find_spec("pyarrow") is not None
 
 
 def _vocabulary(content: Any) -> Vocabulary:
