@@ -58,7 +58,7 @@ def in_pytorch(model: Predictor, texts: list[str]) -> np.ndarray:
     network = SequenceClassifier(**asdict(folder.architecture), kind=folder.task.kind)
     weights = {name: torch.from_numpy(tensor) for name, tensor in folder.tensors.items()}
     network.load_state_dict(weights)
-    words = split(texts, folder.preprocessor.vocabulary.scheme)
+    words = split(texts, folder.preprocessor.vocabulary.tokeniser)
     examples = Examples(folder.preprocessor.transform_words(words), np.zeros(len(texts)))
     return folder.task.probabilities(predict(network, examples)[0])
 

@@ -5,9 +5,9 @@ from dataclasses import asdict
 import numpy as np
 import torch
 
+from tidegate.data.prepared import fit_tokeniser
 from tidegate.data.preprocessing import TextPreprocessor
 from tidegate.data.preprocessing.text import TextOptions
-from tidegate.data.tokenise import split
 from tidegate.evaluation.blend import Blend
 from tidegate.inference.model_folder import ModelFolder
 from tidegate.model.classifier import SequenceClassifier
@@ -47,7 +47,7 @@ def make_folder(task=BINARY, *, with_linear=False, num_pairs=0, text=None, **opt
         bigram_vocabulary_size=num_pairs,
         full_token_ids=with_linear,
     )
-    words = split(texts(), asked.tokens)
+    words = fit_tokeniser(asked, texts()).split(texts())
     preprocessor = TextPreprocessor.fit(words, asked)
     pairs = 0 if preprocessor.bigrams is None else len(preprocessor.bigrams)
     model = network(

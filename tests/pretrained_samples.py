@@ -2,6 +2,7 @@
 
 import torch
 
+from tidegate.data import tokenise
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.model.language_model import LanguageModel
 from tidegate.runs.language_model_folder import LanguageModelFolder
@@ -40,7 +41,7 @@ def save(model, path, **changes):
     contents = {
         "config": {"architecture": {"kind": KIND, **model.config}},
         "tensors": {name: tensor.numpy() for name, tensor in model.state_dict().items()},
-        "vocabulary": Vocabulary(WORDS[:num_words], "words").to_json(),
+        "vocabulary": Vocabulary(WORDS[:num_words], tokenise.WORDS).to_json(),
         "card": "",
     }
     LanguageModelFolder(**contents | changes).save(path)

@@ -22,6 +22,10 @@ class DataError(TidegateError, ValueError):
     """Data is missing, or is not what its source promises."""
 
 
+class MissingPackageError(TidegateError, ImportError):
+    """A package that is needed is not installed; the message has the command that installs it."""
+
+
 class RecipeError(TidegateError, ValueError):
     """A recipe has a key that there is none of, or a value that makes no sense."""
 

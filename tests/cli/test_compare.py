@@ -260,7 +260,7 @@ def test_empty_texts_among_others_are_counted(compare, reviews, tmp_path):
     facts = results_file.load(tmp_path / "run").data
     assert (facts["training_texts_empty"], facts["test_texts_empty"]) == (11, 1)
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    assert "Training texts without words" in page
+    assert "Training texts without tokens" in page
 
 
 def test_texts_of_one_class_are_refused(compare, tmp_path):

@@ -114,7 +114,7 @@ def test_pretrain_leaves_a_language_model_of_all_but_what_validates(run, reviews
     )
     for text in (
         "language model: GRU (reset after), seed 0, on 47 texts of "
-        f"{num_words + 47:,} words, 30 of them the training part's",
+        f"{num_words + 47:,} tokens, 30 of them the training part's",
         "epoch 1/1",
         f"kept in {folder}",
     ):
@@ -132,7 +132,7 @@ def test_without_other_texts_a_language_model_reads_those_that_train(run, review
     folder = tmp_path / "language" / "pretraining" / "gru-seed0" / "model"
     assert pretrained.load(folder).vocabulary.words == words_of(reviews, others=[])
     num_words = len(split(acl_imdb.load(reviews).train.texts[1:30], "words").codes.values)
-    text = f"on 29 texts of {num_words + 29:,} words, all the training part's"
+    text = f"on 29 texts of {num_words + 29:,} tokens, all the training part's"
     assert text in found.err, found.err
     # A recipe that pretrains does the same before it trains.
     run("train", "both", unlabelled=None)

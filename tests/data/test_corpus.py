@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from odd_texts import SCRIPTS, nasty_texts
 from tidegate.data.batches import epoch_batches, make_batch
 from tidegate.data.corpus import open_corpus, write_corpus
 from tidegate.data.dataset import Split
-from tidegate.data.tokenise import split
+from tidegate.data.tokenise import NAMES, WORDS, fit, split
 from tidegate.data.tokenised import WordSpool
 from tidegate.data.vocabulary import Vocabulary
 from tidegate.errors import DataError, FormatError
@@ -55,6 +56,18 @@ def test_words_that_were_split_before_are_numbered_as_their_texts(tmp_path, corp
     assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus", "spooled"]
 
 
+@pytest.mark.parametrize("tokens", NAMES)
+def test_a_spool_gives_back_every_character(tmp_path, tokens):
+    chunks = [[*SCRIPTS.values()], [], nasty_texts(300)]
+    tokeniser = fit(tokens, chunks[2], 400)
+    given = [tokeniser.split(chunk) for chunk in chunks]
+    with WordSpool(iter(given), tmp_path) as spool:
+        for words, expected in zip(spool, given, strict=True):
+            assert words.tokeniser == tokeniser
+            assert words.distinct == expected.distinct
+            assert words.codes.values.tolist() == expected.codes.values.tolist()
+
+
 def test_labels_and_ends_go_along(tmp_path, vocabulary):
     chunks = [Split(TEXTS[:3], LABELS[:3]), Split(TEXTS[3:], LABELS[3:])]
     corpus = write_corpus(tmp_path / "deep" / "corpus", iter(chunks), vocabulary, end=True)
@@ -81,7 +94,7 @@ def test_a_fingerprint_tells_corpora_apart(tmp_path, corpus, vocabulary):
         write_corpus(tmp_path / "order", [TEXTS[::-1]], vocabulary),
         write_corpus(tmp_path / "end", [TEXTS], vocabulary, end=True),
         write_corpus(tmp_path / "labels", [Split(TEXTS, LABELS)], vocabulary),
-        write_corpus(tmp_path / "words", [TEXTS], Vocabulary([*vocabulary.words, "x"], "words")),
+        write_corpus(tmp_path / "words", [TEXTS], Vocabulary([*vocabulary.words, "x"], WORDS)),
     ]
     assert len({corpus.fingerprint(), *(other.fingerprint() for other in others)}) == 5
 

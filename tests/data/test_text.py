@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from odd_texts import nasty_texts
@@ -13,37 +14,45 @@ from tidegate.data.preprocessing import text
 from tidegate.data.preprocessing.text import TextOptions, TextPreprocessor
 from tidegate.data.ragged import Ragged, pad_front
 from tidegate.data.sources.imdb import TASK
-from tidegate.data.tokenise import Words, split
+from tidegate.data.tokenise import FIXED, KERAS, NAMES, WORDS, fit, split
 from tidegate.data.vocabulary import Vocabulary
+from tidegate.data.words import Words, number
 from tidegate.errors import DataError, FormatError
 
 
+def words_of(lists):
+    """Words that were split elsewhere."""
+    words = [word for one in lists for word in one]
+    lengths = np.array([len(one) for one in lists])
+    return Words(KERAS, *number([pa.array(words, "string")], "string", lengths))
+
+
 def test_ids_rank_words_by_frequency_from_4_on():
-    texts = Words.from_lists([["d"], ["b", "a", "b"], ["c", "b", "a"]])
+    texts = words_of([["d"], ["b", "a", "b"], ["c", "b", "a"]])
     vocabulary = Vocabulary.build([texts], size=7)
     # b 3 times, a twice; c and d once, in alphabetical order; d finds no place among 7 ids.
     assert vocabulary.words == ["b", "a", "c"]
     assert vocabulary.num_distinct == 4
     assert len(vocabulary) == 7
-    ids = vocabulary.encode(Words.from_lists([["b", "d", "c", "new"], []]))
+    ids = vocabulary.encode(words_of([["b", "d", "c", "new"], []]))
     assert ids[0].tolist() == [1, 4, 2, 6, 2]
     assert ids[1].tolist() == [1]
     assert ids.values.dtype == np.int32
 
 
 def test_the_end_of_a_text_has_an_id_where_it_is_asked_for():
-    words = Words.from_lists([["a", "new"], [], ["a"]])
+    words = words_of([["a", "new"], [], ["a"]])
     ids = Vocabulary(["a"]).encode(words, end=True)
     assert [ids[row].tolist() for row in range(3)] == [[1, 4, 2, 3], [1, 3], [1, 4, 3]]
 
 
 def test_a_vocabulary_that_is_too_small_knows_no_word():
-    assert Vocabulary.build([Words.from_lists([["a"]])], size=4).words == []
-    assert Vocabulary.build([Words.from_lists([])]).words == []
+    assert Vocabulary.build([words_of([["a"]])], size=4).words == []
+    assert Vocabulary.build([words_of([])]).words == []
 
 
 def test_rare_words_have_no_id():
-    texts = Words.from_lists([["b", "a", "c", "b", "c"]])
+    texts = words_of([["b", "a", "c", "b", "c"]])
     vocabulary = Vocabulary.build([texts], min_count=2)
     assert vocabulary.words == ["b", "c"]
     assert vocabulary.num_distinct == 3
@@ -59,22 +68,22 @@ def test_a_stream_of_parts_gives_the_vocabulary_of_the_whole():
 
 
 def test_words_are_in_the_order_of_their_characters_not_of_their_bytes_in_utf_16():
-    texts = Words.from_lists([["\uffee", "\U00010400", "z", "\xe9"]])
+    texts = words_of([["\uffee", "\U00010400", "z", "\xe9"]])
     assert Vocabulary.build([texts]).words == ["z", "\xe9", "\uffee", "\U00010400"]
 
 
-def test_words_of_another_scheme_are_refused():
-    with pytest.raises(ValueError, match="the scheme 'keras', got 'words'"):
+def test_words_of_another_tokeniser_are_refused():
+    with pytest.raises(ValueError, match="split by keras, got those of words"):
         Vocabulary(["a"]).encode(split(["a"], "words"))
-    with pytest.raises(ValueError, match="by one scheme, got keras, words"):
+    with pytest.raises(ValueError, match="by one tokeniser, got words, keras"):
         Vocabulary.build([split(["a"], "words"), split(["a"])])
-    with pytest.raises(ValueError, match="by one scheme, got no words at all"):
+    with pytest.raises(ValueError, match="by one tokeniser, got no words at all"):
         Vocabulary.build([])
 
 
-@pytest.mark.parametrize("scheme", ["keras", "words"])
-def test_a_vocabulary_comes_back_from_its_file(scheme):
-    vocabulary = Vocabulary(["b", "\xe9"], scheme)
+@pytest.mark.parametrize("tokeniser", FIXED.values(), ids=str)
+def test_a_vocabulary_comes_back_from_its_file(tokeniser):
+    vocabulary = Vocabulary(["b", "\xe9"], tokeniser)
     content = json.loads(json.dumps(vocabulary.to_json()))
     assert Vocabulary.from_json(content) == vocabulary
     assert Vocabulary.from_json(content).fingerprint() == vocabulary.fingerprint()
@@ -97,7 +106,7 @@ def test_what_a_file_says_of_a_vocabulary():
         ({"words": ["a", 1]}, "expected words, a list of texts"),
         ({"words": None}, "expected words, a list of texts"),
         ({"words": ["a", "b", "a"]}, "expected every word once, got 'a' again"),
-        ({"scheme": "bpe"}, "keras.datasets.imdb or tidegate.words, got 'bpe'"),
+        ({"scheme": "bpe"}, "tidegate.words, tidegate.characters or tidegate.bpe, got 'bpe'"),
         ({"unknown": 0}, "expected {'unknown': 2}, got {'unknown': 0}"),
         ({"extra": 1}, "expected {'extra': None}, got {'extra': 1}"),
     ],
@@ -109,7 +118,7 @@ def test_a_damaged_vocabulary_is_refused(change, message):
 
 
 def test_fingerprints_tell_vocabularies_apart():
-    vocabularies = [Vocabulary(["a", "b"]), Vocabulary(["b", "a"]), Vocabulary(["a", "b"], "words")]
+    vocabularies = [Vocabulary(["a", "b"]), Vocabulary(["b", "a"]), Vocabulary(["a", "b"], WORDS)]
     assert len({vocabulary.fingerprint() for vocabulary in vocabularies}) == 3
 
 
@@ -180,7 +189,7 @@ def test_what_looks_ahead_reads_a_text_other_than_as_its_beginning_goes_on(optio
         assert all(goes_on) != looks_ahead
 
 
-@pytest.mark.parametrize("tokens", ["keras", "words"])
+@pytest.mark.parametrize("tokens", NAMES)
 def test_few_and_many_texts_get_the_same_ids(tokens, monkeypatch):
     texts = [
         *nasty_texts(400),
@@ -189,8 +198,9 @@ def test_few_and_many_texts_get_the_same_ids(tokens, monkeypatch):
         "don\u2019t <br /> e\u0301t\xe9 \u6f22\u5b57 \U0001f600\x00",
     ]
     options = TextOptions(40, 9, tokens, bigram_vocabulary_size=30, full_token_ids=True)
-    made = TextPreprocessor.fit(split(texts[::2], tokens), options)
-    expected = made.transform_words(split(texts, tokens))
+    tokeniser = fit(tokens, texts[::2], 300)
+    made = TextPreprocessor.fit(tokeniser.split(texts[::2]), options)
+    expected = made.transform_words(tokeniser.split(texts))
     for many in (1, 1 << 30):
         monkeypatch.setattr(text, "MANY_TEXTS", many)
         arrays = made.transform(texts)
@@ -220,9 +230,9 @@ def test_the_whole_texts_are_kept_where_it_is_asked_for(dataset):
 
 def test_texts_may_be_numbered_by_a_vocabulary_from_before(dataset):
     values = TextOptions(vocabulary_size=20, max_length=3)
-    words = Vocabulary(["the", "!"], "words")
+    words = Vocabulary(["the", "!"], WORDS)
     data = prepare(dataset, values, validation_share=0.2, vocabulary=words)
-    assert data.vocabulary == Vocabulary(["the", "!"], "words")
+    assert data.vocabulary == Vocabulary(["the", "!"], WORDS)
     assert rows(data.test.token_ids) == [[1, 4, 2], [4, 4, 4]]
 
 

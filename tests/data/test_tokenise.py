@@ -1,12 +1,13 @@
 """Words of texts: Keras' rule against its plain form, and the rule that keeps punctuation."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from odd_texts import nasty_texts
-from tidegate.data import tokenise
+from tidegate.data import text_blocks
 from tidegate.data.sources import imdb
-from tidegate.data.tokenise import SCHEMES, Words, split
+from tidegate.data.tokenise import FIXED, split
 from tidegate.errors import DataError
 
 PUNCTUATION = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
@@ -29,7 +30,7 @@ def test_words_are_lower_case_and_punctuation_parts_them():
 
 @pytest.mark.parametrize("block", [1, 50, 1 << 20], ids=["blocks of one", "small", "one block"])
 def test_keras_words_of_nasty_texts_are_those_of_its_own_rule(block, monkeypatch):
-    monkeypatch.setattr(tokenise, "BLOCK_CHARACTERS", block)
+    monkeypatch.setattr(text_blocks, "BLOCK_CHARACTERS", block)
     texts = nasty_texts(3_000)
     assert lists(split(texts)) == [keras_words(text) for text in texts]
 
@@ -39,10 +40,11 @@ def test_keras_words_of_the_packaged_reviews_are_those_of_its_own_rule():
     texts = data.train.texts + data.test.texts
     for start in range(0, len(texts), 5_000):
         part = texts[start : start + 5_000]
-        words, expected = split(part), Words.from_lists([keras_words(text) for text in part])
-        assert words.distinct == expected.distinct
-        np.testing.assert_array_equal(words.codes.values, expected.codes.values)
-        np.testing.assert_array_equal(words.codes.offsets, expected.codes.offsets)
+        words, expected = split(part), [keras_words(text) for text in part]
+        flat = [word for one in expected for word in one]
+        assert words.distinct.to_pylist() == [*dict.fromkeys(flat)]
+        assert words.distinct.take(pa.array(words.codes.values)).to_pylist() == flat
+        assert words.codes.lengths().tolist() == [len(one) for one in expected]
 
 
 @pytest.mark.parametrize(
@@ -68,8 +70,8 @@ def test_punctuation_is_kept_as_words(text, words):
 
 def test_a_texts_words_do_not_depend_on_its_neighbours():
     texts = nasty_texts(300)
-    for scheme in SCHEMES:
-        assert lists(split(texts, scheme)) == [split([text], scheme)[0] for text in texts]
+    for tokens in FIXED:
+        assert lists(split(texts, tokens)) == [split([text], tokens)[0] for text in texts]
 
 
 def test_distinct_words_are_numbered_as_they_appear_and_counted():
@@ -90,9 +92,9 @@ def test_the_words_of_the_first_texts_are_those_of_a_split_of_them():
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["", " "]], ids=["none", "empty", "blank"])
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_texts_without_words(texts, scheme):
-    words = split(texts, scheme)
+@pytest.mark.parametrize("tokens", FIXED)
+def test_texts_without_words(texts, tokens):
+    words = split(texts, tokens)
     assert lists(words) == [[] for _ in texts]
     assert words.counts().tolist() == []
 
@@ -103,11 +105,13 @@ def test_half_a_surrogate_pair_is_refused():
 
 
 def test_a_text_beyond_what_can_be_counted_is_refused(monkeypatch):
-    monkeypatch.setattr(tokenise, "MAX_BLOCK_BYTES", 10)
+    monkeypatch.setattr(text_blocks, "MAX_BLOCK_BYTES", 10)
     with pytest.raises(DataError, match="less than 2 GB, got 11 bytes"):
         split(["a" * 11])
 
 
-def test_an_unknown_scheme_is_refused():
-    with pytest.raises(ValueError, match="expected one of the schemes keras, words, got 'bpe'"):
+def test_an_unknown_name_is_refused():
+    with pytest.raises(
+        ValueError, match="expected one of the tokens keras, words, characters, got 'bpe'"
+    ):
         split([], "bpe")

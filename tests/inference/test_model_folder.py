@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from model_samples import make_folder, texts, without_card
+from tidegate.data.byte_pairs import MOST_MERGES
 from tidegate.errors import FormatError
 from tidegate.inference import model_folder
 from tidegate.inference.model_folder import load
@@ -213,7 +214,7 @@ WORDS = {
     "fewer pairs": (lambda c: c["bigrams"]["codes"].pop(), "ids of pairs, got"),
     "words of the linear model by another scheme": (
         lambda c: c["full_vocabulary"].update(scheme="keras.datasets.imdb"),
-        "expected a full vocabulary of the scheme 'words'",
+        "expected a full vocabulary of the vocabulary's words, got one of keras",
     ),
     "no words of the linear model": (
         lambda c: c.update(full_vocabulary=None),
@@ -229,6 +230,57 @@ def test_a_hostile_preprocessor_is_refused(saved, name):
     edited(path, "preprocessor.json", change)
     with pytest.raises(FormatError, match=message):
         load(path)
+
+
+def merges_of(content):
+    return content["vocabulary"]["merges"]
+
+
+BYTE_PAIRS = {
+    "no merges": (lambda c: c["vocabulary"].pop("merges"), "merges: expected a list"),
+    "a text for merges": (lambda c: c["vocabulary"].update(merges="ab"), "got str"),
+    "no pair": (lambda c: merges_of(c)[3].append("a"), "expected pairs of bytes .* at place 3"),
+    "no text": (lambda c: merges_of(c)[3].__setitem__(0, {}), "expected pairs of bytes"),
+    "ids for pieces": (lambda c: merges_of(c).append([260, 261]), r"got \[260, 261\]"),
+    "an unknown piece": (lambda c: merges_of(c).append(["zz", "z"]), r"got \['zz', 'z'\]"),
+    "a pair twice": (lambda c: merges_of(c).append(merges_of(c)[0]), "expected every pair once"),
+    "too many": (
+        lambda c: c["vocabulary"].update(merges=[["a", "b"]] * (MOST_MERGES + 1)),
+        "expected a list of at most 1,048,576 pairs, got 1,048,577",
+    ),
+    "a word that is no piece": (
+        lambda c: c["vocabulary"]["words"].__setitem__(0, "\u4eca"),
+        "expected words that are bpe, got '\u4eca'",
+    ),
+    "other merges of the linear model": (
+        lambda c: c["full_vocabulary"]["merges"].append(["z", "z"]),
+        r"expected a full vocabulary of the vocabulary's bpe of \d+ merges, got one of bpe",
+    ),
+    "words of the linear model by another scheme": (
+        lambda c: c["full_vocabulary"].update(scheme="tidegate.words"),
+        "vocabulary: expected {'merges': None}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BYTE_PAIRS)
+def test_hostile_byte_pairs_are_refused(tmp_path, name):
+    folder, _ = make_folder(with_linear=True, text={"tokens": "bpe", "vocabulary_size": 310})
+    folder.save(tmp_path / "model")
+    change, message = BYTE_PAIRS[name]
+    edited(tmp_path / "model", "preprocessor.json", change)
+    with pytest.raises(FormatError, match=message):
+        load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("tokens", ["keras", "words", "characters", "bpe"])
+def test_tokens_normalisation_and_case_are_described(tokens):
+    folder, _ = make_folder(text={"tokens": tokens, "vocabulary_size": 310})
+    described = folder.preprocessor.describe()
+    assert described.startswith("texts: the last 25 tokens of a vocabulary of ")
+    assert ("Unicode NFC" in described) == (tokens != "keras")
+    assert ("lower case" in described) == (tokens in ("keras", "words"))
+    assert ("case kept" in described) == (tokens in ("characters", "bpe"))
 
 
 def change_tensor(folder, name, change):

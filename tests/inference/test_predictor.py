@@ -10,10 +10,11 @@ import pytest
 import tidegate
 from model_samples import make_folder, texts
 from tidegate.cells import CELLS
+from tidegate.data import byte_pairs
 from tidegate.data.examples import Examples
 from tidegate.data.preprocessing.text import MANY_TEXTS
 from tidegate.data.tokenise import split
-from tidegate.errors import DataError
+from tidegate.errors import DataError, MissingPackageError
 from tidegate.inference.architecture import POOLINGS
 from tidegate.inference.predictor import Predictor
 from tidegate.task import Task
@@ -28,6 +29,8 @@ SHAPES = {
     "pairs": {"num_pairs": 20},
     "padded": {"text": {"padding": "front"}, "pooling": "last"},
     "keras": {"text": {"tokens": "keras", "max_length": 7}},
+    "characters": {"text": {"tokens": "characters", "vocabulary_size": 40, "max_length": 20}},
+    "byte pairs": {"text": {"tokens": "bpe", "vocabulary_size": 310}, "num_pairs": 30},
     "classes": {"task": COLOURS},
     "labels": {"task": Task("multi-label", ("fast", "cheap"))},
     "numbers": {"task": Task("regression", ("size", "weight"))},
@@ -39,7 +42,7 @@ BOUND = 1e-5
 
 def outputs_of(model, folder, given):
     """What the network in PyTorch gives."""
-    words = split(given, folder.preprocessor.vocabulary.scheme)
+    words = split(given, folder.preprocessor.vocabulary.tokeniser)
     inputs = folder.preprocessor.transform_words(words)
     return predict(model, Examples(inputs, np.zeros(len(given))))[0]
 
@@ -151,6 +154,14 @@ def test_half_a_character_is_refused():
         Predictor(folder).predict(["half \ud83d pair"])
 
 
+def test_a_model_of_byte_pairs_says_what_it_needs(tmp_path, monkeypatch):
+    folder, _ = make_folder(**SHAPES["byte pairs"])
+    folder.save(tmp_path / "model")
+    monkeypatch.setattr(byte_pairs, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'tidegate\[bpe\]'"):
+        tidegate.load(tmp_path / "model")
+
+
 def test_an_unknown_part_is_refused():
     for folder, part in ((make_folder()[0], "linear"), (make_folder()[0], "both")):
         with pytest.raises(ValueError, match=f"expected part of all, got '{part}'"):
@@ -158,8 +169,11 @@ def test_an_unknown_part_is_refused():
 
 
 @pytest.mark.parametrize("count", [5, 2 * MANY_TEXTS], ids=["few texts", "many"])
-def test_a_saved_model_answers_with_numpy_and_safetensors_alone(tmp_path, count):
-    folder, _ = make_folder(with_linear=True, num_pairs=20, pooling="mean+max")
+@pytest.mark.parametrize("name", ["pairs", "characters", "byte pairs"])
+def test_a_saved_model_answers_with_numpy_and_safetensors_alone(tmp_path, count, name):
+    """And with tokenizers, where its tokens are byte pairs."""
+    shape = {"num_pairs": 20, "pooling": "mean+max", "with_linear": True} | SHAPES[name]
+    folder, _ = make_folder(**shape)
     folder.save(tmp_path / "model")
     given = texts(count, seed=2)
     expected = Predictor(folder).predict_proba(given)

@@ -103,7 +103,7 @@ def test_models_data_and_conditions_are_shown() -> None:
     ]
     assert "Computed by sample path of lstm" in seen.text
     data = dict(seen.tables["The data"])
-    assert data["Distinct words"] == "54,321"
+    assert data["Distinct tokens"] == "54,321"
     assert data["Source"] == "https://example.org/sample"
     assert data["some_new_count"] == "7,654,321"
     configuration = dict(seen.tables["The configuration"])

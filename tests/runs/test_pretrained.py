@@ -9,6 +9,7 @@ import torch
 
 from pretrained_samples import RECIPE, WORDS, language_model, save
 from tidegate.cells import CELLS
+from tidegate.data import tokenise
 from tidegate.data.batches import make_batch
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.prepared import prepare
@@ -251,7 +252,7 @@ def changed(name):
             "expected finite values of bias, got 1 of 12 that are NaN or infinite",
         ),
         "fewer words": (
-            {"vocabulary": {**pretrained.Vocabulary(WORDS[:3], "words").to_json()}},
+            {"vocabulary": {**pretrained.Vocabulary(WORDS[:3], tokenise.WORDS).to_json()}},
             "expected a vocabulary of 12 ids, got 7",
         ),
     }[name]

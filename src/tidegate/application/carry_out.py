@@ -12,6 +12,7 @@ from tidegate.application.run import Run
 from tidegate.application.texts import RunTexts
 from tidegate.data.dataset import TextDataset
 from tidegate.data.prepared import check_texts, num_trained_on
+from tidegate.data.tokenise import check_installed
 from tidegate.errors import DataError, RecipeError
 from tidegate.memory import is_out_of_memory
 from tidegate.report import page
@@ -90,6 +91,7 @@ def _read(
 ) -> tuple[TextDataset, float]:
     """The texts, and the seconds that it took; what cannot be trained on, or not in the memory that
     there is, is refused."""
+    check_installed(config.experiment.recipe.text.tokens)
     started = time.perf_counter()
     texts = config.load_texts(lambda path, done: callback(TextsAreRead(path, done)))
     experiment, recipe = config.experiment, config.experiment.recipe
@@ -149,6 +151,8 @@ def _train(
     told = imbalance.notice(data.task, data.train.targets, experiment.recipe.training.class_weights)
     if told is not None:
         callback(Notice(told))
+    if data.advice is not None:
+        callback(Notice(data.advice))
     jobs.run(
         experiment,
         data,

@@ -122,6 +122,7 @@ class ProgressDisplay:
         facts, limit = event.facts, self.experiment.limit
         max_length = self.experiment.recipe.text.max_length
         num_train = facts["num_train"] + facts["num_validation"]
+        words = _NOUNS[self.experiment.recipe.text.tokens]
         if limit is not None and limit > event.num_given:
             self.console.print(
                 f"--limit {limit:,}: there are only {event.num_given:,} training texts"
@@ -138,10 +139,10 @@ class ProgressDisplay:
                 f"{num_train:,} for training ({facts['num_train']:,} train, the last "
                 f"{facts['num_validation']:,} validate), {facts['num_test']:,} for the test"
             ),
-            "words": (
+            words: (
                 f"vocabulary of {facts['vocabulary_size']:,}, {facts['distinct_words']:,} distinct "
-                f"words in the training texts; {unknown['training']} of their words are unknown, "
-                f"{unknown['test']} of the test's"
+                f"{words} in the training texts; {unknown['training']} of their {words} are "
+                f"unknown, {unknown['test']} of the test's"
             ),
             "cut": (
                 f"{facts['training_texts_cut']:,} training and {facts['test_texts_cut']:,} test "
@@ -168,7 +169,7 @@ class ProgressDisplay:
         """Say that a language model is trained, and on what; start its bars."""
         self.console.print(
             f"\n[bold]language model[/]: {CELLS[event.cell]}, seed {event.seed}, on {event.texts}; "
-            "loss in nats a word"
+            "loss in nats a token"
         )
         self.num_epochs = self.experiment.recipe.pretraining.epochs
         self.progress = self._progress()
@@ -319,6 +320,10 @@ def _task(task: Task, counts: Mapping[str, int]) -> str:
     listed = ", ".join(f"{name} {count:,}" for name, count in ranked[:MOST_CLASSES])
     others = len(ranked) - MOST_CLASSES
     return f"{task.kind}: {listed}" + (f" and {others} more" if others > 0 else "")
+
+
+_NOUNS = {"keras": "words", "words": "words", "characters": "characters", "bpe": "pieces"}
+"""What the tokens of a recipe are called."""
 
 
 def _empty(facts: Mapping[str, Any]) -> dict[str, Text | str]:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from tidegate.data import unlabelled
 from tidegate.data.dataset import TextDataset
-from tidegate.data.prepared import PreparedData, num_trained_on, prepare
-from tidegate.data.tokenise import Words, split
+from tidegate.data.prepared import PreparedData, fit_tokeniser, num_trained_on, prepare
+from tidegate.data.tokenise import split
 from tidegate.data.tokenised import TokenisedTexts, WordSpool
+from tidegate.data.tokeniser import Tokeniser
 from tidegate.data.vocabulary import Vocabulary
+from tidegate.data.words import Words
 from tidegate.runs import pretrained
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.pretrained import PretrainingTexts
@@ -29,12 +31,18 @@ class RunTexts:
         self.experiment, self.dataset = experiment, dataset
 
     @cached_property
+    def tokeniser(self) -> Tokeniser:
+        """What splits the texts; one that learns has learnt from the texts that train."""
+        texts = self.dataset.train.texts[: self._num_own()]
+        return fit_tokeniser(self.experiment.recipe.text_options(), texts)
+
+    @cached_property
     def tokenised(self) -> TokenisedTexts:
         """The words of all texts; of those without labels, if the networks learn them, too."""
         path, recipe = self.experiment.unlabelled, self.experiment.recipe
         return TokenisedTexts.of(
             self.dataset,
-            recipe.text.tokens,
+            self.tokeniser,
             limit=self.experiment.limit,
             unlabelled=unlabelled.read(Path(path)) if path and recipe.self_training.epochs else (),
         )
@@ -45,9 +53,7 @@ class RunTexts:
         What validates later, and what ``limit`` leaves out, is not among it.
         """
         experiment = self.experiment
-        num_own = num_trained_on(
-            self.dataset, experiment.recipe.training.validation_share, experiment.limit
-        )
+        num_own = self._num_own()
 
         @contextmanager
         def words(spool_folder: Path) -> Iterator[Iterable[Words]]:
@@ -56,7 +62,7 @@ class RunTexts:
                 yield [*self.tokenised.unlabelled, own]
                 return
             chunks = unlabelled.read(Path(experiment.unlabelled))
-            others = (split(chunk, experiment.recipe.text.tokens) for chunk in chunks)
+            others = (split(chunk, self.tokeniser) for chunk in chunks)
             with WordSpool(itertools.chain(others, [own]), spool_folder) as spool:
                 yield spool
 
@@ -69,15 +75,22 @@ class RunTexts:
         Args:
             learnt: What language models learn, where some are left to train.
         """
-        recipe = self.experiment.recipe
+        recipe, vocabulary = self.experiment.recipe, self._vocabulary(run_folder, learnt)
+        if vocabulary is not None:
+            self.tokeniser = vocabulary.tokeniser
         return prepare(
             self.dataset,
             recipe.text_options(),
             validation_share=recipe.training.validation_share,
             limit=self.experiment.limit,
-            vocabulary=self._vocabulary(run_folder, learnt),
+            vocabulary=vocabulary,
             tokenised=self.tokenised,
         )
+
+    def _num_own(self) -> int:
+        """How many texts of the data set train."""
+        share = self.experiment.recipe.training.validation_share
+        return num_trained_on(self.dataset, share, self.experiment.limit)
 
     def _vocabulary(self, run_folder: Path, learnt: PretrainingTexts | None) -> Vocabulary | None:
         if learnt is not None:

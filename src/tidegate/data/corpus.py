@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 
 from tidegate.data.dataset import Split
 from tidegate.data.ragged import Ragged
-from tidegate.data.tokenise import Words, split
+from tidegate.data.tokenise import split
 from tidegate.data.vocabulary import Vocabulary
+from tidegate.data.words import Words
 from tidegate.errors import DataError, FormatError
 from tidegate.storage import json_file, regular
 
@@ -113,7 +114,7 @@ def write_corpus(
         path: The folder to make.
         chunks: The texts, some at a time, or their words; with labels where each chunk is a
             ``Split``.
-        vocabulary: From the same texts or others; its scheme splits these.
+        vocabulary: From the same texts or others; its tokeniser splits these.
         end: Whether the id END follows the last word of each text.
 
     Returns:
@@ -179,7 +180,7 @@ def _number(
     if isinstance(chunk, Words):
         words = chunk
     else:
-        words = split(chunk.texts if isinstance(chunk, Split) else chunk, vocabulary.scheme)
+        words = split(chunk.texts if isinstance(chunk, Split) else chunk, vocabulary.tokeniser)
     ids = vocabulary.encode(words, end=end)
     arrays: dict[str, NDArray[Any]] = {"values": ids.values, "offsets": ids.offsets}
     if isinstance(chunk, Split):

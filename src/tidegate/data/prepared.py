@@ -8,20 +8,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data import tokenise
 from tidegate.data.bigrams import Bigrams
 from tidegate.data.columns import Columns
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.examples import Examples
 from tidegate.data.preprocessing.text import TextOptions, TextPreprocessor
 from tidegate.data.ragged import Ragged
-from tidegate.data.tokenise import split
 from tidegate.data.tokenised import TokenisedTexts
-from tidegate.data.vocabulary import UNKNOWN, Vocabulary
+from tidegate.data.tokeniser import Tokeniser
+from tidegate.data.vocabulary import FIRST_WORD, START, UNKNOWN, Vocabulary
+from tidegate.data.words import Words
 from tidegate.errors import DataError
 from tidegate.task import Task
 
 CHECKED_AT_ONCE = 100
 """Texts that are split to see whether they have words."""
+
+LONG_WORD, MOST_NEW, MIN_VALIDATED = 12, 0.5, 200
+"""When words do not suit the texts: their mean length in characters, where English has 4 to 5 and
+Finnish 8; the share of validating words that no text that trains has, where IMDB has 0.01; and how
+many words tell a share."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,8 @@ class PreparedData:
     """The columns of the user's files."""
     facts: dict[str, Any]
     """Counts for the user: examples, words, what was cut and what is unknown."""
+    advice: str | None = None
+    """Where words do not suit the texts: what shows it, and what to try."""
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -85,9 +94,13 @@ def prepare(
     """
     train = dataset.train if limit is None else dataset.train.first(limit)
     num_train = num_trained_on(dataset, validation_share, limit)
-    scheme = options.tokens if vocabulary is None else vocabulary.scheme
     if tokenised is None:
-        tokenised = TokenisedTexts.of(dataset, scheme, limit=limit, unlabelled=unlabelled)
+        tokeniser = (
+            fit_tokeniser(options, train.texts[:num_train])
+            if vocabulary is None
+            else vocabulary.tokeniser
+        )
+        tokenised = TokenisedTexts.of(dataset, tokeniser, limit=limit, unlabelled=unlabelled)
     train_words, test_words, other_words = tokenised.train, tokenised.test, tokenised.unlabelled
     preprocessor = TextPreprocessor.fit(
         train_words, options, num_trained=num_train, others=other_words, vocabulary=vocabulary
@@ -98,6 +111,7 @@ def prepare(
         for words in other_words
     ]
     known = preprocessor.vocabulary
+    train_ids = known.encode(train_words)
     return PreparedData(
         train=labelled.take(slice(0, num_train)),
         validation=labelled.take(slice(num_train, len(train))),
@@ -120,11 +134,22 @@ def prepare(
             "notes": [*dataset.notes],
             "vocabulary_size": len(known),
             "distinct_words": len(train_words.distinct),
-            **_counts("training", known.encode(train_words), options.max_length, train),
+            **_counts("training", train_ids, options.max_length, train),
             **_counts("test", known.encode(test_words), options.max_length, dataset.test),
             **({"unlabelled_sha256": tokenised.unlabelled_sha256} if others else {}),
         },
+        advice=_advice(train_words, num_train, train_ids),
     )
+
+
+def fit_tokeniser(options: TextOptions, texts: Sequence[str]) -> Tokeniser:
+    """The tokeniser of a recipe.
+
+    Args:
+        options: With its name, and the size of the vocabulary, which is that of one that learns.
+        texts: Those that train, without what validates.
+    """
+    return tokenise.fit(options.tokens, texts, options.vocabulary_size - FIRST_WORD)
 
 
 def num_trained_on(dataset: TextDataset, validation_share: float, limit: int | None) -> int:
@@ -171,12 +196,13 @@ def class_counts(task: Task, labels: NDArray[Any]) -> dict[str, int]:
     return {name: int(count) for name, count in zip(task.classes, counts, strict=True)}
 
 
-def check_texts(dataset: TextDataset, scheme: str, num_train: int, min_count: int = 0) -> None:
+def check_texts(dataset: TextDataset, tokens: str, num_train: int, min_count: int = 0) -> None:
     """Refuse texts that nothing can be learnt from.
 
     Args:
         dataset: The texts.
-        scheme: What splits them into words.
+        tokens: Name of what splits them; of one that learns, which has yet to, their characters
+            are looked at.
         num_train: The first so many texts train.
         min_count: Training texts that an n-gram of the linear model must be in; 0 for none.
 
@@ -199,13 +225,14 @@ def check_texts(dataset: TextDataset, scheme: str, num_train: int, min_count: in
             f"none of {missing[0]} in {num_train:,}; take more texts, or leave it out by "
             "linear_model.order=0"
         )
+    tokeniser = tokenise.FIXED.get(tokens, tokenise.CHARACTERS)
     for part, texts in (("training", train.texts), ("test", dataset.test.texts)):
-        if not _has_word(texts, scheme, 1):
+        if not _has_word(texts, tokeniser, 1):
             raise DataError(
                 f"{dataset.name}: expected words in the {part} texts, got none in {len(texts):,} "
                 "texts"
             )
-    if not _has_word(train.texts, scheme, min_count):
+    if not _has_word(train.texts, tokeniser, min_count):
         raise DataError(
             f"{dataset.name}: expected words that at least linear_model.min_count={min_count} "
             f"training texts have, got none in {num_train:,} texts; lower it, or leave the linear "
@@ -213,11 +240,11 @@ def check_texts(dataset: TextDataset, scheme: str, num_train: int, min_count: in
         )
 
 
-def _has_word(texts: Sequence[str], scheme: str, min_count: int) -> bool:
+def _has_word(texts: Sequence[str], tokeniser: Tokeniser, min_count: int) -> bool:
     """Whether a word stands in so many of the texts; no more of them are read than tell it."""
     counts: Counter[str] = Counter()
     for start in range(0, len(texts), CHECKED_AT_ONCE):
-        words = split(texts[start : start + CHECKED_AT_ONCE], scheme)
+        words = tokeniser.split(texts[start : start + CHECKED_AT_ONCE])
         # Each text's words once: pairs of text and word, as one number.
         texts_of = np.repeat(np.arange(len(words)), words.codes.lengths())
         found = np.unique(texts_of * len(words.distinct) + words.codes.values)
@@ -226,6 +253,42 @@ def _has_word(texts: Sequence[str], scheme: str, min_count: int) -> bool:
         if counts and max(counts.values()) >= min_count:
             return True
     return not min_count
+
+
+def _advice(words: Words, num_train: int, ids: Ragged) -> str | None:
+    """What to try where texts have no blanks between their words, or words hardly come again.
+
+    Args:
+        words: Of the training texts.
+        num_train: The first so many texts train, the others validate.
+        ids: Their ids, uncut.
+    """
+    codes, ends = words.codes, words.codes.offsets
+    if words.tokeniser not in (tokenise.KERAS, tokenise.WORDS) or not len(codes.values):
+        return None
+    import pyarrow.compute as pc
+
+    lengths = pc.utf8_length(words.distinct).to_numpy()
+    length = float(lengths @ words.counts() / len(codes.values))
+    # Words are numbered as they appear: those that only validating texts have come last.
+    num_seen = int(codes.values[: ends[num_train]].max(initial=-1)) + 1
+    validating = codes.values[ends[num_train] :]
+    is_unknown = ids.values[ids.values != START][ends[num_train] :] == UNKNOWN
+    is_new = (validating >= num_seen) | is_unknown
+    share = is_new.mean() if len(validating) >= MIN_VALIDATED else 0.0
+    signs = []
+    if length > LONG_WORD:
+        signs.append(f"the training texts' words have {length:.0f} characters on average")
+    if share > MOST_NEW:
+        signs.append(
+            f"{share:.0%} of the words of the texts that validate are unknown to those that train"
+        )
+    if not signs:
+        return None
+    return (
+        f"text.tokens={words.tokeniser.name}: {' and '.join(signs)}; where no blanks stand between "
+        "words, or words have many forms, try text.tokens=characters or bpe"
+    )
 
 
 def _counts(part: str, ids: Ragged, max_length: int | None, split: Split) -> dict[str, Any]:

@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from tidegate.data.dataset import TextDataset
 from tidegate.data.ragged import Ragged
-from tidegate.data.tokenise import Words, split
+from tidegate.data.tokenise import split
+from tidegate.data.tokeniser import Tokeniser
+from tidegate.data.words import Words
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class TokenisedTexts:
     def of(
         cls,
         dataset: TextDataset,
-        scheme: str,
+        tokeniser: Tokeniser,
         *,
         limit: int | None = None,
         unlabelled: Iterable[Sequence[str]] = (),
@@ -40,7 +42,7 @@ class TokenisedTexts:
 
         Args:
             dataset: The texts with labels.
-            scheme: See :func:`~tidegate.data.tokenise.split`.
+            tokeniser: What splits them.
             limit: Use only so many training texts, the first ones.
             unlabelled: Texts without labels, some at a time; their words stay in memory.
         """
@@ -49,10 +51,10 @@ class TokenisedTexts:
         for chunk in unlabelled:
             for text in chunk:
                 digest.update(f"{text}\0".encode())
-            others.append(split(chunk, scheme))
+            others.append(split(chunk, tokeniser))
         return cls(
-            split(train.texts, scheme),
-            split(dataset.test.texts, scheme),
+            split(train.texts, tokeniser),
+            split(dataset.test.texts, tokeniser),
             tuple(others),
             digest.hexdigest() if others else None,
         )
@@ -74,7 +76,7 @@ class WordSpool:
     def __enter__(self) -> Self:
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=self._folder)
         try:
-            self._schemes = [self._write(words) for words in self._chunks]
+            self._tokenisers = [self._write(words) for words in self._chunks]
         except BaseException:
             self._file.close()
             raise
@@ -90,17 +92,17 @@ class WordSpool:
 
     def __iter__(self) -> Iterator[Words]:
         self._file.seek(0)
-        for scheme in self._schemes:
+        for tokeniser in self._tokenisers:
             codes, offsets, characters = (
                 np.lib.format.read_array(self._file, allow_pickle=False) for _ in range(3)
             )
             # No word has a line's end in it, and each word has one behind it.
             distinct = characters.tobytes().decode().split("\n")[:-1]
-            yield Words(scheme, pa.array(distinct, pa.string()), Ragged(codes, offsets))
+            yield Words(tokeniser, pa.array(distinct, pa.string()), Ragged(codes, offsets))
 
-    def _write(self, words: Words) -> str:
+    def _write(self, words: Words) -> Tokeniser:
         lines = "".join(f"{word}\n" for word in words.distinct.to_pylist())
         characters = np.frombuffer(lines.encode(), np.uint8)
         for array in (words.codes.values, words.codes.offsets, characters):
             np.lib.format.write_array(self._file, array, allow_pickle=False)
-        return words.scheme
+        return words.tokeniser

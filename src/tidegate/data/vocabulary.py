@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data import tokenise
 from tidegate.data.ragged import Ragged, offsets_of
-from tidegate.data.tokenise import Words, tokenise
+from tidegate.data.tokenise import KERAS
+from tidegate.data.tokeniser import Tokeniser, Tokens
+from tidegate.data.words import Words
 from tidegate.errors import FormatError
 
 PADDING, START, UNKNOWN, END, FIRST_WORD = range(5)
-
-# The schemes of tokenising under the names that model folders give them.
-_FILED_AS = {"keras": "keras.datasets.imdb", "words": "tidegate.words"}
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Vocabulary:
     """The most frequent words of some texts, the most frequent first."""
 
     words: list[str]
-    scheme: str = "keras"
-    """How texts are split into these words, one of ``tokenise.SCHEMES``."""
+    tokeniser: Tokeniser = KERAS
+    """What splits texts into these words."""
     num_distinct: int | None = field(default=None, compare=False)
     """How many distinct words the texts have in all; None where it was read from a file."""
 
@@ -50,28 +50,31 @@ class Vocabulary:
             min_count: How often a word must stand in the texts to have an id.
 
         Raises:
-            ValueError: The parts were split by different schemes, or there is none.
+            ValueError: The parts were split by different tokenisers, or there is none.
         """
         counts: Counter[str] = Counter()
-        schemes = set()
+        tokenisers: list[Tokeniser] = []
         for part in texts:
-            schemes.add(part.scheme)
+            if part.tokeniser not in tokenisers:
+                tokenisers.append(part.tokeniser)
             counts.update(dict(zip(part.distinct.to_pylist(), part.counts().tolist(), strict=True)))
-        if len(schemes) != 1:
+        if len(tokenisers) != 1:
             raise ValueError(
-                "Vocabulary.build: expected words split by one scheme, got "
-                f"{', '.join(sorted(schemes)) or 'no words at all'}"
+                "Vocabulary.build: expected words split by one tokeniser, got "
+                f"{', '.join(one.name for one in tokenisers) or 'no words at all'}"
             )
         # The sort is stable, so the alphabet decides between equals.
         ranked = sorted(sorted(counts), key=lambda word: counts[word], reverse=True)
         frequent = [word for word in ranked if counts[word] >= min_count]
         if size is not None:
             frequent = frequent[: max(size - FIRST_WORD, 0)]
-        return cls(frequent, schemes.pop(), len(ranked))
+        return cls(frequent, tokenisers[0], len(ranked))
 
     def first(self, size: int) -> "Vocabulary":
         """The vocabulary of the most frequent words alone, with ``size`` ids in all."""
-        return Vocabulary(self.words[: max(size - FIRST_WORD, 0)], self.scheme, self.num_distinct)
+        return Vocabulary(
+            self.words[: max(size - FIRST_WORD, 0)], self.tokeniser, self.num_distinct
+        )
 
     def __len__(self) -> int:
         """Number of ids, the reserved ones included."""
@@ -81,31 +84,30 @@ class Vocabulary:
         """The ids of every text, START before its first word.
 
         Args:
-            texts: Words split by the vocabulary's scheme.
+            texts: Words split by the vocabulary's tokeniser.
             end: Whether END follows the last word.
 
         Raises:
-            ValueError: The words were split by another scheme.
+            ValueError: The words were split by another tokeniser.
         """
-        if texts.scheme != self.scheme:
+        if texts.tokeniser != self.tokeniser:
             raise ValueError(
-                f"Vocabulary.encode: expected words split by the scheme {self.scheme!r}, got "
-                f"{texts.scheme!r}"
+                f"Vocabulary.encode: expected words split by {self.tokeniser}, got those of "
+                f"{texts.tokeniser}"
             )
         # Arrow's index_in would hash the whole vocabulary again for every call.
         distinct = texts.distinct.cast("binary").to_pylist()
         return _marked(self._number(distinct)[texts.codes.values], texts.codes.lengths(), end)
 
-    def encode_tokens(
-        self, words: Sequence[bytes], lengths: NDArray[np.int64], *, end: bool = False
-    ) -> Ragged:
+    def encode_tokens(self, tokens: Tokens, *, end: bool = False) -> Ragged:
         """The ids that :meth:`encode` gives, without Arrow: for a model that answers.
 
         Args:
-            words, lengths: As :func:`~tidegate.data.tokenise.tokenise` gives them.
+            tokens: Of the vocabulary's tokeniser.
             end: Whether END follows the last word.
         """
-        return _marked(self._number(words), lengths, end)
+        ids = self._number(tokens.words)[tokens.codes.values]
+        return _marked(ids, tokens.codes.lengths(), end)
 
     def encode_texts(self, texts: Sequence[str], *, end: bool = False) -> Ragged:
         """:meth:`encode_tokens` of texts.
@@ -113,7 +115,7 @@ class Vocabulary:
         Raises:
             DataError: A text holds half a surrogate pair.
         """
-        return self.encode_tokens(*tokenise(texts, self.scheme), end=end)
+        return self.encode_tokens(self.tokeniser.tokenise(texts), end=end)
 
     def _number(self, words: Sequence[bytes]) -> NDArray[np.int32]:
         find = self._ids.get
@@ -126,7 +128,7 @@ class Vocabulary:
     def to_json(self) -> dict[str, Any]:
         """What a model folder keeps of it."""
         return {
-            "scheme": _FILED_AS[self.scheme],
+            **self.tokeniser.to_json(),
             "padding": PADDING,
             "start": START,
             "unknown": UNKNOWN,
@@ -140,6 +142,7 @@ class Vocabulary:
 
         Raises:
             FormatError: It is none, or one with other reserved ids.
+            MissingPackageError: Its tokeniser needs a package that is not installed.
         """
         words = content.get("words")
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
@@ -147,13 +150,13 @@ class Vocabulary:
         if len(set(words)) != len(words):
             twice = next(word for word, count in Counter(words).items() if count > 1)
             raise FormatError(f"vocabulary: expected every word once, got {twice!r} again")
-        schemes = [name for name, filed in _FILED_AS.items() if filed == content.get("scheme")]
-        if not schemes:
+        vocabulary = cls(words, tokenise.from_json(content))
+        strange = next((word for word in words if not vocabulary.tokeniser.can_be(word)), None)
+        if strange is not None:
             raise FormatError(
-                f"vocabulary: expected the scheme {' or '.join(_FILED_AS.values())}, got "
-                f"{content.get('scheme')!r}"
+                f"vocabulary: expected words that are {vocabulary.tokeniser.name}, got "
+                f"{strange[:40]!r}"
             )
-        vocabulary = cls(words, schemes[0])
         expected = vocabulary.to_json()
         if dict(content) != expected:
             differing = sorted(
@@ -168,7 +171,7 @@ class Vocabulary:
         return vocabulary
 
     def fingerprint(self) -> str:
-        """SHA-256 over scheme, words and their order."""
+        """SHA-256 over tokeniser, words and their order."""
         content = json.dumps(self.to_json(), ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 

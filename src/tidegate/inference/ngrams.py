@@ -78,7 +78,7 @@ class NgramClassifier:
         renumbered = np.where(is_word, np.cumsum(is_word) - 1 + FIRST_WORD, ids)
         index = NgramIndex((renumbered, *self.index.codes[1:]))
         smaller = NgramClassifier(index, self.ratios, self.coefficients, self.intercepts)
-        return smaller, Vocabulary(words, vocabulary.scheme)
+        return smaller, Vocabulary(words, vocabulary.tokeniser)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """All of it by names, for a model folder; integers are int64, numbers float32."""

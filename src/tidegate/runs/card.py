@@ -13,6 +13,10 @@ from tidegate.training.recipe import Recipe
 _SPLITTING = {
     "keras": "lower-cased and split at blanks and punctuation",
     "words": "lower-cased and split into words and marks of punctuation, HTML's line breaks apart",
+    "characters": "brought into Unicode NFC and split into characters, with their case and single "
+    "blanks",
+    "bpe": "brought into Unicode NFC and split by merges of byte pairs that training texts taught, "
+    "with their case and single blanks",
 }
 _POOLING = {
     "last": "the last state",

@@ -14,8 +14,8 @@ import tidegate
 from tidegate.cells import CELLS
 from tidegate.data.corpus import Corpus, open_corpus, write_corpus
 from tidegate.data.ragged import Ragged
-from tidegate.data.tokenise import Words
 from tidegate.data.vocabulary import Vocabulary
+from tidegate.data.words import Words
 from tidegate.errors import DataError, FormatError, RecipeError
 from tidegate.model.language_model import LanguageModel
 from tidegate.runs import language_model_folder
@@ -76,7 +76,7 @@ class Pretrained:
             "bidirectional": recipe.network.bidirectional,
             "tokens": recipe.text.tokens,
         }
-        own = {"tokens": self.vocabulary.scheme, **self.architecture}
+        own = {"tokens": self.vocabulary.tokeniser.name, **self.architecture}
         if len(self.vocabulary) > recipe.text.vocabulary_size:
             wanted["vocabulary_size"] = recipe.text.vocabulary_size
         differing = {name: value for name, value in wanted.items() if own[name] != value}
@@ -239,7 +239,7 @@ def _train(
             "--set"
         )
     own = "all" if job.unlabelled is None else f"{texts.num_own:,} of them"
-    read = f"{len(train):,} texts of {num_words:,} words, {own} the training part's"
+    read = f"{len(train):,} texts of {num_words:,} tokens, {own} the training part's"
     callback(PretrainingBegins(job.cell, job.seed, read))
     vocabulary = corpus.vocabulary
     model = LanguageModel(
@@ -319,8 +319,8 @@ def _card(model: LanguageModel, recipe: Recipe, num_texts: int, loss: float) -> 
     return f"""# A language model to start classifiers from
 
 One {ways} {config["cell"]} of {config["hidden_size"]} units over {config["vocabulary_size"]:,}
-words, trained by tidegate {tidegate.__version__} on {num_texts:,} texts in
-{passes} epoch{"s" * (passes != 1)}. Cross-entropy on held-out texts: {loss:.3f} nats a word.
+tokens, trained by tidegate {tidegate.__version__} on {num_texts:,} texts in
+{passes} epoch{"s" * (passes != 1)}. Cross-entropy on held-out texts: {loss:.3f} nats a token.
 
     tidegate train DATASET --recipe {shlex.quote(recipe.name)} --init-from PATH{needed}
 """

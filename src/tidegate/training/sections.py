@@ -24,13 +24,14 @@ def _key(default: Any, doc: str, range_: Range | None = None) -> Any:
 class Text:
     """How texts become numbers."""
 
-    tokens: Literal["keras", "words"] = _key(
+    tokens: Literal["keras", "words", "characters", "bpe"] = _key(
         "words",
-        "tokenisation: that of Keras' `Tokenizer`, or words and punctuation marks",
+        "tokenisation: that of Keras' `Tokenizer`, or words and punctuation marks, both in lower "
+        "case; characters, or byte pairs learnt from the texts that train, both with their case",
     )
     vocabulary_size: int = _key(
         30_000,
-        "size of the vocabulary of words, four reserved ids included; the most frequent words of "
+        "size of the vocabulary of tokens, four reserved ids included; the most frequent ones of "
         "the training texts are in it",
         Range(5, IDS),
     )
@@ -42,7 +43,8 @@ class Text:
     )
     max_length: int = _key(
         400,
-        "tokens of a text that are read, its last ones; 0 for all",
+        "tokens of a text that are read, its last ones; 0 for all; a text has four to six times as "
+        "many characters as words",
         Range(0, 1_000_000),
     )
     padding: Literal["none", "front"] = _key(

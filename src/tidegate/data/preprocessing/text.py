@@ -11,8 +11,8 @@ import numpy as np
 from tidegate.data.bigrams import Bigrams
 from tidegate.data.preprocessing.reading import Reading
 from tidegate.data.ragged import Ragged, offsets_of, pad_front
-from tidegate.data.tokenise import Words, split, tokenise
 from tidegate.data.vocabulary import UNKNOWN, Vocabulary
+from tidegate.data.words import Words
 from tidegate.errors import FormatError
 
 Padding = Literal["none", "front"]
@@ -33,7 +33,7 @@ class TextOptions:
     max_length: int | None
     """Tokens of a text that are kept, its last ones; None for all."""
     tokens: str = "keras"
-    """The scheme that splits texts into words, see :mod:`tidegate.data.tokenise`."""
+    """What texts are split into, one of ``tokenise.NAMES``."""
     padding: Padding = "none"
     """Whether shorter texts get zeros in front, up to ``max_length``."""
     bigram_vocabulary_size: int = 0
@@ -117,12 +117,12 @@ class TextPreprocessor:
     def read(self, texts: Sequence[str]) -> tuple[dict[str, Ragged], Reading]:
         """What :meth:`transform` gives, and how much of the texts is in it."""
         if len(texts) >= MANY_TEXTS and _has_arrow():
-            ids, full = self._ids_of(split(texts, self.vocabulary.scheme))
+            ids, full = self._ids_of(self.vocabulary.tokeniser.split(texts))
         else:
-            words, lengths = tokenise(texts, self.vocabulary.scheme)
-            ids, full = self.vocabulary.encode_tokens(words, lengths), None
+            tokens = self.vocabulary.tokeniser.tokenise(texts)
+            ids, full = self.vocabulary.encode_tokens(tokens), None
             if self.full_vocabulary is not None:
-                full = self.full_vocabulary.encode_tokens(words, lengths, end=True)
+                full = self.full_vocabulary.encode_tokens(tokens, end=True)
         return self._arrays(ids, full), Reading.of(ids, self.max_length)
 
     def transform_words(self, texts: Words) -> dict[str, Ragged]:
@@ -148,8 +148,10 @@ class TextPreprocessor:
         """What becomes of a text, in a line."""
         kept = "all" if self.max_length is None else f"the last {self.max_length}"
         pairs = "" if self.bigrams is None else f" and {len(self.bigrams):,} pairs of tokens"
-        return f"texts: {kept} tokens of a vocabulary of {len(self.vocabulary):,}{pairs}" + (
-            ", zeros before short texts" if self.padding == "front" else ""
+        return (
+            f"texts: {kept} tokens of a vocabulary of {len(self.vocabulary):,}{pairs}"
+            f"{', zeros before short texts' if self.padding == 'front' else ''}; tokens are "
+            f"{self.vocabulary.tokeniser.describe()}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -183,6 +185,7 @@ class TextPreprocessor:
                 f"max_length for 'front', got {padding!r} and max_length {max_length}"
             )
         vocabulary = _vocabulary(content["vocabulary"])
+        tokeniser = vocabulary.tokeniser
         bigrams, full = content["bigrams"], content["full_vocabulary"]
         made = cls(
             vocabulary,
@@ -191,10 +194,10 @@ class TextPreprocessor:
             None if bigrams is None else Bigrams.from_json(bigrams),
             None if full is None else _vocabulary(full),
         )
-        if made.full_vocabulary is not None and made.full_vocabulary.scheme != vocabulary.scheme:
+        if made.full_vocabulary is not None and made.full_vocabulary.tokeniser != tokeniser:
             raise FormatError(
-                f"preprocessor: expected a full vocabulary of the scheme {vocabulary.scheme!r}, as "
-                f"the vocabulary is, got one of {made.full_vocabulary.scheme!r}"
+                f"preprocessor: expected a full vocabulary of the vocabulary's {tokeniser}, got "
+                f"one of {made.full_vocabulary.tokeniser}"
             )
         if made.bigrams is not None and made.bigrams.num_ids != len(vocabulary):
             raise FormatError(

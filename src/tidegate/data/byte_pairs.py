@@ -1,0 +1,307 @@
+"""From texts to pieces of words, by byte pairs: frequent words whole, rare ones in parts.
+
+Texts are normalised, cut into runs of letters and single marks, each run with the blank before it,
+and a run's bytes in UTF-8 are merged pair by pair, in the order in which the merges were learnt.
+The package tokenizers learns the merges and applies them.
+
+Source: Sennrich, Haddow and Birch 2016, "Neural machine translation of rare words with subword
+units"; over bytes, as Radford et al. 2019, "Language models are unsupervised multitask learners".
+"""
+
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.data.ragged import Ragged, offsets_of
+from tidegate.data.text_blocks import (
+    blocks,
+    check_countable,
+    code_points,
+    distinct_numbers,
+    normalise,
+)
+from tidegate.data.tokeniser import Tokens
+from tidegate.data.words import Words, number
+from tidegate.errors import FormatError, MissingPackageError
+
+if TYPE_CHECKING:
+    from tokenizers.models import BPE
+
+FILED_AS = "tidegate.bpe"
+
+MOST_MERGES = 1 << 20
+"""Of a tokeniser: some 150 MB of JSON at most."""
+
+MOST_PIECE_CHARACTERS = 64
+"""Of a piece as it is spelt, one a byte: twenty characters of Chinese."""
+
+MOST_RUN_CHARACTERS = 32
+"""A longer run of letters is cut: merging within a run takes time that grows with its length."""
+
+MIN_PAIRS = 2
+"""How often a pair must stand in the texts to be merged."""
+
+
+def _byte_alphabet() -> str:
+    """A printable character for every byte, as files of byte pairs have had since GPT-2.
+
+    Those of Latin-1 that can be seen stand for themselves, the others for U+0100 and on.
+    """
+    alphabet, unseen = [], 0x100
+    for byte in range(256):
+        is_seen = 0x21 <= byte <= 0x7E or 0xA1 <= byte <= 0xAC or byte >= 0xAE
+        alphabet.append(chr(byte if is_seen else unseen))
+        unseen += not is_seen
+    return "".join(alphabet)
+
+
+ALPHABET = _byte_alphabet()
+_SPELT = dict(enumerate(ALPHABET)) | {ord("\n"): " "}
+"""Every byte as its character; the line's end, which no normalised text has, parts runs."""
+
+
+@dataclass(frozen=True)
+class BytePairTokeniser:
+    """Splits texts into pieces by merges that were learnt."""
+
+    name: ClassVar[str] = "bpe"
+
+    merges: tuple[tuple[str, str], ...] = field(repr=False)
+    """The pairs of pieces that become one, the first learnt first; every piece is spelt in
+    characters of :data:`ALPHABET`, one a byte."""
+
+    def __str__(self) -> str:
+        """For messages."""
+        return f"{self.name} of {len(self.merges):,} merges"
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], num_pieces: int) -> Self:
+        """Learn merges: always of the pair of pieces that stands in the texts most often.
+
+        Equal texts give equal merges, whatever the number of threads.
+
+        Args:
+            texts: What is learnt from.
+            num_pieces: How many pieces there are in the end at most, the 256 bytes included.
+
+        Raises:
+            DataError: A text holds half a surrogate pair.
+            MissingPackageError: The package tokenizers is not installed.
+        """
+        check_installed()
+        from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+        learning = Tokenizer(models.BPE())
+        learning.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+        trainer = trainers.BpeTrainer(
+            vocab_size=min(num_pieces, len(ALPHABET) + MOST_MERGES),
+            min_frequency=MIN_PAIRS,
+            initial_alphabet=[*ALPHABET],
+            max_token_length=MOST_PIECE_CHARACTERS,
+            show_progress=False,
+        )
+        learning.train_from_iterator((_spell(block.lines()) for block in _runs(texts)), trainer)
+        merges = json.loads(learning.to_str())["model"]["merges"]
+        return cls(tuple((left, right) for left, right in merges[:MOST_MERGES]))
+
+    def split(self, texts: Sequence[str]) -> Words:
+        """The pieces of texts, numbered by Arrow; each distinct run is merged once.
+
+        Raises:
+            DataError: A text holds half a surrogate pair.
+        """
+        import pyarrow as pa
+
+        parts, lengths = [], [np.empty(0, np.int64)]
+        for block in _runs(texts):
+            buffers = [pa.py_buffer(part) for part in (block.offsets, block.characters)]
+            parts.append(pa.StringArray.from_buffers(len(block.offsets) - 1, *buffers))
+            lengths.append(block.lengths)
+        distinct, codes = number(parts, "string", np.concatenate(lengths))
+        lines = "".join(f"{run}\n" for run in distinct.to_pylist()).encode()
+        ids = self._merge(_spell(lines).split(" ")[:-1], codes)
+        places, codes = number([pa.array(ids.values)], "int32", ids.lengths())
+        pieces = [self._pieces[place] for place in places.to_pylist()]
+        return Words(self, pa.array(pieces, "string"), codes)
+
+    def tokenise(self, texts: Sequence[str]) -> Tokens:
+        """The pieces that :meth:`split` gives, without Arrow.
+
+        Raises:
+            DataError: As :meth:`split`.
+        """
+        runs: list[str] = []
+        lengths = [np.empty(0, np.int64)]
+        for block in _runs(texts):
+            runs += _spell(block.lines()).split(" ")[:-1]
+            lengths.append(block.lengths)
+        places = {run: place for place, run in enumerate(dict.fromkeys(runs))}
+        codes = np.fromiter((places[run] for run in runs), np.int32, len(runs))
+        ids = self._merge(places, Ragged(codes, offsets_of(np.concatenate(lengths))))
+        distinct, found = distinct_numbers(ids.values)
+        words = [self._pieces[place].encode() for place in distinct.tolist()]
+        return Tokens(words, Ragged(found, ids.offsets))
+
+    def can_be(self, word: str) -> bool:
+        """Whether a word is one of the pieces."""
+        return word in self._ids
+
+    def describe(self) -> str:
+        """The tokens, their normalisation and case, in a few words."""
+        return (
+            f"byte pairs ({len(self.merges):,} merges) of Unicode NFC, case kept, white space as "
+            "one blank"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """What a file keeps of it."""
+        return {"scheme": FILED_AS, "merges": [[*pair] for pair in self.merges]}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """The tokeniser of :meth:`to_json`.
+
+        Raises:
+            FormatError: The merges are no pairs of pieces, or too many.
+            MissingPackageError: The package tokenizers is not installed.
+        """
+        made = cls(_checked_merges(content.get("merges")))
+        check_installed()
+        return made
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        """The pieces: the bytes, then what merges make, each once."""
+        pieces = dict.fromkeys(chain(ALPHABET, (left + right for left, right in self.merges)))
+        return {piece: place for place, piece in enumerate(pieces)}
+
+    @cached_property
+    def _pieces(self) -> list[str]:
+        return [*self._ids]
+
+    @cached_property
+    def _model(self) -> "BPE":
+        from tokenizers.models import BPE
+
+        return BPE(self._ids, [*self.merges])
+
+    def _merge(self, distinct: Iterable[str], codes: Ragged) -> Ragged:
+        """The pieces of texts as places in ``_pieces``.
+
+        Args:
+            distinct: Every distinct run, spelt.
+            codes: For every text, the place there of each of its runs.
+        """
+        merged = [[piece.id for piece in self._model.tokenize(run)] for run in distinct]
+        lengths = np.fromiter(map(len, merged), np.int64, len(merged))
+        ids = np.fromiter(chain.from_iterable(merged), np.int32, lengths.sum())
+        runs = Ragged(ids, offsets_of(lengths)).take(codes.values)
+        return Ragged(runs.values, runs.offsets[codes.offsets])
+
+
+def check_installed() -> None:
+    """Refuse to go on without the package that merges pieces.
+
+    Raises:
+        MissingPackageError: It is not installed.
+    """
+    if find_spec("tokenizers") is None:
+        raise MissingPackageError(
+            "text.tokens=bpe: expected the package tokenizers, got none; "
+            "pip install 'tidegate[bpe]'"
+        )
+
+
+def _checked_merges(merges: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(merges, list) or len(merges) > MOST_MERGES:
+        got = f"{len(merges):,}" if isinstance(merges, list) else type(merges).__name__
+        raise FormatError(f"merges: expected a list of at most {MOST_MERGES:,} pairs, got {got}")
+    known, pairs = set(ALPHABET), set()
+    for place, pair in enumerate(merges):
+        is_pair = isinstance(pair, list) and len(pair) == 2
+        # What is no text is not in the set of pieces; what cannot be in any set is no text.
+        if not is_pair or not all(isinstance(part, str) and part in known for part in pair):
+            raise FormatError(
+                f"merges: expected pairs of bytes or of what earlier merges make, got "
+                f"{str(pair)[:60]} at place {place}"
+            )
+        piece = pair[0] + pair[1]
+        if len(piece) > MOST_PIECE_CHARACTERS or tuple(pair) in pairs:
+            raise FormatError(
+                f"merges: expected every pair once, and pieces of at most "
+                f"{MOST_PIECE_CHARACTERS} characters, got {pair} at place {place}"
+            )
+        known.add(piece)
+        pairs.add(tuple(pair))
+    return tuple((left, right) for left, right in merges)
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """The runs of some texts, laid out as Arrow lays out strings."""
+
+    characters: NDArray[np.uint8]
+    """All runs in UTF-8, one after the other."""
+    offsets: NDArray[np.int32]
+    """Where each run begins, and the end of the last."""
+    lengths: NDArray[np.int64]
+    """How many runs each text has."""
+
+    def lines(self) -> bytes:
+        """The runs with a line's end behind each."""
+        num_runs = len(self.offsets) - 1
+        lines = np.full(len(self.characters) + num_runs, ord("\n"), np.uint8)
+        of_run = np.repeat(np.arange(num_runs), np.diff(self.offsets))
+        lines[np.arange(len(self.characters)) + of_run] = self.characters
+        return lines.tobytes()
+
+
+def _spell(lines: bytes) -> str:
+    """Lines with every byte as its character of the alphabet, and blanks for their ends."""
+    return lines.decode("latin-1").translate(_SPELT)
+
+
+def _runs(texts: Sequence[str]) -> Iterator[_Runs]:
+    for block in blocks(texts):
+        normalised = [normalise(text) for text in block]
+        # Words are spelt alike at the beginning of a text and within it: with a blank.
+        yield _cut([f" {text}" if text else "" for text in normalised])
+
+
+def _cut(texts: Sequence[str]) -> _Runs:
+    """Cut texts before blanks, and around marks: punctuation and symbols."""
+    points = code_points(texts)
+    is_blank, is_mark = points == ord(" "), _are_marks(points)
+    before_blank = np.concatenate([[False], is_blank[:-1]])[: len(points)]
+    after_mark = np.concatenate([[False], is_mark[:-1]])[: len(points)]
+    begins = is_blank | (~before_blank & (is_mark | after_mark))
+    places = np.arange(len(points))
+    begun = np.maximum.accumulate(np.where(begins, places, 0))
+    begins |= (places - begun) % MOST_RUN_CHARACTERS == 0
+    widths = 1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000)
+    ends = np.cumsum(widths)
+    check_countable(int(ends[-1]) if len(ends) else 0)
+    characters = np.frombuffer("".join(texts).encode(), np.uint8)
+    starts = (ends - widths)[begins]
+    text_ends = np.cumsum([len(text) for text in texts])
+    runs_before = np.searchsorted(np.flatnonzero(begins), text_ends)
+    return _Runs(
+        characters,
+        np.append(starts, len(characters)).astype(np.int32),
+        np.diff(runs_before, prepend=0),
+    )
+
+
+def _are_marks(points: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Which characters are punctuation or symbols."""
+    distinct, places = distinct_numbers(points)
+    marks = [unicodedata.category(chr(point))[0] in "PS" for point in distinct.tolist()]
+    return np.array(marks, np.bool_)[places]
