@@ -53,7 +53,7 @@ def test_a_training_on_other_tokens_answers_and_goes_on(chinese, tmp_path, token
     chances = model.predict_proba([GOOD, BAD], part="linear")[:, 1]
     assert chances[0] > 0.9 > 0.1 > chances[1]
     facts = whole.results.data
-    assert 0 < facts["test_words_unknown"] < facts["test_words"] / 10  # the test alone has water
+    assert 0 < facts["test_words_unknown"] < facts["test_words"] / 5  # the test alone has water
     read = acl_imdb.load(chinese).train.texts
     tokeniser = model.folder.preprocessor.vocabulary.tokeniser
     if tokens == "characters":

@@ -8,9 +8,7 @@ Source: Sennrich, Haddow and Birch 2016, "Neural machine translation of rare wor
 units"; over bytes, as Radford et al. 2019, "Language models are unsupervised multitask learners".
 """
 
-import json
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
@@ -18,19 +16,14 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tidegate.data.ragged import Ragged, offsets_of
-from tidegate.data.text_blocks import (
-    blocks,
-    check_countable,
-    code_points,
-    distinct_numbers,
-    normalise,
-)
+from tidegate.data.runs import runs
+from tidegate.data.text_blocks import distinct_numbers
 from tidegate.data.tokeniser import Tokens
 from tidegate.data.words import Words, number
 from tidegate.errors import FormatError, MissingPackageError
+from tidegate.storage import json_file
 
 if TYPE_CHECKING:
     from tokenizers.models import BPE
@@ -42,9 +35,6 @@ MOST_MERGES = 1 << 20
 
 MOST_PIECE_CHARACTERS = 64
 """Of a piece as it is spelt, one a byte: twenty characters of Chinese."""
-
-MOST_RUN_CHARACTERS = 32
-"""A longer run of letters is cut: merging within a run takes time that grows with its length."""
 
 MIN_PAIRS = 2
 """How often a pair must stand in the texts to be merged."""
@@ -108,8 +98,8 @@ class BytePairTokeniser:
             max_token_length=MOST_PIECE_CHARACTERS,
             show_progress=False,
         )
-        learning.train_from_iterator((_spell(block.lines()) for block in _runs(texts)), trainer)
-        merges = json.loads(learning.to_str())["model"]["merges"]
+        learning.train_from_iterator((_spell(block.lines()) for block in runs(texts)), trainer)
+        merges = json_file.parse(learning.to_str())["model"]["merges"]
         return cls(tuple((left, right) for left, right in merges[:MOST_MERGES]))
 
     def split(self, texts: Sequence[str]) -> Words:
@@ -121,7 +111,7 @@ class BytePairTokeniser:
         import pyarrow as pa
 
         parts, lengths = [], [np.empty(0, np.int64)]
-        for block in _runs(texts):
+        for block in runs(texts):
             buffers = [pa.py_buffer(part) for part in (block.offsets, block.characters)]
             parts.append(pa.StringArray.from_buffers(len(block.offsets) - 1, *buffers))
             lengths.append(block.lengths)
@@ -138,13 +128,13 @@ class BytePairTokeniser:
         Raises:
             DataError: As :meth:`split`.
         """
-        runs: list[str] = []
+        spelt: list[str] = []
         lengths = [np.empty(0, np.int64)]
-        for block in _runs(texts):
-            runs += _spell(block.lines()).split(" ")[:-1]
+        for block in runs(texts):
+            spelt += _spell(block.lines()).split(" ")[:-1]
             lengths.append(block.lengths)
-        places = {run: place for place, run in enumerate(dict.fromkeys(runs))}
-        codes = np.fromiter((places[run] for run in runs), np.int32, len(runs))
+        places = {run: place for place, run in enumerate(dict.fromkeys(spelt))}
+        codes = np.fromiter((places[run] for run in spelt), np.int32, len(spelt))
         ids = self._merge(places, Ragged(codes, offsets_of(np.concatenate(lengths))))
         distinct, found = distinct_numbers(ids.values)
         words = [self._pieces[place].encode() for place in distinct.tolist()]
@@ -244,64 +234,6 @@ def _checked_merges(merges: Any) -> tuple[tuple[str, str], ...]:
     return tuple((left, right) for left, right in merges)
 
 
-@dataclass(frozen=True)
-class _Runs:
-    """The runs of some texts, laid out as Arrow lays out strings."""
-
-    characters: NDArray[np.uint8]
-    """All runs in UTF-8, one after the other."""
-    offsets: NDArray[np.int32]
-    """Where each run begins, and the end of the last."""
-    lengths: NDArray[np.int64]
-    """How many runs each text has."""
-
-    def lines(self) -> bytes:
-        """The runs with a line's end behind each."""
-        num_runs = len(self.offsets) - 1
-        lines = np.full(len(self.characters) + num_runs, ord("\n"), np.uint8)
-        of_run = np.repeat(np.arange(num_runs), np.diff(self.offsets))
-        lines[np.arange(len(self.characters)) + of_run] = self.characters
-        return lines.tobytes()
-
-
 def _spell(lines: bytes) -> str:
     """Lines with every byte as its character of the alphabet, and blanks for their ends."""
     return lines.decode("latin-1").translate(_SPELT)
-
-
-def _runs(texts: Sequence[str]) -> Iterator[_Runs]:
-    for block in blocks(texts):
-        normalised = [normalise(text) for text in block]
-        # Words are spelt alike at the beginning of a text and within it: with a blank.
-        yield _cut([f" {text}" if text else "" for text in normalised])
-
-
-def _cut(texts: Sequence[str]) -> _Runs:
-    """Cut texts before blanks, and around marks: punctuation and symbols."""
-    points = code_points(texts)
-    is_blank, is_mark = points == ord(" "), _are_marks(points)
-    before_blank = np.concatenate([[False], is_blank[:-1]])[: len(points)]
-    after_mark = np.concatenate([[False], is_mark[:-1]])[: len(points)]
-    begins = is_blank | (~before_blank & (is_mark | after_mark))
-    places = np.arange(len(points))
-    begun = np.maximum.accumulate(np.where(begins, places, 0))
-    begins |= (places - begun) % MOST_RUN_CHARACTERS == 0
-    widths = 1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000)
-    ends = np.cumsum(widths)
-    check_countable(int(ends[-1]) if len(ends) else 0)
-    characters = np.frombuffer("".join(texts).encode(), np.uint8)
-    starts = (ends - widths)[begins]
-    text_ends = np.cumsum([len(text) for text in texts])
-    runs_before = np.searchsorted(np.flatnonzero(begins), text_ends)
-    return _Runs(
-        characters,
-        np.append(starts, len(characters)).astype(np.int32),
-        np.diff(runs_before, prepend=0),
-    )
-
-
-def _are_marks(points: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Which characters are punctuation or symbols."""
-    distinct, places = distinct_numbers(points)
-    marks = [unicodedata.category(chr(point))[0] in "PS" for point in distinct.tolist()]
-    return np.array(marks, np.bool_)[places]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data import tokenise
+from tidegate.data.advice import advice_on_words
 from tidegate.data.bigrams import Bigrams
 from tidegate.data.columns import Columns
 from tidegate.data.dataset import Split, TextDataset
@@ -17,18 +18,12 @@ from tidegate.data.preprocessing.text import TextOptions, TextPreprocessor
 from tidegate.data.ragged import Ragged
 from tidegate.data.tokenised import TokenisedTexts
 from tidegate.data.tokeniser import Tokeniser
-from tidegate.data.vocabulary import FIRST_WORD, START, UNKNOWN, Vocabulary
-from tidegate.data.words import Words
+from tidegate.data.vocabulary import FIRST_WORD, UNKNOWN, Vocabulary
 from tidegate.errors import DataError
 from tidegate.task import Task
 
 CHECKED_AT_ONCE = 100
 """Texts that are split to see whether they have words."""
-
-LONG_WORD, MOST_NEW, MIN_VALIDATED = 12, 0.5, 200
-"""When words do not suit the texts: their mean length in characters, where English has 4 to 5 and
-Finnish 8; the share of validating words that no text that trains has, where IMDB has 0.01; and how
-many words tell a share."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +133,7 @@ def prepare(
             **_counts("test", known.encode(test_words), options.max_length, dataset.test),
             **({"unlabelled_sha256": tokenised.unlabelled_sha256} if others else {}),
         },
-        advice=_advice(train_words, num_train, train_ids),
+        advice=advice_on_words(train_words, num_train, train_ids),
     )
 
 
@@ -253,42 +248,6 @@ def _has_word(texts: Sequence[str], tokeniser: Tokeniser, min_count: int) -> boo
         if counts and max(counts.values()) >= min_count:
             return True
     return not min_count
-
-
-def _advice(words: Words, num_train: int, ids: Ragged) -> str | None:
-    """What to try where texts have no blanks between their words, or words hardly come again.
-
-    Args:
-        words: Of the training texts.
-        num_train: The first so many texts train, the others validate.
-        ids: Their ids, uncut.
-    """
-    codes, ends = words.codes, words.codes.offsets
-    if words.tokeniser not in (tokenise.KERAS, tokenise.WORDS) or not len(codes.values):
-        return None
-    import pyarrow.compute as pc
-
-    lengths = pc.utf8_length(words.distinct).to_numpy()
-    length = float(lengths @ words.counts() / len(codes.values))
-    # Words are numbered as they appear: those that only validating texts have come last.
-    num_seen = int(codes.values[: ends[num_train]].max(initial=-1)) + 1
-    validating = codes.values[ends[num_train] :]
-    is_unknown = ids.values[ids.values != START][ends[num_train] :] == UNKNOWN
-    is_new = (validating >= num_seen) | is_unknown
-    share = is_new.mean() if len(validating) >= MIN_VALIDATED else 0.0
-    signs = []
-    if length > LONG_WORD:
-        signs.append(f"the training texts' words have {length:.0f} characters on average")
-    if share > MOST_NEW:
-        signs.append(
-            f"{share:.0%} of the words of the texts that validate are unknown to those that train"
-        )
-    if not signs:
-        return None
-    return (
-        f"text.tokens={words.tokeniser.name}: {' and '.join(signs)}; where no blanks stand between "
-        "words, or words have many forms, try text.tokens=characters or bpe"
-    )
 
 
 def _counts(part: str, ids: Ragged, max_length: int | None, split: Split) -> dict[str, Any]:
