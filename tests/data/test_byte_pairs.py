@@ -35,12 +35,19 @@ def test_the_most_frequent_pair_is_merged_until_none_stands_twice():
     # l-o, o-w and blank-l stand three times: of equals the first in the alphabet is merged.
     found = BytePairTokeniser.fit(["low low lower"], 1_000)
     assert found.merges == LOW
-    assert found == BytePairTokeniser(LOW)
-    assert found.split(["LOW low, slow  low"])[0] == [
-        *f"{BLANK}LOW",
-        *(BLANK + "low", ","),
-        *(BLANK, "s", "lo", "w"),
-        BLANK + "low",
+    for pieces, tokeniser in (
+        (["l", "o"], found),  # which the texts have within longer pieces alone
+        (["lo"], BytePairTokeniser(LOW)),
+    ):
+        assert tokeniser.split(["LOW low, slow  low"])[0] == [
+            *f"{BLANK}LOW",
+            *(BLANK + "low", ","),
+            *(BLANK, "s", *pieces, "w"),
+            BLANK + "low",
+        ]
+    assert found == BytePairTokeniser(LOW, (0, 1))
+    assert [found.can_be(piece) for piece in ("lo", BLANK + "lo", BLANK + "low", "o")] == [
+        *(False, False, True, True)
     ]
 
 
@@ -96,12 +103,13 @@ def test_merges_do_not_depend_on_threads(threads):
 
 def test_it_comes_back_from_its_file(learnt):
     content = json.loads(json.dumps(learnt.to_json()))
-    assert {*content} == {"scheme", "merges"}
+    assert {*content} == {"scheme", "merges", "unmerged"}
+    assert len(content["unmerged"]) > 20
     found = BytePairTokeniser.from_json(content)
     assert found == learnt
     given = [*SCRIPTS.values(), "new \u0416 words"]
     assert found.split(given).codes.values.tolist() == learnt.split(given).codes.values.tolist()
-    assert found != BytePairTokeniser(learnt.merges[:-1])
+    assert found != BytePairTokeniser(learnt.merges, learnt.unmerged[:-1])
 
 
 @pytest.mark.parametrize(
@@ -125,6 +133,23 @@ def test_it_comes_back_from_its_file(learnt):
 def test_merges_that_are_none_are_refused(merges, message):
     with pytest.raises(FormatError, match=re.escape(message)):
         BytePairTokeniser.from_json({"scheme": "tidegate.bpe", "merges": merges})
+
+
+@pytest.mark.parametrize(
+    "places", [None, {}, [0.0], [True], ["0"], [1, 0], [0, 0], [-1], [3], [10**30]], ids=repr
+)
+def test_other_places_of_merges_are_refused(places):
+    content = BytePairTokeniser(LOW).to_json() | {"unmerged": places}
+    with pytest.raises(FormatError, match="merges: expected unmerged as ascending places among 3"):
+        BytePairTokeniser.from_json(content)
+
+
+def test_what_was_learnt_from_is_split_into_pieces_that_were_learnt(learnt):
+    """No piece of another text is one that the texts do not have, bytes alone excepted."""
+    known = {*learnt.split([*SCRIPTS.values()] * 3 + nasty_texts(200)).distinct.to_pylist()}
+    others = [text[::-1] for text in SCRIPTS.values()] + nasty_texts(400)
+    found = {*learnt.split(others).distinct.to_pylist()} - known
+    assert all(len(piece) == 1 for piece in found)
 
 
 def test_too_many_merges_are_refused(monkeypatch):

@@ -248,6 +248,10 @@ BYTE_PAIRS = {
         lambda c: c["vocabulary"].update(merges=[["a", "b"]] * (MOST_MERGES + 1)),
         "expected a list of at most 1,048,576 pairs, got 1,048,577",
     ),
+    "ids beyond the merges": (
+        lambda c: c["vocabulary"].update(unmerged=[len(merges_of(c))]),
+        "expected unmerged as ascending places",
+    ),
     "a word that is no piece": (
         lambda c: c["vocabulary"]["words"].__setitem__(0, "\u4eca"),
         "expected words that are bpe, got '\u4eca'",
@@ -258,7 +262,7 @@ BYTE_PAIRS = {
     ),
     "words of the linear model by another scheme": (
         lambda c: c["full_vocabulary"].update(scheme="tidegate.words"),
-        "vocabulary: expected {'merges': None}",
+        "vocabulary: expected {'merges': None, 'unmerged': None}, got .{,300}$",
     ),
 }
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -68,6 +68,10 @@ class BytePairTokeniser:
     """The pairs of pieces that become one, the first learnt first; every piece is spelt in
     characters of :data:`ALPHABET`, one a byte."""
 
+    unmerged: tuple[int, ...] = field(default=(), repr=False)
+    """Places of merges, ascending, whose pieces the texts that taught them have within longer ones
+    alone: a network never learns such a piece, so where one is left it is split into its parts."""
+
     def __str__(self) -> str:
         """For messages."""
         return f"{self.name} of {len(self.merges):,} merges"
@@ -100,7 +104,10 @@ class BytePairTokeniser:
         )
         learning.train_from_iterator((_spell(block.lines()) for block in runs(texts)), trainer)
         merges = json_file.parse(learning.to_str())["model"]["merges"]
-        return cls(tuple((left, right) for left, right in merges[:MOST_MERGES]))
+        made = cls(tuple((left, right) for left, right in merges[:MOST_MERGES]))
+        whole = {*made.split(texts).distinct.to_pylist()}
+        unmerged = (p for p, (left, right) in enumerate(made.merges) if left + right not in whole)
+        return cls(made.merges, tuple(unmerged))
 
     def split(self, texts: Sequence[str]) -> Words:
         """The pieces of texts, numbered by Arrow; each distinct run is merged once.
@@ -142,7 +149,7 @@ class BytePairTokeniser:
 
     def can_be(self, word: str) -> bool:
         """Whether a word is one of the pieces."""
-        return word in self._ids
+        return word in self._ids and self._parts[self._ids[word]] == (self._ids[word],)
 
     def describe(self) -> str:
         """The tokens, their normalisation and case, in a few words."""
@@ -153,17 +160,19 @@ class BytePairTokeniser:
 
     def to_json(self) -> dict[str, Any]:
         """What a file keeps of it."""
-        return {"scheme": FILED_AS, "merges": [[*pair] for pair in self.merges]}
+        merges = [[*pair] for pair in self.merges]
+        return {"scheme": FILED_AS, "merges": merges, "unmerged": [*self.unmerged]}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
         """The tokeniser of :meth:`to_json`.
 
         Raises:
-            FormatError: The merges are no pairs of pieces, or too many.
+            FormatError: The merges are no pairs of pieces, or too many, or others are unmerged.
             MissingPackageError: The package tokenizers is not installed.
         """
-        made = cls(_checked_merges(content.get("merges")))
+        merges = _checked_merges(content.get("merges"))
+        made = cls(merges, _checked_places(content.get("unmerged"), len(merges)))
         check_installed()
         return made
 
@@ -178,6 +187,16 @@ class BytePairTokeniser:
         return [*self._ids]
 
     @cached_property
+    def _parts(self) -> list[tuple[int, ...]]:
+        """For every piece the pieces it is left as: itself, or where it is unmerged its parts."""
+        parts: list[tuple[int, ...]] = [(place,) for place in range(len(self._ids))]
+        unmerged = {*self.unmerged}
+        for place, (left, right) in enumerate(self.merges):
+            if place in unmerged:
+                parts[self._ids[left + right]] = parts[self._ids[left]] + parts[self._ids[right]]
+        return parts
+
+    @cached_property
     def _model(self) -> "BPE":
         from tokenizers.models import BPE
 
@@ -190,7 +209,8 @@ class BytePairTokeniser:
             distinct: Every distinct run, spelt.
             codes: For every text, the place there of each of its runs.
         """
-        merged = [[piece.id for piece in self._model.tokenize(run)] for run in distinct]
+        merge, parts = self._model.tokenize, self._parts
+        merged = [[id for piece in merge(run) for id in parts[piece.id]] for run in distinct]
         lengths = np.fromiter(map(len, merged), np.int64, len(merged))
         ids = np.fromiter(chain.from_iterable(merged), np.int32, lengths.sum())
         runs = Ragged(ids, offsets_of(lengths)).take(codes.values)
@@ -232,6 +252,16 @@ def _checked_merges(merges: Any) -> tuple[tuple[str, str], ...]:
         known.add(piece)
         pairs.add(tuple(pair))
     return tuple((left, right) for left, right in merges)
+
+
+def _checked_places(places: Any, num_merges: int) -> tuple[int, ...]:
+    is_list = isinstance(places, list) and all(type(place) is int for place in places)
+    if not is_list or not all(a < b for a, b in pairwise([-1, *places, num_merges])):
+        raise FormatError(
+            f"merges: expected unmerged as ascending places among {num_merges:,} merges, got "
+            f"{str(places)[:60]}"
+        )
+    return tuple(places)
 
 
 def _spell(lines: bytes) -> str:

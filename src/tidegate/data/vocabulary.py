@@ -8,6 +8,7 @@ Source: ``keras.datasets.imdb`` (``index_from=3``).
 
 import hashlib
 import json
+import reprlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -164,10 +165,9 @@ class Vocabulary:
                 for name in expected.keys() | content.keys()
                 if content.get(name) != expected.get(name)
             )
-            raise FormatError(
-                f"vocabulary: expected { ({n: expected.get(n) for n in differing}) }, got "
-                f"{ ({n: content.get(n) for n in differing}) }"
-            )
+            wanted = reprlib.repr({name: expected.get(name) for name in differing})
+            got = reprlib.repr({name: content.get(name) for name in differing})
+            raise FormatError(f"vocabulary: expected {wanted}, got {got}")
         return vocabulary
 
     def fingerprint(self) -> str:
