@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
@@ -195,7 +196,12 @@ def test_ctrl_c_leaves_no_half_file(model, tmp_path):
     out = tmp_path / "answers.csv"
     command = [sys.executable, "-m", "tidegate", "predict", str(model), "-", "--format", "csv"]
     process = subprocess.Popen(
-        [*command, "--out", str(out)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--out", str(out)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs ignore it, and so do their children.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     process.stdin.write("text\n" + "a good film\n" * 5_000)
     process.stdin.flush()
