@@ -94,6 +94,10 @@ class ProgressDisplay:
             case _:
                 assert_never(event)
 
+    def starts(self) -> None:
+        """Say that something happens, before what takes long is imported."""
+        self.console.print("starting", style="dim")
+
     def texts_are_read(self, event: TextsAreRead) -> None:
         """Say which file is read and, at a terminal, how much of it was."""
         if event.done == 0:

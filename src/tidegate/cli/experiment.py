@@ -223,6 +223,7 @@ def start(
                 only_pretrain=only_pretrain,
                 own=taken(own),
             )
+        display.starts()  # within a second: importing PyTorch takes longer
         from tidegate.application import carry_out
 
         with as_usage_error():
