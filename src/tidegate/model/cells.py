@@ -1,4 +1,4 @@
-"""The recurrent layer of every cell."""
+"""The PyTorch layer that computes each recurrent cell."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,4 +11,4 @@ LAYERS: dict[str, Callable[..., RNN | LSTM | GRU]] = {
     "gru": GRU,
     "gru-before": partial(GRU, reset="before"),
 }
-"""``LAYERS[cell](input_size, hidden_size, batch_first=True)``."""
+"""Constructors by the name of the cell: ``LAYERS["gru"](input_size, hidden_size)``."""

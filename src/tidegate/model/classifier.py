@@ -1,4 +1,4 @@
-"""The network: embedded words or features, recurrent layers, pooling over the steps, a head."""
+"""The classifier network: embedding, recurrent layers, pooling over time, linear head."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,31 +19,31 @@ from tidegate.task import Kind
 
 @dataclass(frozen=True)
 class Dropout:
-    """Shares set to zero while training; 0 for none."""
+    """Dropout rates; 0 for no dropout."""
 
     words: float = 0.0
-    """Of the steps, whole: their words and bigrams, or their numbers."""
+    """Dropout rate of whole steps: a word with its bigram, or all numbers of a step."""
     embedding: float = 0.0
-    """Of the elements of a batch's distinct words and bigrams, the same wherever one stands."""
+    """Dropout rate on the embeddings; one mask a word, wherever it occurs in a batch."""
     places: float = 0.0
     """Dropout rate on the first layer's inputs; a new mask every step."""
     variational: float = 0.0
-    """Of the features that a layer reads, one mask a sequence (Gal and Ghahramani 2016)."""
+    """Dropout rate on every layer's inputs; one mask a sequence (Gal and Ghahramani 2016)."""
     recurrent: float = 0.0
-    """Of the recurrent weights, one mask a step of training (Merity et al. 2018)."""
+    """Dropout rate on the recurrent weights; one mask a batch (Merity et al. 2018)."""
     head: float = 0.0
-    """Of what the head reads."""
+    """Dropout rate on the head's input."""
 
 
 class SequenceClassifier(nn.Module):
-    """A network that answers a question about whole sequences.
+    """A recurrent network that classifies whole sequences, or predicts numbers from them.
 
-    Words are embedded, or numbers are read as they are; recurrent layers run over them, ragged;
-    what they give is pooled over the real steps of each sequence, and a linear head answers.
+    Recurrent layers read embedded words, or numbers as they are, without padding. Their states
+    are pooled over the steps of each sequence, and a linear head computes the outputs.
 
-    An embedding is read as (E - mean) / scale, where mean (d,) and scale () are buffers: 0 and 1
-    unless :meth:`normalise` has measured them, so that a perturbation of the embeddings (Miyato
-    et al. 2017) can be given in units of their spread.
+    The layers see normalised embeddings, (E - mean) / scale. The buffers mean (d,) and scale () are
+    0 and 1 until :meth:`normalise` measures them. The norm of an adversarial perturbation (Miyato
+    et al. 2017) is thus in units of the embeddings' standard deviation.
 
     Args:
         cell: A name of :data:`tidegate.cells.CELLS`.
@@ -51,27 +51,28 @@ class SequenceClassifier(nn.Module):
         input_size: Numbers a step, I; 0 where sequences are of ids.
         embedding_dim: d, the width of the embedding.
         hidden_size: H, units of a layer and direction.
-        num_layers: Recurrent layers, each reading what the one before it puts out.
-        bidirectional: Whether layers run from both ends.
+        num_layers: Number of stacked recurrent layers.
+        bidirectional: Whether every layer also reads from the end.
         residual: Whether a layer's input is added to its output where both are equally wide.
-        pooling: As of :class:`Pooled`.
+        pooling: Name of the pooling over time, see :class:`Pooled`.
         bigram_vocabulary_size: Number of ids of neighbouring pairs, whose embedding is added to
             that of the second word; 0 for none.
-        by_place: Whether the embedding's gradient is kept for every place where a word stands,
-            rather than for every distinct word.
-        kind: Of the :class:`~tidegate.task.Task`; it decides what the loss is.
-        num_outputs: C, logits or numbers of the head.
-        dropout: Shares by the names of :class:`Dropout`.
+        by_place: Whether the embedding's sparse gradient has a row for every occurrence of a word,
+            rather than one for every distinct word.
+        kind: Kind of the :class:`~tidegate.task.Task`; it decides what the loss is.
+        num_outputs: C, the number of logits, or of numbers to predict.
+        dropout: Dropout rates by the names of :class:`Dropout`.
 
     Call with:
         inputs: A batch, see :class:`Inputs`.
-        masks: Draws of dropout; without them there is none.
+        masks: Dropout masks; None for no dropout.
 
     Returns:
         (N, num_outputs): logits, or numbers for a regression.
 
     Raises:
-        ValueError: As :class:`~tidegate.inference.architecture.Architecture`.
+        ValueError: A size, a cell or a pooling that
+            :class:`~tidegate.inference.architecture.Architecture` refuses.
     """
 
     embedding_mean: Tensor
@@ -113,7 +114,7 @@ class SequenceClassifier(nn.Module):
         self.dropout = Dropout(**(dropout or {}))
         self.by_place = by_place
         width = input_size
-        with torch.device("cpu"):  # the engine's, whatever the default is
+        with torch.device("cpu"):  # where the engine computes, whatever the default device is
             if vocabulary_size:
                 width = embedding_dim
                 self.embedding = nn.Embedding(vocabulary_size, width, sparse=True)
@@ -133,7 +134,7 @@ class SequenceClassifier(nn.Module):
             self.head = nn.Linear(self.pooling.width, num_outputs)
 
     def forward(self, inputs: Inputs, masks: Masks | None = None) -> Tensor:
-        """Answer for a batch; arguments and result are those of the class."""
+        """Compute the outputs of a batch; arguments and result as in the class docstring."""
         is_apart = masks is not None and self.dropout.variational + self.dropout.places > 0
         if inputs.words is None or is_apart or not self.reads_ids:
             return self.answer(self.embed(inputs, masks), inputs, masks)
@@ -143,13 +144,13 @@ class SequenceClassifier(nn.Module):
 
     @property
     def reads_ids(self) -> bool:
-        """Whether the engine can read ids and rows rather than a vector a step."""
+        """Whether the first layer can look rows up by id, without a vector for every step."""
         shape, stack = self.architecture, self.recurrent
         has_others = shape.input_size or shape.bigram_vocabulary_size or self.by_place
         return not (has_others or (stack.residual and stack.input_size == stack.width))
 
     def embed(self, inputs: Inputs, masks: Masks | None = None) -> Tensor:
-        """What the first layer reads at every step, (P, I)."""
+        """The first layer's input at every step, (P, I)."""
         if inputs.words is None:
             assert inputs.features is not None
             vectors = inputs.features
@@ -162,13 +163,13 @@ class SequenceClassifier(nn.Module):
         return vectors
 
     def answer(self, vectors: Tensor, inputs: Inputs, masks: Masks | None = None) -> Tensor:
-        """What :meth:`forward` gives for embedded steps, (P, I)."""
+        """Like :meth:`forward`, for steps that are embedded already, (P, I)."""
         states, final = self._run(vectors, inputs, masks)
         return self._head(states, final, inputs, masks)
 
     @torch.no_grad()
     def normalise(self, frequencies: Tensor) -> None:
-        """Measure mean and spread of the embedding, each word counted as often as it occurs.
+        """Measure the embedding's mean and standard deviation, words weighted by frequency.
 
         Args:
             frequencies: Share of every id in the training texts, (V,), adding up to 1.
@@ -179,46 +180,46 @@ class SequenceClassifier(nn.Module):
         self.embedding_scale.copy_(variance.mean().sqrt())
 
     def explain(self, inputs: Inputs) -> Explanation:
-        """Say what computes the recurrence over such a batch, and why."""
+        """Say whether the engine or PyTorch computes the first layer on such a batch, and why."""
         return self.recurrent.explain(self.embed(inputs), inputs.offsets)
 
     def summary(self, length: int | None) -> list[tuple[str, list[int | None], int]]:
-        """Name, output shape (None for the batch or the steps) and trained parameters of layers."""
+        """Name, output shape (None for batch or steps) and number of parameters of every layer."""
         H, width = self.recurrent.width, self.recurrent.input_size
         states: list[int | None] = [None, length, H]
         if self.architecture.pooling == "last":
             states = [None, H]
-        found: list[tuple[str, list[int | None], nn.Module]] = []
+        layers: list[tuple[str, list[int | None], nn.Module]] = []
         if self.architecture.vocabulary_size:
-            found.append(("embedding (Embedding)", [None, length, width], self.embedding))
+            layers.append(("embedding (Embedding)", [None, length, width], self.embedding))
         if self.architecture.bigram_vocabulary_size:
-            found.append(("bigrams (Embedding)", [None, length, width], self.bigram_embedding))
+            layers.append(("bigrams (Embedding)", [None, length, width], self.bigram_embedding))
         name = f"recurrent ({self.recurrent.name})"
-        found.append((name, states, self.recurrent))
+        layers.append((name, states, self.recurrent))
         if self.architecture.pooling != "last":
             name = f"pooling ({self.architecture.pooling})"
-            found.append((name, [None, self.head.in_features], self.pooling))
-        found.append(("head (Linear)", [None, self.head.out_features], self.head))
-        return [(name, shape, num_trained(module)) for name, shape, module in found]
+            layers.append((name, [None, self.head.in_features], self.pooling))
+        layers.append(("head (Linear)", [None, self.head.out_features], self.head))
+        return [(name, shape, num_trained(module)) for name, shape, module in layers]
 
     def _embedded(self, words: Rows, bigrams: Rows | None, masks: Masks | None) -> Tensor:
-        """The words' vectors and what their pairs add to them, (P, d)."""
+        """The embedding at every step: that of the word plus that of the bigram, (P, d)."""
         vectors = self._rows(words, masks)
         if not self.by_place:
-            # index_select and not rows[slots], whose backward is ten times slower.
+            # The backward of rows[slots] is ten times slower than that of index_select.
             vectors = vectors.index_select(0, words.slots)
         if bigrams is not None:
             pairs = F.embedding(bigrams.distinct, self.bigram_embedding.weight, sparse=True)
             pairs = pairs / self.embedding_scale
             if masks is not None:
                 pairs = masks.apply(pairs, "bigram elements", self.dropout.embedding)
-            # The first row is of all pairs that have no embedding: nothing is added there.
+            # Id 0 stands for all pairs outside the bigram vocabulary; it adds nothing.
             has_one = (bigrams.distinct > 0).to(pairs.dtype).unsqueeze(1)
             vectors = vectors + (pairs * has_one).index_select(0, bigrams.slots)
         return vectors
 
     def _rows(self, words: Rows, masks: Masks | None) -> Tensor:
-        """The batch's own table: a row for every distinct word, (K, d), or every place, (P, d)."""
+        """Normalised embeddings of a batch's distinct words, (K, d); of each step if by_place."""
         ids = words.distinct[words.slots] if self.by_place else words.distinct
         rows = F.embedding(ids, self.embedding.weight, sparse=True)
         rows = (rows - self.embedding_mean) / self.embedding_scale
@@ -231,7 +232,7 @@ class SequenceClassifier(nn.Module):
     def _without_words(
         self, table: Tensor, inputs: Inputs, masks: Masks | None
     ) -> tuple[Tensor, Tensor]:
-        """The batch's table with a row of zeros more, which stands where a word is dropped."""
+        """Word dropout: append a row of zeros to the table, and point dropped steps to it."""
         assert inputs.words is not None
         slots = inputs.words.slots
         if masks is None or not self.dropout.words:
@@ -247,10 +248,10 @@ class SequenceClassifier(nn.Module):
         weights = {}
         if masks is not None and self.dropout.recurrent:
             weights = self.recurrent.dropped(masks, self.dropout.recurrent)
-        found: tuple[Tensor, Tensor] = functional_call(
+        states_and_final: tuple[Tensor, Tensor] = functional_call(
             self.recurrent, weights, (values, inputs.offsets), options
         )
-        return found
+        return states_and_final
 
     def _head(self, states: Tensor, final: Tensor, inputs: Inputs, masks: Masks | None) -> Tensor:
         pooled = self.pooling(states, final, inputs.offsets)
@@ -261,5 +262,5 @@ class SequenceClassifier(nn.Module):
 
 
 def num_trained(module: nn.Module) -> int:
-    """How many numbers training moves."""
+    """The number of trained parameters."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)

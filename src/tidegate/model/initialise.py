@@ -1,9 +1,9 @@
-"""Initial values; they change what a recurrent network learns.
+"""Initialisation of the network's parameters, as in Keras or with normal embeddings.
 
 As Keras draws them (``keras``): embedding uniform in +-0.05; kernels Glorot uniform over all gates
 at once (Glorot and Bengio 2010); recurrent kernels orthogonal over all gates at once (Saxe et al.
 2013); biases 0, the LSTM's forget gate 1 (Jozefowicz et al. 2015). Or the same with normal
-embeddings of a small spread that are read in units of it (``normal``).
+embeddings of a small standard deviation, by which the network divides them (``normal``).
 
 Keras' simple RNN, LSTM and reset-before GRU have one bias where PyTorch has two that add up. With
 two, an optimiser like Adam would move their sum at twice the pace, so the second stays at 0 and is
@@ -19,14 +19,15 @@ from tidegate.model.classifier import SequenceClassifier
 from tidegate.seeding import derive_seed
 
 SPREAD = 0.1
-"""Standard deviation of normal embeddings. They are read divided by it: a step of Adam moves them
-by so much more in what the network sees."""
+"""Standard deviation of normal embeddings. The network divides them by it, so that a step of Adam
+moves what the network sees by 1 / SPREAD times as much."""
 BIGRAM_SPREAD = 0.03
+"""Standard deviation of normal bigram embeddings, which are divided by SPREAD, too."""
 
 
 @torch.no_grad()
 def like_keras(model: SequenceClassifier, seed: int) -> None:
-    """Draw all parameters of a model; cells of one seed share embedding and head."""
+    """Draw all parameters as Keras does; cells with the same seed share embedding and head."""
     if model.architecture.vocabulary_size:
         nn.init.uniform_(model.embedding.weight, -0.05, 0.05, _generator(seed, "embedding"))
     if model.architecture.bigram_vocabulary_size:
@@ -36,7 +37,7 @@ def like_keras(model: SequenceClassifier, seed: int) -> None:
 
 @torch.no_grad()
 def normal(model: SequenceClassifier, seed: int) -> None:
-    """The same with normal embeddings, in units of their spread."""
+    """Draw all parameters as Keras does, but the embeddings from normal distributions."""
     if model.architecture.vocabulary_size:
         nn.init.normal_(model.embedding.weight, 0, SPREAD, _generator(seed, "embedding"))
         model.embedding_scale.fill_(SPREAD)

@@ -9,7 +9,7 @@ from tidegate.data.batches import Batch
 
 
 class Rows(NamedTuple):
-    """Ids, by the rows of an embedding table that they stand for."""
+    """The token ids of a batch, as its distinct ids and an index into these for every step."""
 
     distinct: Tensor
     """The ids that occur, ascending, (K,), int64."""
@@ -23,18 +23,19 @@ class Rows(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """N sequences of P steps in all, one after the other."""
+    """N sequences of P steps in all, one after the other, as words or as numbers."""
 
     offsets: Tensor
     """Where each sequence begins, and the end of the last, (N + 1,), int64."""
     words: Rows | None = None
+    """The word at every step."""
     bigrams: Rows | None = None
-    """Of the same positions; id 0 where the pair has no embedding."""
+    """The pair that ends at every step; id 0 where the pair has no embedding."""
     features: Tensor | None = None
-    """Numbers instead of words, (P, I), float32."""
+    """I numbers at every step, instead of words, (P, I), float32."""
 
     @classmethod
     def of(cls, words: Batch, bigrams: Batch | None = None) -> "Inputs":
-        """A batch of words, and of the pairs that end at them."""
+        """The inputs made of a batch of words, and of a batch of the pairs that end at them."""
         pairs = None if bigrams is None else Rows.of(bigrams)
         return cls(torch.from_numpy(words.offsets), Rows.of(words), pairs)

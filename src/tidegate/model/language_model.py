@@ -1,4 +1,4 @@
-"""A language model to start a classifier from: each token predicted from those before it."""
+"""Recurrent language models, whose embedding and layers a classifier can start from."""
 
 from typing import Any, NamedTuple
 
@@ -12,39 +12,39 @@ from tidegate.nn import over_table
 from tidegate.seeding import derive_seed
 
 EMBEDDING_STD = 0.1
-"""Of the initial table: with d of 128 to 256 and a projection of order 1, logits start small."""
+"""Standard deviation of the initial embedding: small logits at the start, for d of 128 to 256."""
 
 
 class Prediction(NamedTuple):
-    """What a language model makes of some steps."""
+    """Loss, accuracy and final state of a language model on one window."""
 
     loss: Tensor
     """Mean over the targets, a scalar."""
     num_right: Tensor
-    """How many targets are the likeliest of the candidates, int64."""
+    """The number of targets that no candidate is likelier than, int64."""
     state: Any
-    """The final state, without its history."""
+    """The final state, detached from the graph: h_n, or (h_n, c_n) for an LSTM, (1, N, H) each."""
 
 
 class LanguageModel(nn.Module):
-    """Recurrent language models that share one embedding, which is also their output.
+    """One or two recurrent language models with one embedding, for input and output (tied weights).
 
         logits_t = (projection h_t) . embedding^T + bias
 
-    One direction reads the text forward and predicts the next token. A second one, where wanted,
-    reads it from its end and predicts the token before; the two never see each other's states,
-    which would tell them their targets. Together they fill a bidirectional classifier.
+    One direction reads the text forward and predicts the next token. If ``bidirectional``, a second
+    one reads it from its end and predicts the previous token. The two do not see each other's
+    states, which would reveal the targets. Their layers initialise a bidirectional classifier.
 
-    Parameters: ``embedding.weight`` (V, d), with a sparse gradient; ``layers.0`` and ``layers.1``
-    of the two directions; their ``projections``, H to d; ``bias`` (V,).
+    Parameters: ``embedding.weight`` (V, d), with a sparse gradient; ``layers.0`` and ``layers.1``,
+    one for each direction; ``projections``, a linear map from H to d for each; ``bias`` (V,).
 
     Args:
         cell: A name of :data:`tidegate.cells.CELLS`.
         vocabulary_size: V, the number of ids.
-        embedding_dim: d.
-        hidden_size: H, of each direction.
+        embedding_dim: d, the width of the embedding.
+        hidden_size: H, units of each direction.
         bidirectional: Whether there is a second direction.
-        device: ``meta`` for the shapes alone, without memory.
+        device: Where the parameters lie; ``meta`` gives their shapes without any memory.
 
     Source: Dai and Le 2015, arXiv:1511.01432, for the start of a classifier; Inan et al. 2017,
     arXiv:1611.01462, for the shared embedding.
@@ -71,7 +71,7 @@ class LanguageModel(nn.Module):
             "bidirectional": bidirectional,
         }
         directions = range(2 if bidirectional else 1)
-        with torch.device(device):  # whatever the default is
+        with torch.device(device):  # and not on PyTorch's default device
             self.embedding = nn.Embedding(vocabulary_size, embedding_dim, sparse=True)
             self.layers = nn.ModuleList(
                 LAYERS[cell](embedding_dim, hidden_size) for _ in directions
@@ -86,7 +86,7 @@ class LanguageModel(nn.Module):
         """Draw the initial values.
 
         Args:
-            seed: What they depend on.
+            seed: Seed of the random values.
             counts: How often each word stands in the corpus, shape (V,): the bias begins at the
                 logarithm of the frequencies, which saves the first steps from learning them.
         """
@@ -115,13 +115,13 @@ class LanguageModel(nn.Module):
         """Predict the targets in one direction.
 
         Args:
-            direction: 0 forward, 1 reverse: which layer reads.
-            inputs: Token ids, stream after stream, in the order in which they are read; (P,).
+            direction: Index of the layer that reads: 0 forward, 1 from the end.
+            inputs: Token ids in the order of reading, stream after stream, (P,).
             targets: The token after each of them, shape (P,).
             offsets: Where each stream begins, and the end of the last; shape (N + 1,).
-            candidates: The words the targets compete with and their log weights, shape (S,) each:
-                see :func:`tidegate.model.sampled_softmax.sampled_cross_entropy`.
-            state: That of the call before, to go on from there; zeros when left out.
+            candidates: Sampled words and their log weights, shape (S,) each: see
+                :func:`tidegate.model.sampled_softmax.sampled_cross_entropy`.
+            state: The final state of the previous window; zeros by default.
         """
         ids, log_weights = candidates
         words, places = torch.unique(torch.cat([ids, inputs, targets]), return_inverse=True)
@@ -140,7 +140,7 @@ class LanguageModel(nn.Module):
         return Prediction(loss, num_right, _detached(state))
 
     def encoder_tensors(self) -> dict[str, Tensor]:
-        """The parameters of a classifier's embedding and first layer, by their names there.
+        """The parameters for a classifier's embedding and first layer, by the classifier's names.
 
         The second direction has the suffix ``_reverse``, as in a bidirectional layer.
         """

@@ -1,4 +1,4 @@
-"""The loss of every kind of task, scores of answers, and weights of classes: in PyTorch."""
+"""Losses, scores and class weights for every kind of task, in PyTorch."""
 
 import torch
 from torch import Tensor
@@ -18,13 +18,13 @@ def losses(
     """The loss of every example.
 
     Args:
-        kind: Of the :class:`~tidegate.task.Task`.
-        outputs: Of the head, (N, C).
-        targets: As :class:`~tidegate.task.Task` describes.
+        kind: Kind of the :class:`~tidegate.task.Task`.
+        outputs: The network's outputs, (N, C).
+        targets: Targets in the form that :class:`~tidegate.task.Task` describes.
         label_smoothing: The share of a target that goes to all classes evenly (Szegedy et al.
-            2016); of no meaning for a regression.
-        class_weights: What the loss of an example of each class counts: (2,) for binary, (C,)
-            for multi-class, and for multi-label what a label that holds counts.
+            2016); a regression ignores it.
+        class_weights: Factor on the loss of each class's examples: (2,) for binary, (C,) for
+            multi-class; for multi-label the factor where a label holds, (C,).
 
     Returns:
         (N,): cross-entropy in nats, mean squared error for a regression.
@@ -47,14 +47,14 @@ def losses(
             negative, positive = class_weights
         weights = torch.where(wanted > 0.5, positive, negative)
     smooth = wanted * (1 - label_smoothing) + label_smoothing / 2
-    # Binary cross-entropy; PyTorch's own function of it wakes its threads for any size, and
-    # they then take the processors from the engine's for milliseconds.
-    found = F.softplus(outputs) - smooth * outputs
-    return (found if weights is None else found * weights).mean(1)
+    # Binary cross-entropy. PyTorch's own function wakes its thread pool whatever the size, and the
+    # pool then keeps the engine's threads off the processors for milliseconds.
+    entropies = F.softplus(outputs) - smooth * outputs
+    return (entropies if weights is None else entropies * weights).mean(1)
 
 
 def scores(kind: Kind, outputs: Tensor, targets: Tensor) -> Tensor:
-    """What the task's main metric is the mean of: a number for every example.
+    """Score of every example; their mean is the task's main metric.
 
     Returns:
         (N,), float64: 1 where the answer is right (for multi-label, all labels of it) and else 0;
@@ -69,11 +69,14 @@ def scores(kind: Kind, outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def balanced_weights(kind: Kind, num_outputs: int, targets: Tensor) -> Tensor | None:
-    """Weights by which all classes count alike: N / (classes * examples of the class).
+    """Inverse-frequency class weights: N / (classes * examples of the class).
 
-    A probability counts for the class that is likelier. A regression has none.
+    A target that is a probability counts as an example of the likelier class.
 
-    Source: King and Zeng 2001, as scikit-learn's ``class_weight="balanced"``.
+    Returns:
+        Weights for :func:`losses`; None for a regression.
+
+    Source: King and Zeng 2001, as in scikit-learn's ``class_weight="balanced"``.
     """
     if kind == "regression":
         return None
@@ -83,6 +86,6 @@ def balanced_weights(kind: Kind, num_outputs: int, targets: Tensor) -> Tensor | 
     classes = max(num_outputs, 2)
     if targets.dim() > 1:
         targets = targets.argmax(1)
-    found = (targets > 0.5 if kind == "binary" else targets).long()
-    counts = torch.bincount(found, minlength=classes)
+    labels = (targets > 0.5 if kind == "binary" else targets).long()
+    counts = torch.bincount(labels, minlength=classes)
     return (len(targets) / (classes * counts.clamp(min=1))).float()

@@ -1,4 +1,4 @@
-"""Dropout whose draws are functions of (seed, step, purpose), by a counter-based generator."""
+"""Dropout masks that depend on (seed, step, purpose) alone, from a counter-based generator."""
 
 import numpy as np
 import torch
@@ -15,33 +15,33 @@ else:
 
 
 class Masks:
-    """The masks of one training step; the same again for the same seed and step.
+    """The dropout masks of one training step; equal seeds and steps give equal masks.
 
     Source of the generator: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"
     (Philox, as NumPy has it).
 
     Args:
-        seed: Of the training.
-        step: Counted over the whole training.
-        series: Another one has other masks, for a second pass in one step.
+        seed: Seed of the training.
+        step: Step number, counted over the whole training.
+        series: Name of the pass, where a step has several; each name has masks of its own.
     """
 
     def __init__(self, seed: int, step: int, series: str = "") -> None:
         self.seed, self.step, self.series = seed, step, series
 
     def keep(self, purpose: str, share: float, *shape: int) -> Tensor:
-        """Zeros for a share of the elements, 1 / (1 - share) for the others.
+        """A dropout mask: 0 with probability ``share``, otherwise 1 / (1 - share).
 
         Args:
-            purpose: Masks of one step with the same purpose are the same.
-            share: To set to zero, from 0 to below 1.
-            shape: Of the mask.
+            purpose: What the mask is for; masks of one step with the same purpose are the same.
+            share: Dropout rate, from 0 to below 1.
+            shape: Shape of the mask.
 
         Returns:
-            float32, whose expectation is 1.
+            float32; the expectation of an element is 1.
         """
         key = derive_seed(self.seed, self.series + purpose, self.step)
-        # 16 bits an element are a share to 1 in 65,536, at a quarter of the cost.
+        # 16 random bits an element: the rate is exact to 1 in 65,536, at a quarter of the cost.
         threshold = min(round(share * (1 << 16)), (1 << 16) - 1)
         scale = 1 / (1 - threshold / (1 << 16))
         if not HAS_ENGINE:
@@ -55,7 +55,7 @@ class Masks:
         return mask
 
     def apply(self, values: Tensor, purpose: str, share: float) -> Tensor:
-        """Dropout of single elements."""
+        """Apply dropout to single elements."""
         if not share:
             return values
         return values * self.keep(purpose, share, *values.shape)

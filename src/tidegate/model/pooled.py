@@ -1,4 +1,4 @@
-"""What becomes of the states of all steps of a sequence: a vector, over its real steps alone."""
+"""Pooling over time: a vector for each sequence from the states of its steps."""
 
 import torch
 from torch import Tensor, nn
@@ -8,12 +8,12 @@ from tidegate.nn import AttentionPooling, pool
 
 
 class Pooled(nn.Module):
-    """Pooling by name.
+    """Pooling over time by name, without padding.
 
     Args:
         kind: "last", the states at each end; "mean"; "max"; "mean+max", side by side;
             "mean+max+last"; "attention".
-        width: Features of a step, F.
+        width: F, the number of features of a step.
 
     Call with:
         states: (P, F); final: the states at each end, (N, F); offsets: (N + 1,).
@@ -32,7 +32,7 @@ class Pooled(nn.Module):
             self.attention = AttentionPooling(width)
 
     def forward(self, states: Tensor, final: Tensor, offsets: Tensor) -> Tensor:
-        """Pool; arguments and result are those of the class."""
+        """Pool a batch; arguments and result as in the class docstring."""
         if self.kind == "last":
             return final
         if self.kind == "attention":

@@ -1,4 +1,4 @@
-"""The cross-entropy of a softmax over a large vocabulary, from some of its words."""
+"""Sampled softmax: the cross-entropy over a large vocabulary, estimated from some words."""
 
 from typing import Any
 
@@ -7,9 +7,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 CHUNK_ELEMENTS = 1 << 20
-"""Logits held at once: 4 MB in float32, so that they stay in the cache between their uses."""
+"""Logits computed at once: 4 MB in float32, which stay in the cache between their uses."""
 MEASURED_ELEMENTS = 1 << 22
-"""The same without gradients, over the whole vocabulary: a product of more than a few rows."""
+"""Logits computed at once without gradients. The candidates may then be the whole vocabulary, and
+a larger chunk keeps the matrix product at more than a few rows."""
 
 
 def sampled_cross_entropy(
@@ -20,7 +21,7 @@ def sampled_cross_entropy(
     candidates: Tensor,
     log_weights: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Mean of -log softmax at the targets, the partition function estimated from candidates.
+    """Mean cross-entropy of the targets, with the partition function estimated from candidates.
 
     With logits l_w = query . row_w + bias_w, and weights a_w that say how many words a candidate
     stands for:
@@ -32,26 +33,26 @@ def sampled_cross_entropy(
     Args:
         queries: Shape (P, d), P at least 1.
         rows: The output vectors of the words that occur, shape (K, d).
-        bias: Theirs, shape (K,).
-        targets: Places in ``rows``, shape (P,), int64.
-        candidates: Distinct places in ``rows``, shape (S,), int64.
+        bias: The biases of these words, shape (K,).
+        targets: Indices into ``rows``, shape (P,), int64.
+        candidates: Distinct indices into ``rows``, shape (S,), int64.
         log_weights: log a_w, shape (S,).
 
     Returns:
-        The loss, a scalar, differentiable once, by queries, rows and bias; and how many targets
-        no other candidate's logit exceeds, int64.
+        The loss, a scalar, once differentiable by queries, rows and bias; and the number of
+        targets whose logit no other candidate's exceeds, int64.
 
     Source: Jean et al. 2015, arXiv:1412.2007, section 3.2, with the weights of a sample without
     replacement; negatives shared within a batch as in Jozefowicz et al. 2016, arXiv:1602.02410.
     """
-    found: tuple[Tensor, Tensor] = _SampledCrossEntropy.apply(  # type: ignore[no-untyped-call]
+    loss_and_num_right: tuple[Tensor, Tensor] = _SampledCrossEntropy.apply(  # type: ignore[no-untyped-call]
         queries, rows, bias, targets, candidates, log_weights.to(queries.dtype)
     )
-    return found
+    return loss_and_num_right
 
 
 class _SampledCrossEntropy(torch.autograd.Function):
-    """The gradients are found beside the loss, chunk by chunk: no (P, S) matrix is ever kept."""
+    """Computes the gradients with the loss, chunk by chunk, so that no (P, S) matrix is kept."""
 
     @staticmethod
     def forward(
@@ -71,11 +72,11 @@ class _SampledCrossEntropy(torch.autograd.Function):
         places.index_copy_(0, candidates, torch.arange(S, device=rows.device))
         places = places[targets]
 
-        # A column more in both: bias comes with the product, and its gradient with theirs.
+        # One more column in both factors: the product then includes the bias, and so its gradient.
         ones = queries.new_ones(P, 1)
         candidate_rows = torch.cat([rows[candidates], bias[candidates].unsqueeze(1)], 1)
         asked = torch.cat([queries, ones], 1)
-        # Above all weighted logits, if not the largest of them.
+        # An upper bound on the log weights, so that exp cannot overflow.
         above = log_weights.max() if S else 0.0
 
         total = queries.new_zeros((), dtype=torch.float64)

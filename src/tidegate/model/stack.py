@@ -1,4 +1,4 @@
-"""Recurrent layers one on the other, with the dropout between them."""
+"""Stacked recurrent layers, with dropout between them."""
 
 from typing import Any
 
@@ -11,26 +11,28 @@ from tidegate.nn import Explanation, over_table
 
 
 class Stack(nn.Module):
-    """Recurrent layers over flat sequences, each a module of its own.
+    """Stacked recurrent layers over sequences without padding.
 
-    Parameters: ``0.weight_ih_l0`` and so on, the layers counted from 0.
+    Every layer is a submodule, named by its number from 0; its parameters are ``0.weight_ih_l0``
+    and so on.
 
     Args:
         cell: A name of :data:`tidegate.cells.CELLS`.
         input_size: I, features of a step.
         hidden_size: H, units of a layer and direction; D is 2 with both directions, else 1.
-        num_layers, bidirectional: As of ``torch.nn.GRU``.
+        num_layers, bidirectional: As for ``torch.nn.GRU``.
         residual: Whether a layer's input is added to its output where both are D*H wide.
 
     Call with:
-        values: (P, I); offsets: (N + 1,), int64.
-        slots: Where values are the rows of a table, (K, I), the one at each step, (P,). They are
-            not dropped by sequence, for a row is not a sequence's, nor added to the output.
-        masks, variational: Draws and share of the dropout of what the layers read.
+        values: The input at every step, (P, I); or, with ``slots``, a table of inputs, (K, I).
+        offsets: Where each sequence begins, and the end of the last, (N + 1,), int64.
+        slots: The table's row at every step, (P,). Several sequences share a row, so the first
+            layer then has neither variational dropout nor a residual connection.
+        masks, variational: Masks and rate of the variational dropout on the layers' inputs.
 
     Returns:
-        The last layer's states after every step, (P, D*H), and at each row's end, (N, D*H): of
-        the backward direction that is after its first step.
+        The last layer's states after every step, (P, D*H), and its final states, (N, D*H); the
+        backward direction is final at a sequence's first step.
     """
 
     def __init__(
@@ -54,12 +56,12 @@ class Stack(nn.Module):
 
     @property
     def layers(self) -> list[Any]:
-        """The layers, the first first."""
+        """The layers in order, first the one that reads the inputs."""
         return [*self.children()]
 
     @property
     def name(self) -> str:
-        """For a summary: ``2 x GRU, both directions``."""
+        """The layers' name in a summary: ``2 x GRU, both directions``."""
         layers = self.layers
         times = f"{len(layers)} x " if len(layers) > 1 else ""
         ways = ", both directions" if layers[0].bidirectional else ""
@@ -74,7 +76,7 @@ class Stack(nn.Module):
         masks: Masks | None = None,
         variational: float = 0.0,
     ) -> tuple[Tensor, Tensor]:
-        """Run over flat sequences; arguments and results are those of the class."""
+        """Run the layers over a batch; arguments and results as in the class docstring."""
         output, final = values, values
         for number, layer in enumerate(self.layers):
             if number == 0 and slots is not None:
@@ -90,7 +92,7 @@ class Stack(nn.Module):
         return output, final
 
     def dropped(self, masks: Masks, share: float) -> dict[str, Tensor]:
-        """The recurrent weights with a share of them set to zero, for ``functional_call``."""
+        """The recurrent weights after dropout with rate ``share``, for ``functional_call``."""
         return {
             name: masks.apply(weight, name, share)
             for name, weight in self.named_parameters()
@@ -98,7 +100,7 @@ class Stack(nn.Module):
         }
 
     def explain(self, values: Tensor, offsets: Tensor) -> Explanation:
-        """Say what computes the first layer over such a batch, and why."""
+        """Say whether the engine or PyTorch computes the first layer on such a batch, and why."""
         explanation: Explanation = self.layers[0].explain(values, offsets=offsets)
         return explanation
 
@@ -106,7 +108,7 @@ class Stack(nn.Module):
 def _drop_features(
     values: Tensor, offsets: Tensor, number: int, masks: Masks | None, share: float
 ) -> Tensor:
-    """Values with a share of their features set to zero, the same ones all along a sequence."""
+    """Variational dropout: one mask over the features for all steps of a sequence."""
     if masks is None or not share:
         return values
     mask = masks.keep(f"layer {number} features", share, len(offsets) - 1, values.size(1))
