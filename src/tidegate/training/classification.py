@@ -1,4 +1,4 @@
-"""Training of a network on labelled sequences, and the pass over data that only looks."""
+"""Training of a network on labelled sequences, and its outputs and loss on others."""
 
 import time
 from typing import Any
@@ -24,9 +24,9 @@ from tidegate.training.step import step
 from tidegate.training.trainer import StepResult, Trainer, Validation
 
 NORMALISE_EVERY = 100
-"""Steps between two measurements of the embedding's mean and spread."""
+"""Steps between two measurements of the embedding's mean and standard deviation."""
 EVALUATION_TOKENS = 32_768
-"""Positions of a batch that is only looked at, at most."""
+"""The most tokens of a batch in evaluation."""
 
 
 def fit(
@@ -39,20 +39,29 @@ def fit(
     callback: Callback,
     checkpoint_manager: CheckpointManager | None = None,
 ) -> Progress:
-    """Train a model by a recipe; at the end it has the weights that the recipe keeps.
+    """Train a network by a recipe; it ends with the last or the best epoch's weights.
 
     Batches and dropout depend on (seed, epoch, step) alone, so a training that was killed and is
     resumed by its checkpoint_manager ends with the same bits.
 
+    Args:
+        model: The network with its initial values.
+        recipe: All hyperparameters.
+        train: The examples to learn from.
+        validation: The examples for validation after each epoch.
+        seed: Seed of the order of the examples and of dropout.
+        callback: Called with every event.
+        checkpoint_manager: Keeps checkpoints and the log; None for neither.
+
     Raises:
-        DivergedError, RunFolderError, FormatError: As :meth:`Trainer.run`.
+        DivergedError, RunFolderError, FormatError: See :meth:`Trainer.run`.
     """
     objective = Classification(model, recipe, train, validation, seed)
     return Trainer(objective, callback, checkpoint_manager).run()
 
 
 class Classification:
-    """The objective of a recipe: the right answers to labelled sequences."""
+    """The objective of a classifier or regression: the targets of labelled sequences."""
 
     def __init__(
         self,
@@ -79,14 +88,14 @@ class Classification:
             self.frequencies = torch.from_numpy((counts / counts.sum()).astype(np.float32))
 
     def begin_epoch(self) -> int:
-        """Order the examples; gives the number of batches."""
+        """Shuffle the examples into batches; returns the number of batches."""
         epoch = self.state.progress.epoch
         self.batches = self.train.epoch(self.values.batch_size, self.seed, epoch)
         self.model.train()
         return len(self.batches)
 
     def step(self, num_steps: int) -> StepResult:
-        """Move the parameters by a batch."""
+        """Update the parameters with one batch."""
         values, progress, optimiser = self.values, self.state.progress, self.state.optimiser
         rows = self.batches[progress.position]
         if self.frequencies is not None and progress.step % NORMALISE_EVERY == 0:
@@ -94,7 +103,7 @@ class Classification:
             self.model.normalise(self.frequencies)
         optimisers.set_rates(optimiser, values, progress.step, num_steps)
         words, bigrams, targets = self.train.batch(rows)
-        found = step(
+        result = step(
             self.model,
             optimiser,
             values,
@@ -104,10 +113,10 @@ class Classification:
             self.class_weights,
         )
         return StepResult(
-            loss=found.loss,
-            score_sum=found.score_sum,
+            loss=result.loss,
+            score_sum=result.score_sum,
             num_examples=len(rows),
-            num_tokens=found.num_tokens,
+            num_tokens=result.num_tokens,
             learning_rate=max(group["lr"] for group in optimiser.param_groups),
             batch=batch_identity(progress.position + 1, rows),
         )
@@ -124,13 +133,13 @@ class Classification:
         return Validation(*measure(self.model, outputs, targets), constant)
 
     def after_validation(self, is_best: bool) -> None:
-        """Keep the weights of the best epoch."""
+        """Copy the weights of the best epoch, where the recipe keeps these."""
         if is_best and self.values.keep == "best":
             kept = self.model.state_dict()
             self.state.best = {name: tensor.clone() for name, tensor in kept.items()}
 
     def finish(self) -> None:
-        """Give the model the weights that the recipe keeps."""
+        """Load the weights that the recipe keeps: the last or the best epoch's."""
         self.settle()
         if self.values.keep == "best" and self.state.best is not None:
             self.model.load_state_dict(self.state.best)
@@ -147,9 +156,9 @@ def predict(
     for rows in examples.in_order(batch_size, EVALUATION_TOKENS):
         words, bigrams, _ = examples.batch(rows)
         begin = time.perf_counter()
-        found = model(Inputs.of(words, bigrams))
+        batch_outputs = model(Inputs.of(words, bigrams))
         batch_ms.append((time.perf_counter() - begin) * 1e3)
-        outputs[rows] = found.double().numpy()
+        outputs[rows] = batch_outputs.double().numpy()
     return outputs, batch_ms
 
 
@@ -157,6 +166,6 @@ def measure(
     model: SequenceClassifier, outputs: NDArray[np.float64], targets: NDArray[Any]
 ) -> tuple[float, float]:
     """Mean loss without label smoothing or class weights, and the task's main metric."""
-    found, wanted = torch.from_numpy(outputs), torch.from_numpy(targets)
-    mean = losses(model.kind, found, wanted).mean()
-    return float(mean), float(scores(model.kind, found, wanted).mean())
+    answers, wanted = torch.from_numpy(outputs), torch.from_numpy(targets)
+    mean = losses(model.kind, answers, wanted).mean()
+    return float(mean), float(scores(model.kind, answers, wanted).mean())

@@ -12,8 +12,8 @@ from tidegate.training.checkpoint_manager import CheckpointManager
 from tidegate.training.state import State
 
 ABSURD = 100
-"""Times the loss of a constant answer. A network that knows its training texts by heart is sure of
-its mistakes, too, and comes to ten times."""
+"""A loss above this multiple of a constant answer's is absurd. An overfitted network, whose
+mistakes are confident, reaches about ten times."""
 
 
 class DivergedError(TidegateError, ArithmeticError):
@@ -21,15 +21,15 @@ class DivergedError(TidegateError, ArithmeticError):
 
 
 class Values(Protocol):
-    """The values of a recipe that the advice is made from."""
+    """The hyperparameters that the error's advice is about."""
 
     @property
     def learning_rate(self) -> float:
-        """The highest."""
+        """Peak of the schedule."""
 
     @property
     def clip_norm(self) -> float:
-        """0 for none."""
+        """Largest norm of the gradient; 0 for no clipping."""
 
 
 def diverged(
@@ -44,8 +44,11 @@ def diverged(
     """The error that says where a training diverged and what to try.
 
     Args:
-        what: What was expected, and what came.
-        step: Counted from 1.
+        what: What was expected and what came instead.
+        state: The state of the training.
+        values: Its hyperparameters.
+        checkpoint_manager: Names the folder of the last checkpoint; None if there are none.
+        step: Number of the step, from 1.
         rate: The recipe's key of the learning rate.
     """
     name, size = largest_gradient(state.model)
@@ -62,17 +65,17 @@ def diverged(
 
 
 def is_absurd(loss: float, constant: float) -> bool:
-    """Whether a loss is none of a network that learns, though it may be finite.
+    """Whether a validation loss shows divergence: not finite, or far above a constant answer's.
 
     Args:
-        loss: Of a part that was not trained on.
-        constant: Of answering 0 everywhere there, which needs no network.
+        loss: The network's loss on the validation part.
+        constant: The loss there of outputs that are 0 everywhere.
     """
     return not math.isfinite(loss) or 0 < constant * ABSURD < loss
 
 
 def batch_identity(place: int, rows: NDArray[np.int64]) -> str:
-    """Which batch: its place in the epoch, from 1, and the examples in it."""
+    """A batch's name in messages: its place in the epoch, from 1, and its first eight examples."""
     examples = ", ".join(map(str, rows[:8].tolist())) + (", ..." if len(rows) > 8 else "")
     return f"batch {place} of the epoch, training examples {examples}"
 

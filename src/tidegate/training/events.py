@@ -1,4 +1,4 @@
-"""The events of a training: plain values, given to one function as they happen."""
+"""The events of a training: frozen dataclasses, given to a callback as they happen."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from tidegate.training.history import Epoch, Step
 
 @dataclass(frozen=True)
 class TrainingBegins:
-    """A training begins, or goes on."""
+    """A training begins or resumes."""
 
     step: int
     """Steps that an earlier process made; 0 for a new training."""
@@ -16,13 +16,14 @@ class TrainingBegins:
 
 @dataclass(frozen=True)
 class EpochBegins:
-    """An epoch begins, or goes on."""
+    """An epoch begins or resumes."""
 
     epoch: int
     """Counted from 1."""
     num_steps: int
+    """Steps of the epoch."""
     num_done: int
-    """Steps of it that an earlier process made."""
+    """Steps of the epoch that an earlier process made."""
 
 
 @dataclass(frozen=True)
@@ -37,4 +38,4 @@ Event = TrainingBegins | EpochBegins | Step | Epoch | Notice
 training and validation, and a checkpoint follows."""
 
 Callback = Callable[[Event], object]
-"""Is called with every event; what it returns is not looked at."""
+"""A function that is called with every event; its result is ignored."""

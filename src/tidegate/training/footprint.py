@@ -1,7 +1,7 @@
-"""How much memory a training takes, estimated from its recipe before anything is made.
+"""The memory that a training takes, estimated from its recipe before anything is allocated.
 
-Whole numbers of Python's, which no size overflows. What an estimate counts is what grows with a
-recipe's values; the interpreter, its packages and the texts themselves are there already.
+An estimate counts what grows with the recipe's values, and not the interpreter, its packages and
+the texts, which are in memory already. Python's integers are used, which no size overflows.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,41 +12,44 @@ from tidegate.training.pretraining import Pretraining
 from tidegate.training.recipe import Recipe
 
 FLOAT = 4
-"""Bytes of a number."""
+"""Bytes of a float32."""
 MOMENTS = 2
-"""Adam's, for every parameter."""
+"""Adam keeps two moments of every parameter."""
 COPIES = 3
-"""Of what is kept: itself, and while a checkpoint is made its bytes and those of the file."""
+"""Copies of the parameters and moments while a checkpoint is made: themselves, their bytes, and the
+bytes of the file."""
 EVALUATION_TOKENS = 32_768
-"""As of the training loop, at most so many positions are looked at at once."""
+"""The most tokens of a batch in evaluation, as in the training loop."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the recipe alone does not tell."""
+    """Sizes that the estimate needs beside the recipe: of the cell, the vocabularies, the texts."""
 
     cell: str
     vocabulary_size: int
     bigram_vocabulary_size: int
     num_texts: int
-    """Of all parts."""
+    """Number of texts of all parts."""
     num_trained_on: int
+    """Number of texts of the training part."""
     num_tokens: int
-    """Of all texts, uncut."""
+    """Number of tokens of all texts, before they are cut to ``text.max_length``."""
     longest: int
-    """Tokens of the longest text, uncut."""
+    """Number of tokens of the longest text, before it is cut."""
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """The memory of a training, and how many numbers it moves."""
+    """The memory and the number of parameters of a training."""
 
     num_parameters: int
     parts: Mapping[str, int]
-    """Bytes, by what they are for: a name of :data:`CAUSES`."""
+    """Bytes by purpose, under the names of :data:`CAUSES`."""
 
     @property
     def num_bytes(self) -> int:
+        """The sum of all parts."""
         return sum(self.parts.values())
 
     @property
@@ -68,16 +71,16 @@ CAUSES = {
         "network.hidden_size",
     ),
 }
-"""The parts of a footprint, each with the values of the recipe that make it large."""
+"""The parts of a footprint, each with the recipe's keys that make it large."""
 
 
 def of_classifier(recipe: Recipe, sizes: Sizes) -> Footprint:
-    """Of a network's training by the loop, one network at a time."""
+    """The footprint of a network's training, one network at a time."""
     d, D = recipe.network.embedding_dim, 2 if recipe.network.bidirectional else 1
     H, gates = recipe.network.hidden_size, NUM_GATES[sizes.cell]
     words, pairs = sizes.vocabulary_size * d, sizes.bigram_vocabulary_size * d
     layers = sum(D * _layer(gates, width, H) for width in _widths(recipe, D))
-    # The numbers that are kept of each parameter; the gradients of tables are of a batch's rows.
+    # Numbers kept for each parameter. The gradients of embeddings are sparse: a batch's rows.
     kept = 1 + MOMENTS + (recipe.training.keep == "best") + (recipe.self_training.epochs > 0)
     longest = min(recipe.text.max_length or sizes.longest, sizes.longest)
     is_padded = recipe.text.padding == "front"
@@ -85,31 +88,31 @@ def of_classifier(recipe: Recipe, sizes: Sizes) -> Footprint:
         longest = recipe.text.max_length
     whole = sizes.num_texts * longest if is_padded else sizes.num_tokens
     batch = min(min(recipe.training.batch_size, sizes.num_trained_on) * longest, whole)
-    # Forward keeps the gates, the state and the output for backward, which makes gradients of the
-    # latter; a layer's input and its gradient are there as well.
+    # The forward pass keeps gates, state and output, the backward pass adds the gradient of the
+    # output; beside them are the layer's input and its gradient.
     a_step = sum(D * H * (gates + 3) + 2 * width for width in _widths(recipe, D))
-    looked_at = min(max(EVALUATION_TOKENS, longest), whole) * (2 * D * H + d)
+    evaluated = min(max(EVALUATION_TOKENS, longest), whole) * (2 * D * H + d)
     parts = {
         "embedding": COPIES * kept * words,
         "embedding of pairs": COPIES * kept * pairs,
         # Beside the gradient, the engine packs the weights anew for each step.
         "recurrent layers": (COPIES * kept + 2) * layers,
-        "states of a batch": max(batch * a_step, looked_at),
-        # As they are numbered, and as they are cut.
+        "states of a batch": max(batch * a_step, evaluated),
+        # Two copies: while the texts are numbered, and while they are cut to the length.
         "padded texts": 2 * whole if is_padded else 0,
     }
     return Footprint(words + pairs + layers, {name: FLOAT * n for name, n in parts.items()})
 
 
 def of_language_model(recipe: Recipe, sizes: Sizes) -> Footprint:
-    """Of the training of the language model that the network begins with."""
+    """The footprint of the training of the language model that the network starts from."""
     d, D = recipe.network.embedding_dim, 2 if recipe.network.bidirectional else 1
     H, gates = recipe.network.hidden_size, NUM_GATES[sizes.cell]
     words, layers = sizes.vocabulary_size * (d + 1), D * (_layer(gates, d, H) + (H + 1) * d)
     tokens = min(recipe.pretraining.streams * recipe.pretraining.steps, sizes.num_tokens)
     candidates = min(Pretraining.num_negatives, sizes.vocabulary_size)
     parts = {
-        # More than the copies of the table that are made when it is measured.
+        # This exceeds the copies of the table that are made when its statistics are measured.
         "embedding": COPIES * (1 + MOMENTS) * words,
         "layers of the language model": (COPIES * (1 + MOMENTS) + 2) * layers,
         "states of the language model": tokens * (H * (gates + 3) + 4 * d) + 3 * candidates * d,
@@ -118,12 +121,12 @@ def of_language_model(recipe: Recipe, sizes: Sizes) -> Footprint:
 
 
 def _layer(gates: int, width: int, H: int) -> int:
-    """The parameters of one layer and direction, with both biases."""
+    """The number of parameters of one layer and direction, with both biases."""
     return gates * H * (width + H + 2)
 
 
 def _widths(recipe: Recipe, D: int) -> Iterator[int]:
-    """What each recurrent layer reads of a step."""
+    """The input size of every recurrent layer."""
     yield recipe.network.embedding_dim
     for _ in range(recipe.network.num_layers - 1):
         yield D * recipe.network.hidden_size

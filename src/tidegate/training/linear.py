@@ -1,4 +1,4 @@
-"""The linear model beside a network, and the two together."""
+"""The linear model on n-grams that is trained beside a network, and its blend with it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,9 @@ class LinearBranch:
 
     model: NgramClassifier
     validation: Logits
+    """Its logits on the validation part, (N, C)."""
     test: Logits
+    """Its logits on the test part, (N, C)."""
 
     @classmethod
     def train(
@@ -31,7 +33,9 @@ class LinearBranch:
         """Train it on the training part; the validation part is used only by :meth:`blend`.
 
         Args:
-            num_outputs: Logits of the networks beside it.
+            values: Hyperparameters.
+            train, validation, test: The parts, with token ids for the linear model.
+            num_outputs: C, the number of logits of the networks beside it.
         """
         assert train.full_token_ids is not None
         assert validation.full_token_ids is not None
@@ -51,7 +55,7 @@ class LinearBranch:
         )
 
     def answer(self, examples: Examples) -> Logits:
-        """Predict the logits of other examples, (N, C)."""
+        """Compute the logits of other examples, (N, C)."""
         assert examples.full_token_ids is not None
         return self.model.decision_function(examples.full_token_ids)
 
@@ -59,7 +63,7 @@ class LinearBranch:
         """Fit the temperatures and weights of the blend on the validation part.
 
         Args:
-            network: The network's logits there, (N, C).
-            targets: The labels there.
+            network: The network's logits on the validation part, (N, C).
+            targets: The labels of the validation part, (N,).
         """
         return fit_blend({"network": network, "linear": self.validation}, targets)

@@ -1,4 +1,4 @@
-"""The network that a recipe describes, with its initial values."""
+"""Makes the network that a recipe describes, with its initial values."""
 
 from collections.abc import Mapping
 
@@ -22,16 +22,18 @@ def make(
     encoder: Mapping[str, Tensor] | None = None,
     frequencies: Tensor | None = None,
 ) -> SequenceClassifier:
-    """A network over words, untrained.
+    """Make an untrained network over words.
 
     Args:
         cell: A name of :data:`tidegate.cells.CELLS`.
-        seed: What the initial values depend on.
-        task: What it is asked; by default a binary question.
-        vocabulary_size, bigram_vocabulary_size: As many ids as there are, at most the recipe's.
-        encoder: Parameters of a language model that the network begins with, by their names in
-            the network. Pairs of words then begin at 0, so that nothing is added to what it knows.
-        frequencies: Share of every id in the training texts, (V,); with ``encoder``.
+        recipe: The recipe.
+        seed: Seed of the initial values.
+        task: The task; by default a binary classification.
+        vocabulary_size, bigram_vocabulary_size: Number of ids of the fitted vocabularies, at most
+            the recipe's.
+        encoder: Parameters of a language model to start from, by the network's names for them. The
+            bigram embedding then starts at 0, so that it adds nothing to the pretrained one.
+        frequencies: Share of every id in the training texts, (V,); needed with ``encoder``.
     """
     task = task or Task()
     model = SequenceClassifier(
@@ -66,10 +68,10 @@ def make(
 def _begin_with(
     model: SequenceClassifier, encoder: Mapping[str, Tensor], frequencies: Tensor
 ) -> None:
-    """Start from a language model's parameters.
+    """Copy a language model's parameters into the network.
 
-    The network reads normalised embeddings, the language model raw ones: the first layer's weights
-    and biases are rescaled, so that it computes the same.
+    The network's embeddings are normalised, the language model's are not; the first layer's weights
+    and biases are rescaled, so that the layer computes the same as in the language model.
     """
     parameters = dict(model.named_parameters())
     for name, tensor in encoder.items():

@@ -1,4 +1,4 @@
-"""The optimiser of a training: which parameters move at which rate."""
+"""The optimiser of a training, and the learning rates of its parameter groups."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from tidegate.training.sections import Training
 
 
 def make(model: SequenceClassifier, values: Training) -> Adam:
-    """An optimiser over all parameters that are trained.
+    """Make an optimiser over all trained parameters.
 
-    Embeddings are a group of their own, for their learning rate is.
+    Embeddings form a parameter group of their own, with a learning rate of their own.
     """
     tables = [
         getattr(model, name).weight

@@ -1,4 +1,4 @@
-"""The training of a language model by truncated backpropagation through time."""
+"""Training of a language model by truncated backpropagation through time."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -21,33 +21,37 @@ from tidegate.training.state import Progress
 from tidegate.training.trainer import StepResult, Trainer, Validation
 
 EVALUATION_STREAMS = 32
-"""Streams of a pass that only looks: its result does not depend on them but for their first steps,
-which have nothing before them."""
+"""Streams of running text in an evaluation. Each begins without context, which is all that their
+number changes."""
 
 
 @dataclass(frozen=True)
 class Pretraining:
-    """The values of a language model's training."""
+    """Hyperparameters of a language model's training."""
 
     num_streams: int = 64
+    """Batch size: streams of running text that are read in parallel."""
     num_steps: int = 64
-    """Of a window: how far back gradients reach."""
+    """Length of a window, and so of backpropagation through time, in tokens."""
     num_negatives: int = 512
-    """Words that stand for the vocabulary in a step, on average."""
+    """Words sampled for each step's softmax, on average."""
     negative_power: float = 0.75
+    """Exponent of the word frequency in the sampling probability."""
     epochs: int = 4
     learning_rate: float = 3e-3
-    """The highest of a one-cycle schedule."""
+    """Peak of the one-cycle schedule."""
     warmup_share: float = 0.1
+    """Share of all steps in which the learning rate rises."""
     beta1: float = 0.9
     beta2: float = 0.99
     epsilon: float = 1e-8
     embedding_update: Literal["dense", "lazy"] = "lazy"
     """Whether Adam also moves embedding rows that a step does not read, or leaves them."""
     clip_norm: float = 1.0
+    """Largest norm of the gradient over all parameters."""
 
     def configuration(self) -> dict[str, Any]:
-        """All values by name, as checkpoints record them."""
+        """All hyperparameters by name, as checkpoints record them."""
         return asdict(self)
 
 
@@ -63,25 +67,29 @@ def pretrain(
 ) -> Progress:
     """Train a language model on documents without labels.
 
-    Windows and negatives depend on (seed, epoch, step) alone, and the carried state is part of a
-    checkpoint: a training that was killed and is resumed ends with the same bits.
+    Windows and negatives depend on (seed, epoch, step) alone, and checkpoints include the hidden
+    states, so a training that was killed and is resumed ends with the same bits.
 
     Args:
-        model: With its initial values.
+        model: The model with its initial values.
+        values: Hyperparameters.
         corpus: The documents, each with a token that says where it begins or ends.
-        held_out: Documents to measure by after each epoch, with the whole vocabulary.
-        callback: Is told losses in nats a token, and the share of targets that were the likeliest.
+        held_out: Documents for validation after each epoch, over the whole vocabulary.
+        seed: Seed of the order of the documents and of the negatives.
+        callback: Called with every event. Losses are in nats per token; the score is top-1
+            accuracy, in steps among the sampled words alone.
+        checkpoint_manager: Keeps checkpoints and the log; None for neither.
 
     Raises:
-        DivergedError, RunFolderError, FormatError: As :meth:`Trainer.run`.
-        ValueError: A corpus with fewer tokens than streams.
+        DivergedError, RunFolderError, FormatError: See :meth:`Trainer.run`.
+        ValueError: The corpus has fewer tokens than streams.
     """
     objective = LanguageModelling(model, values, corpus, held_out, seed)
     return Trainer(objective, callback, checkpoint_manager).run()
 
 
 class LanguageModelling:
-    """The objective of a language model: the next word, and of a backward one that before."""
+    """The objective of a language model: predict the next word, or backwards the previous one."""
 
     def __init__(
         self,
@@ -118,13 +126,13 @@ class LanguageModelling:
         self.state = PretrainingState(model, optimiser, Progress())
 
     def begin_epoch(self) -> int:
-        """Begin without a state; gives the number of windows."""
+        """Reset the hidden states; returns the number of windows in the epoch."""
         if self.state.progress.position == 0:
             self.state.carried = [None] * len(self.streams)
         return self.streams[0].num_windows
 
     def step(self, num_steps: int) -> StepResult:
-        """Move the parameters by a window of every stream, in both directions."""
+        """Update the parameters with one window of every stream, in every direction."""
         progress, values, optimiser = self.state.progress, self.values, self.state.optimiser
         share = rate("one-cycle", progress.step, num_steps, values.warmup_share)
         for group in optimiser.param_groups:
@@ -135,10 +143,10 @@ class LanguageModelling:
         optimiser.zero_grad()
         loss, num_right, num_tokens = 0.0, 0, 0
         for direction, window in enumerate(windows):
-            found = _predict(self.model, direction, window, candidates, self.state.carried)
-            found.loss.backward()
-            loss += found.loss.item() / len(windows)
-            num_right += int(found.num_right)
+            prediction = _predict(self.model, direction, window, candidates, self.state.carried)
+            prediction.loss.backward()
+            loss += prediction.loss.item() / len(windows)
+            num_right += int(prediction.num_right)
             num_tokens += len(window.targets)
         if np.isfinite(loss):
             clip_grad_norm_(self.model.parameters(), values.clip_norm)
@@ -162,10 +170,10 @@ class LanguageModelling:
         return Validation(*measure(self.model, self.held_out), constant)
 
     def after_validation(self, is_best: bool) -> None:
-        """The last epoch's weights are the result."""
+        """Do nothing: the last epoch's weights are the result."""
 
     def finish(self) -> None:
-        """The last epoch's weights are the result."""
+        """Do nothing: the last epoch's weights are the result."""
 
 
 def _predict(
@@ -175,8 +183,8 @@ def _predict(
     candidates: Candidates,
     carried: list[Any],
 ) -> Any:
-    """Run one direction over a window and keep its state for the next one."""
-    found = model(
+    """Run one direction over a window and keep its final state for the next window."""
+    prediction = model(
         direction,
         torch.from_numpy(window.inputs),
         torch.from_numpy(window.targets),
@@ -184,8 +192,8 @@ def _predict(
         (torch.from_numpy(candidates.ids), torch.from_numpy(candidates.log_weights)),
         carried[direction],
     )
-    carried[direction] = found.state
-    return found
+    carried[direction] = prediction.state
+    return prediction
 
 
 def _words(windows: list[Window], candidates: Candidates) -> Tensor:
@@ -200,7 +208,13 @@ def _words(windows: list[Window], candidates: Candidates) -> Tensor:
 def measure(model: LanguageModel, documents: Ragged, num_steps: int = 64) -> tuple[float, float]:
     """Loss in nats per token over the whole vocabulary, and top-1 accuracy.
 
-    Means over the documents as one text of two tokens or more, and over the directions.
+    Args:
+        model: The language model.
+        documents: Read as one text, of at least two tokens.
+        num_steps: Length of a window.
+
+    Returns:
+        Means over all tokens and directions.
     """
     loss, num_right, num_tokens = 0.0, 0, 0
     everything = all_words(model.config["vocabulary_size"])
@@ -216,8 +230,8 @@ def measure(model: LanguageModel, documents: Ragged, num_steps: int = 64) -> tup
         carried: list[Any] = [None] * len(model.layers)
         for step in range(streams.num_windows):
             window = streams.window(0, step)
-            found = _predict(model, direction, window, everything, carried)
-            loss += found.loss.item() * len(window.targets)
-            num_right += int(found.num_right)
+            prediction = _predict(model, direction, window, everything, carried)
+            loss += prediction.loss.item() * len(window.targets)
+            num_right += int(prediction.num_right)
             num_tokens += len(window.targets)
     return loss / num_tokens, num_right / num_tokens

@@ -1,4 +1,4 @@
-"""The state of a language model's training: a training's, and the hidden states."""
+"""State of a language model's training for checkpoints, hidden states included."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,13 +14,14 @@ from tidegate.training.state import Arrays, State
 
 @dataclass
 class PretrainingState(State):
-    """A training's state with the hidden states after the last window."""
+    """Model, optimiser, progress, and the hidden states after the last window."""
 
     carried: list[Any] = field(default_factory=list)
-    """Of each direction: h, or (h, c), each (1, number of streams, H); None before a window."""
+    """For each direction h, or (h, c) of an LSTM, each (1, number of streams, H); None before an
+    epoch's first window."""
 
     def pack(self) -> tuple[Arrays, dict[str, Any]]:
-        """As arrays and JSON."""
+        """The state as arrays and JSON values."""
         arrays, state = super().pack()
         for direction, carried in enumerate(self.carried):
             for place, part in enumerate(_parts(carried)):
@@ -28,7 +29,7 @@ class PretrainingState(State):
         return arrays, {**state, "num_directions": len(self.carried)}
 
     def unpack(self, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
-        """Restore what :meth:`pack` gave, into parts made with the same values."""
+        """Restore what :meth:`pack` returned, into a model and optimiser of the same shapes."""
         super().unpack(arrays, state)
         self.carried = [_carried(arrays, n) for n in range(state["num_directions"])]
 

@@ -1,11 +1,11 @@
-"""Ranges of numbers: below and above them, a value of a recipe makes no sense."""
+"""Ranges of numbers that a recipe's values must lie in."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers from ``low`` to ``high``; an end that is open is not among them, nor is NaN."""
+    """The numbers from ``low`` to ``high``, without an end that is open; never NaN."""
 
     low: float
     high: float
@@ -18,7 +18,7 @@ class Range:
         return is_above and is_below
 
     def __str__(self) -> str:
-        """For a message: ``at least 1 and at most 1,000``."""
+        """The range in a message: ``at least 1 and at most 1,000``."""
         low = "above" if self.low_is_open else "at least"
         high = "below" if self.high_is_open else "at most"
         return f"{low} {self._number(self.low)} and {high} {self._number(self.high)}"
@@ -29,5 +29,6 @@ class Range:
 
 
 SHARE = Range(0, 1, high_is_open=True)
+"""From 0 to below 1."""
 IDS = 2**31 - 1
-"""What the 32 bits of an id can count."""
+"""The most ids that a vocabulary can have: they are signed 32-bit integers."""

@@ -1,7 +1,6 @@
 """The whole state of a training at one step, as arrays and JSON for a checkpoint.
 
-Batches, dropout and whatever else is drawn are functions of (seed, epoch, step), so no state of a
-generator is among it.
+It includes no random generator: batches and dropout masks are functions of (seed, epoch, step).
 """
 
 from collections.abc import Mapping
@@ -23,25 +22,28 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass
 class Progress:
-    """The progress of a training: step, epoch, figures so far."""
+    """The progress of a training: step, epoch, losses and scores so far."""
 
     step: int = 0
     """Steps made, over all epochs."""
     position: int = 0
-    """Batches done of the epoch under way."""
+    """Batches done in the current epoch."""
     loss_sum: float = 0.0
-    """Of the epoch under way, over its examples."""
+    """Sum of the losses over the examples of the current epoch."""
     score_sum: float = 0.0
+    """Sum of the scores over the examples of the current epoch."""
     num_seen: int = 0
+    """Examples done in the current epoch."""
     epochs: list[Epoch] = field(default_factory=list)
-    """Those that are complete."""
+    """The completed epochs."""
     best_loss: float | None = None
     """The lowest validation loss so far."""
     best_epoch: int = 0
+    """The epoch with that loss, from 1; 0 before the first."""
     log_bytes: Annotated[int, Between(0)] = 0
-    """Length of the log that belongs to this."""
+    """Length of the log file at this step, in bytes."""
     step_ms: list[float] = field(default_factory=list)
-    """Wall time of every step: the one thing that a resumed run has otherwise."""
+    """Wall time of every step: the only value that differs in a resumed run."""
 
     @property
     def epoch(self) -> int:
@@ -51,16 +53,16 @@ class Progress:
 
 @dataclass
 class State:
-    """A training: model, optimiser and progress."""
+    """The state of a training: model, optimiser and progress."""
 
     model: nn.Module
     optimiser: Adam
     progress: Progress
     best: dict[str, Tensor] | None = None
-    """The model's ``state_dict`` after its best epoch."""
+    """The model's ``state_dict`` after its best epoch, where the recipe keeps it."""
 
     def pack(self) -> tuple[Arrays, dict[str, Any]]:
-        """As arrays and JSON."""
+        """The state as arrays and JSON values."""
         arrays = _named("model", self.model.state_dict())
         optimiser = self.optimiser.state_dict()
         plain = {}
@@ -74,7 +76,7 @@ class State:
             arrays |= _named("best", self.best)
         return arrays, {
             "progress": asdict(self.progress),
-            # The groups are as the recipe makes them, and each step sets their rates.
+            # Without the groups: the recipe makes them, and each step sets their rates.
             "optimiser": {
                 name: value for name, value in optimiser.items() if name != "param_groups"
             }
@@ -82,7 +84,7 @@ class State:
         }
 
     def unpack(self, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
-        """Restore what :meth:`pack` gave, into parts made by the same recipe."""
+        """Restore what :meth:`pack` returned, into a model and optimiser of the same recipe."""
         self.model.load_state_dict(_under("model", arrays))
         self.optimiser.load_state_dict(
             {

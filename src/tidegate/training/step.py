@@ -15,12 +15,12 @@ from tidegate.training.sections import Training
 
 @dataclass(frozen=True)
 class StepResult:
-    """The figures of a step."""
+    """Loss, score and size of one training step."""
 
     loss: float
-    """The batch's mean, of the texts as they are."""
+    """Mean over the batch, of the texts without the adversarial perturbation."""
     score_sum: float
-    """Of the task's main metric, over the examples."""
+    """Sum of the task's main metric over the examples."""
     num_tokens: int
 
 
@@ -35,27 +35,36 @@ def step(
 ) -> StepResult:
     """Update the parameters with one batch.
 
-    With ``adversarial_norm`` the loss is that of the batch plus that of the batch with every
-    sequence's embeddings moved, by so much in Euclidean length over all its steps, in the direction
-    in which its loss grows fastest (Miyato et al. 2017, equations 2 and 5). The second pass draws
-    its dropout anew: the direction is then of other elements than those that are left, and the two
-    losses are of two networks.
+    With ``adversarial_norm`` above 0 this is adversarial training: the loss is that of the batch
+    plus that of the batch with perturbed embeddings. The perturbation of a sequence is the gradient
+    of its loss, scaled to this Euclidean norm over all its steps (Miyato et al. 2017, equations 2
+    and 5). The second pass has dropout masks of its own, so the perturbation was computed with
+    other elements dropped than those that the second loss sees.
+
+    Args:
+        model: The network.
+        optimiser: Updates its parameters.
+        values: Hyperparameters; the learning rates are set in the optimiser already.
+        inputs: The batch.
+        targets: Targets in the form that :class:`~tidegate.task.Task` describes.
+        masks: Dropout masks of this step.
+        class_weights: See :func:`~tidegate.model.losses.losses`; None for no weights.
 
     Returns:
-        The loss before the move; nothing has moved where it is not finite.
+        Loss and score before the update. Where the loss is not finite, there is no update.
     """
     catch_up(optimiser, model, inputs)
     optimiser.zero_grad()
 
     def mean_loss(outputs: Tensor) -> Tensor:
-        found = losses(
+        example_losses = losses(
             model.kind,
             outputs,
             targets,
             label_smoothing=values.label_smoothing,
             class_weights=class_weights,
         )
-        return found.mean()
+        return example_losses.mean()
 
     if values.adversarial_norm:
         vectors = model.embed(inputs, masks)
@@ -75,17 +84,17 @@ def step(
         outputs = model(inputs, masks)
         loss = mean_loss(outputs)
         loss.backward()
-    found = StepResult(
+    result = StepResult(
         loss=loss.item(),
         score_sum=float(scores(model.kind, outputs.detach(), targets).sum()),
         num_tokens=int(inputs.offsets[-1]),
     )
     if not torch.isfinite(loss):
-        return found
+        return result
     if values.clip_norm:
         clip_grad_norm_(model.parameters(), values.clip_norm)
     optimiser.step()
-    return found
+    return result
 
 
 def catch_up(optimiser: Adam, model: SequenceClassifier, inputs: Inputs) -> None:
@@ -96,19 +105,19 @@ def catch_up(optimiser: Adam, model: SequenceClassifier, inputs: Inputs) -> None
 
 
 def perturbation(gradient: Tensor, offsets: Tensor, norm: float) -> Tensor:
-    """The gradient of every sequence, scaled to a length of ``norm``.
+    """The adversarial perturbation: every sequence's gradient, scaled to Euclidean norm ``norm``.
 
     Args:
-        gradient: Of the embedded steps, (P, d).
+        gradient: Gradient of the loss by the embedded steps, (P, d).
         offsets: Where each sequence begins, and the end of the last, (N + 1,).
-        norm: Euclidean, over all of a sequence's elements.
+        norm: Euclidean norm over all of a sequence's elements.
 
     Returns:
-        (P, d), finite; shorter where a sequence's whole gradient is below 1e-30, as of a text that
-        the network is certain of.
+        (P, d), finite. Where the norm of a sequence's gradient is below 1e-30, as for a text that
+        the network is certain of, the result is smaller than ``norm``.
     """
     lengths = offsets.diff()
-    # In float64: the square of a small gradient is nothing in float32.
+    # In float64: the square of a small gradient underflows to 0 in float32.
     norms = torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64)
     sums = torch.segment_reduce(norms.square(), "sum", lengths=lengths, unsafe=True)
     scale = (norm / sums.sqrt().clamp(min=1e-30)).to(gradient.dtype)

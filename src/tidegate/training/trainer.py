@@ -1,4 +1,4 @@
-"""The training loop of any objective: epochs, steps, validation, checkpoints, what is told."""
+"""The training loop for any objective: epochs, steps, validation, checkpoints and events."""
 
 import statistics
 import time
@@ -17,84 +17,88 @@ from tidegate.training.state import Progress, State
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one batch gave, before its move; nothing has moved where the loss is not finite."""
+    """Loss and score of one batch before its update; there is none after a non-finite loss."""
 
     loss: float
     """Mean over the batch."""
     score_sum: float
-    """Of the objective's metric, over the batch."""
+    """Sum of the objective's metric over the batch."""
     num_examples: int
-    """What the loss is the mean and the score the sum over."""
+    """Number of examples that ``loss`` is the mean and ``score_sum`` the sum over."""
     num_tokens: int
     learning_rate: float
-    """The highest that a part of the network has."""
+    """The highest learning rate of all parameter groups."""
     batch: str
-    """Which one, for a message."""
+    """Which batch it was, for an error message."""
 
 
 class Validation(NamedTuple):
-    """What the model is worth on what validates."""
+    """Loss and score on the validation part."""
 
     loss: float
     score: float
-    """Of the objective's metric."""
+    """Mean of the objective's metric."""
     constant_loss: float
-    """That of answering the same to everything, which needs no network."""
+    """Loss of a constant answer, to compare with."""
 
 
 class Objective(Protocol):
-    """What a training makes better, and by which steps.
+    """What a training optimises: its batches, its loss and its validation.
 
-    Everything that is drawn is a function of (seed, epoch, step), so that a training that was
-    killed and is resumed ends with the same bits.
+    Everything random is a function of (seed, epoch, step), so that a training that was killed and
+    is resumed ends with the same bits.
     """
 
     metric: str
-    """A name of :data:`tidegate.task.METRICS`: what is told beside the loss."""
+    """A name of :data:`tidegate.task.METRICS`: the score that is reported with the loss."""
     num_epochs: int
     patience: int
-    """Epochs without a better validation loss after which training stops; 0 for never."""
+    """Early stopping: epochs without a better validation loss; 0 for none."""
 
     @property
     def state(self) -> State:
-        """Model, optimiser, and where the training stands; what a checkpoint holds."""
+        """Model, optimiser and progress: the content of a checkpoint."""
 
     rate_key: str
-    """The recipe's key of the learning rate, for a message."""
+    """The recipe's key of the learning rate, for an error message."""
 
     @property
     def values(self) -> Values:
-        """What an error advises to change where the training diverges."""
+        """The hyperparameters that an error suggests to change when the training diverges."""
 
     def begin_epoch(self) -> int:
-        """Prepare the epoch under way, of which steps may be done; gives its number of steps."""
+        """Prepare the current epoch, which a resumed run may enter midway; returns its steps."""
 
     def step(self, num_steps: int) -> StepResult:
-        """Move the parameters by the batch at ``state.progress.position``.
+        """Update the parameters with the batch at ``state.progress.position``.
 
         Args:
-            num_steps: Of the whole training, for a schedule.
+            num_steps: Number of steps of the whole training, for the learning-rate schedule.
         """
 
     def settle(self) -> None:
-        """Make the parameters those of now, where some of their moves were put off."""
+        """Apply the optimiser's deferred updates, so that all parameters are up to date."""
 
     def validate(self) -> Validation:
-        """Loss and score on what validates."""
+        """Compute loss and score on the validation part."""
 
     def after_validation(self, is_best: bool) -> None:
-        """The epoch's validation loss is finite; whether it is the lowest so far."""
+        """React to a validation, for example by keeping the weights of the best epoch.
+
+        Args:
+            is_best: Whether the validation loss is the lowest so far.
+        """
 
     def finish(self) -> None:
-        """Give the model the weights that are the result."""
+        """Load the weights that are the result of the training into the model."""
 
 
 class Trainer:
-    """Trains by an objective, from its checkpoint where there is one.
+    """Runs the training loop, from the newest checkpoint where there is one.
 
     Args:
         objective: What is trained, and how.
-        callback: Is told how it goes.
+        callback: Called with every event.
         checkpoint_manager: Keeps checkpoints and the log; None for neither.
     """
 
@@ -109,15 +113,16 @@ class Trainer:
 
     @property
     def progress(self) -> Progress:
-        """Where the training stands."""
+        """The progress of the training: step, epoch, losses and scores so far."""
         return self.objective.state.progress
 
     def run(self) -> Progress:
         """Train to the end.
 
         Raises:
-            DivergedError: The loss of a step is not finite, or a parameter that was to be saved;
-                or the validation loss is not, or is absurd. The last checkpoint stays.
+            DivergedError: The loss of a step is not finite, a parameter is not finite when a
+                checkpoint is made, or the validation loss is not finite or absurdly high. The last
+                checkpoint stays.
             RunFolderError, FormatError: A checkpoint cannot be written, or belongs to another run.
         """
         with ExitStack() as stack:
@@ -150,33 +155,33 @@ class Trainer:
 
     def _step(self, num_steps: int) -> None:
         progress, begin = self.progress, time.perf_counter()
-        found = self.objective.step(num_steps)
-        if not np.isfinite(found.loss):
-            what = f"a finite loss, got {found.loss} on {found.batch}"
+        result = self.objective.step(num_steps)
+        if not np.isfinite(result.loss):
+            what = f"a finite loss, got {result.loss} on {result.batch}"
             raise self._diverged(what, progress.step + 1)
         progress.step += 1
         progress.position += 1
         progress.step_ms.append((time.perf_counter() - begin) * 1e3)
-        self._count(found)
+        self._record(result)
 
-    def _count(self, found: StepResult) -> None:
+    def _record(self, result: StepResult) -> None:
         progress = self.progress
-        progress.num_seen += found.num_examples
-        progress.loss_sum += found.loss * found.num_examples
-        progress.score_sum += found.score_sum
+        progress.num_seen += result.num_examples
+        progress.loss_sum += result.loss * result.num_examples
+        progress.score_sum += result.score_sum
         self._log(
             step=progress.step,
             epoch=progress.epoch,
-            loss=found.loss,
-            learning_rate=found.learning_rate,
+            loss=result.loss,
+            learning_rate=result.learning_rate,
         )
         self.callback(
             Step(
                 step=progress.step,
-                loss=found.loss,
-                score=found.score_sum / found.num_examples,
-                learning_rate=found.learning_rate,
-                num_tokens=found.num_tokens,
+                loss=result.loss,
+                score=result.score_sum / result.num_examples,
+                learning_rate=result.learning_rate,
+                num_tokens=result.num_tokens,
                 ms=progress.step_ms[-1],
                 mean_loss=progress.loss_sum / progress.num_seen,
                 mean_score=progress.score_sum / progress.num_seen,
@@ -217,7 +222,7 @@ class Trainer:
         )
         progress.epochs.append(epoch)
         progress.position, progress.loss_sum, progress.score_sum, progress.num_seen = 0, 0.0, 0.0, 0
-        # Told before the checkpoint: told again after a kill in between, rather than never.
+        # Before the checkpoint: after a kill in between, the event comes again rather than never.
         self.callback(epoch)
         self._save()
 
