@@ -8,17 +8,13 @@ import numpy as np
 import pytest
 
 from tidegate.errors import FormatError
-from tidegate.runs.language_model_folder import (
-    LAYOUT,
-    MOST_CARD_BYTES,
-    LanguageModelFolder,
-    load,
-)
+from tidegate.runs.language_model_folder import LAYOUT, LanguageModelFolder, load
 from tidegate.storage import json_file
+from tidegate.storage.carded_folder import MOST_CARD_BYTES
 from tidegate.storage.sealed_folder import MOST_MANIFEST_BYTES
 
 SIZES = {**LAYOUT.most_bytes, "manifest.json": MOST_MANIFEST_BYTES, "README.md": MOST_CARD_BYTES}
-"""Of each file, the most bytes."""
+"""The most bytes of each file."""
 
 
 def save(path, **changes):

@@ -1,12 +1,12 @@
-"""The model folder, version 2: all that an answer needs, and nothing that is code.
+"""The model folder, version 2: everything that inference needs, and no code.
 
 - ``config.json``: task and classes, architecture, and how the linear model is blended in;
-- ``preprocessor.json``: what turns a row into arrays;
+- ``preprocessor.json``: vocabulary and settings that turn a text into arrays of ids;
 - ``model.safetensors``: the network's weights, under PyTorch's names;
 - ``linear.safetensors``, where there is a linear model beside the network;
-- ``manifest.json``: sizes and sums of these; ``README.md``: the card, for a person.
+- ``manifest.json``: sizes and SHA-256 sums of these; ``README.md``: the model card.
 
-``docs/model-folder.md`` has the format. Written and read with NumPy alone.
+``docs/model-folder.md`` specifies the format. Writing and reading need NumPy alone.
 """
 
 import os
@@ -24,28 +24,25 @@ from tidegate.errors import FormatError
 from tidegate.evaluation.blend import Blend
 from tidegate.inference.architecture import Architecture
 from tidegate.inference.ngrams import NgramClassifier
-from tidegate.storage import json_file, regular, tensors
-from tidegate.storage.atomic import new_folder
-from tidegate.storage.sealed_folder import MANIFEST, Layout
+from tidegate.storage import carded_folder, json_file, tensors
+from tidegate.storage.sealed_folder import Layout
 from tidegate.task import Task
 
-CONFIG, PREPROCESSOR, TENSORS, LINEAR, CARD = (
-    "config.json",
-    "preprocessor.json",
-    "model.safetensors",
-    "linear.safetensors",
-    "README.md",
-)
+CONFIG, PREPROCESSOR = "config.json", "preprocessor.json"
+TENSORS, LINEAR = "model.safetensors", "linear.safetensors"
 FORMAT = "tidegate.model/2"
-MOST_CARD_BYTES = 1 << 20
 _MOST_BYTES = {CONFIG: 1 << 20, PREPROCESSOR: 1 << 28, TENSORS: 1 << 33}
 LAYOUT = Layout(FORMAT, TENSORS, _MOST_BYTES)
 LAYOUT_WITH_LINEAR = Layout(FORMAT, TENSORS, {**_MOST_BYTES, LINEAR: 1 << 33})
+_VERSION_1 = (
+    "expected a model folder of version 2, got one of version 1, which earlier versions of "
+    "tidegate wrote; train the model again"
+)
 
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """What a model folder holds."""
+    """The content of a model folder."""
 
     task: Task
     preprocessor: TextPreprocessor
@@ -53,13 +50,14 @@ class ModelFolder:
     tensors: dict[str, NDArray[np.float32]]
     """The network's weights, under PyTorch's names."""
     linear: NgramClassifier | None
-    """The linear model beside the network."""
+    """The linear model beside the network; None without one."""
     blend: Blend | None
-    """How ``network`` and ``linear`` are put together, where there is a linear model."""
+    """Weights and temperatures of the blend of ``network`` and ``linear``; None without a linear
+    model."""
     card: str
-    """For a person to read, in Markdown, and to add to: it has no sum."""
+    """The model card in Markdown. People may edit it: it has no checksum."""
     columns: Columns | None = None
-    """The columns of the user's files that it was trained on."""
+    """The columns of the user's own files that it was trained on; None for a built-in data set."""
 
     def save(self, path: Path) -> None:
         """Write the folder, whole or not at all.
@@ -83,14 +81,11 @@ class ModelFolder:
         if self.linear is not None:
             layout = LAYOUT_WITH_LINEAR
             contents[LINEAR] = tensors.to_bytes(self.linear.to_arrays())
-        sealed = layout.seal(contents, self.tensors)
-        with new_folder(path) as write:
-            for name, content in {CARD: self.card.encode(), **sealed}.items():
-                write(name, content)
+        carded_folder.write(path, layout, contents, self.tensors, self.card)
 
 
 def load(path: Path, *, allow_nonfinite: bool = False) -> ModelFolder:
-    """Read a model folder that is whole. Nothing in it is run, and sizes are bounded.
+    """Read a model folder, and check that it is whole. Nothing in it is run; sizes are bounded.
 
     Args:
         path: The folder.
@@ -100,9 +95,9 @@ def load(path: Path, *, allow_nonfinite: bool = False) -> ModelFolder:
         FormatError: A file is missing, damaged, or of another format than this version's.
     """
     layout = LAYOUT_WITH_LINEAR if os.path.lexists(path / LINEAR) else LAYOUT
-    _check_there(path, (*layout.most_bytes, MANIFEST, CARD))
-    try:
-        contents, parameters = layout.read(path)
+    carded_folder.check_complete(path, layout, "a model folder", {"vocabulary.json": _VERSION_1})
+    with carded_folder.prefix_errors(path):
+        contents, parameters, card = carded_folder.read(path, layout)
         config = _config(contents[CONFIG])
         architecture = Architecture.from_json(config["architecture"])
         tensors.check_shapes(parameters, architecture.shapes(), TENSORS)
@@ -117,30 +112,11 @@ def load(path: Path, *, allow_nonfinite: bool = False) -> ModelFolder:
             parameters,
             linear,
             None if blend is None else Blend.from_json(blend),
-            regular.read(path / CARD, MOST_CARD_BYTES).decode("utf-8", errors="replace"),
+            card,
             None if config.get("columns") is None else Columns.from_json(config["columns"]),
         )
         _check_parts(folder)
-    except FormatError as error:
-        raise FormatError(f"{path}/{error}") from error
-    except OSError as error:
-        raise FormatError(f"{path / CARD}: expected to read it, got: {error.strerror}") from error
     return folder
-
-
-def _check_there(path: Path, names: tuple[str, ...]) -> None:
-    missing = [name for name in names if not os.path.lexists(path / name)]
-    if not missing:
-        return
-    if os.path.lexists(path / "vocabulary.json"):
-        raise FormatError(
-            f"{path}: expected a model folder of version 2, got one of version 1, which earlier "
-            "versions of tidegate wrote; train the model again"
-        )
-    raise FormatError(
-        f"{path}: expected a model folder with {', '.join(names)}, got one without "
-        f"{', '.join(missing)}; copy it whole, or train the model again"
-    )
 
 
 def _config(content: bytes) -> dict[str, Any]:
@@ -157,11 +133,11 @@ def _config(content: bytes) -> dict[str, Any]:
 
 
 def _check_parts(folder: ModelFolder) -> None:
-    """Refuse parts that are whole by themselves and do not fit each other."""
+    """Refuse a folder whose files are valid, but do not fit each other."""
     shape, preprocessor, linear = folder.architecture, folder.preprocessor, folder.linear
     has_blend, has_words = folder.blend is not None, preprocessor.full_vocabulary is not None
     pairs = 0 if preprocessor.bigrams is None else len(preprocessor.bigrams)
-    found = {
+    counts = {
         "outputs": (folder.task.num_outputs, shape.num_outputs),
         "ids": (len(preprocessor.vocabulary), shape.vocabulary_size),
         "ids of pairs": (pairs, shape.bigram_vocabulary_size),
@@ -169,8 +145,8 @@ def _check_parts(folder: ModelFolder) -> None:
         "vocabularies of the linear model": (int(linear is not None), int(has_words)),
     }
     if linear is not None:
-        found["logits of the linear model"] = (folder.task.num_outputs, len(linear.intercepts))
-    for what, (expected, got) in found.items():
+        counts["logits of the linear model"] = (folder.task.num_outputs, len(linear.intercepts))
+    for what, (expected, got) in counts.items():
         if expected != got:
             raise FormatError(f"{CONFIG}: expected {expected} {what}, got {got}")
     if folder.blend is not None and {*folder.blend.weights} != {"network", "linear"}:

@@ -1,10 +1,11 @@
-"""The folder of a language model: ``config.json``, ``model.safetensors``, ``vocabulary.json``
-and ``README.md``, with the sums of the first three in ``manifest.json``. Written and read with
-NumPy alone; nothing in it is code.
+"""The folder of a language model, which a classifier can start from: settings, weights, vocabulary.
+
+``config.json``, ``model.safetensors`` and ``vocabulary.json``, with their SHA-256 sums in
+``manifest.json``; and ``README.md``, the card. Writing and reading need NumPy alone, and nothing in
+it is code.
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import FormatError
-from tidegate.storage import json_file, regular, tensors
-from tidegate.storage.atomic import new_folder
-from tidegate.storage.sealed_folder import MANIFEST, Layout
+from tidegate.storage import carded_folder, json_file, regular, tensors
+from tidegate.storage.sealed_folder import MANIFEST, MOST_MANIFEST_BYTES, Layout
 
-CONFIG, TENSORS, VOCABULARY, CARD = (
-    "config.json",
-    "model.safetensors",
-    "vocabulary.json",
-    "README.md",
-)
+CONFIG, TENSORS, VOCABULARY = "config.json", "model.safetensors", "vocabulary.json"
 LAYOUT = Layout(
     format="tidegate.language-model/1",
     tensors=TENSORS,
     most_bytes={CONFIG: 1 << 20, TENSORS: 1 << 33, VOCABULARY: 1 << 28},
 )
-MOST_CARD_BYTES = 1 << 20
+_OF_A_CLASSIFIER = "expected a folder that `tidegate pretrain` wrote, got that of a classifier"
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,7 @@ class LanguageModelFolder:
     """The parameters, under PyTorch's names."""
     vocabulary: dict[str, Any]
     card: str
-    """For a person to read, in Markdown, and to add to: it has no sum."""
+    """The card in Markdown. People may edit it: it has no checksum."""
 
     def save(self, path: Path) -> None:
         """Write the folder, whole or not at all.
@@ -54,14 +49,11 @@ class LanguageModelFolder:
             TENSORS: tensors.to_bytes(self.tensors),
             VOCABULARY: json_file.to_bytes(self.vocabulary),
         }
-        sealed = LAYOUT.seal(contents, self.tensors)
-        with new_folder(path) as write:
-            for name, content in {CARD: self.card.encode(), **sealed}.items():
-                write(name, content)
+        carded_folder.write(path, LAYOUT, contents, self.tensors, self.card)
 
 
 def load(path: Path, *, allow_nonfinite: bool = False) -> LanguageModelFolder:
-    """Read the folder of a language model that is whole.
+    """Read the folder of a language model, and check that it is whole.
 
     Args:
         path: The folder.
@@ -71,39 +63,25 @@ def load(path: Path, *, allow_nonfinite: bool = False) -> LanguageModelFolder:
         FormatError: A file is missing, damaged, or of another format than this version's; or a
             parameter is not float32, or not finite.
     """
-    names = (*LAYOUT.most_bytes, MANIFEST, CARD)
-    missing = [name for name in names if not os.path.lexists(path / name)]
-    if missing and os.path.lexists(path / "preprocessor.json"):
-        raise FormatError(
-            f"{path}: expected a folder that `tidegate pretrain` wrote, got that of a classifier"
-        )
-    if missing:
-        raise FormatError(
-            f"{path}: expected the folder of a language model with {', '.join(names)}, "
-            f"got one without {', '.join(missing)}; copy it whole, or train the model again"
-        )
-    try:
-        contents, parameters = LAYOUT.read(path)
+    others = {"preprocessor.json": _OF_A_CLASSIFIER}
+    carded_folder.check_complete(path, LAYOUT, "the folder of a language model", others)
+    with carded_folder.prefix_errors(path):
+        contents, parameters, card = carded_folder.read(path, LAYOUT)
         tensors.check_values(parameters, TENSORS, allow_nonfinite=allow_nonfinite)
         config = json_file.parse_object(contents[CONFIG], CONFIG)
         json_file.check_format(config, LAYOUT.format, CONFIG)
         vocabulary = json_file.parse_object(contents[VOCABULARY], VOCABULARY)
-        card = regular.read(path / CARD, MOST_CARD_BYTES).decode("utf-8", errors="replace")
-    except FormatError as error:
-        raise FormatError(f"{path}/{error}") from error
-    except OSError as error:
-        raise FormatError(f"{path / CARD}: expected to read it, got: {error.strerror}") from error
     return LanguageModelFolder(config, parameters, vocabulary, card)
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a folder's manifest, which has the sums of all that a network begins with.
+    """SHA-256 of the manifest, and so of everything that a classifier starts from.
 
     Raises:
         FormatError: The manifest is missing, or cannot be read.
     """
     try:
-        content = regular.read(path / MANIFEST, 1 << 24)
+        content = regular.read(path / MANIFEST, MOST_MANIFEST_BYTES)
     except OSError as error:
         raise FormatError(
             f"{path / MANIFEST}: expected the sums of a language model, got: {error.strerror}"
