@@ -1,24 +1,34 @@
-"""``tidegate inspect``: what it says of a model folder."""
+"""``tidegate inspect``: the summary of a model folder, as text and as JSON."""
+
+import json
 
 import pytest
 
 from model_samples import make_folder
-
-CASES = {
-    "causal": ({"text": {"max_length": None}}, "yes"),
-    "bigrams look back": ({"text": {"max_length": None}, "num_pairs": 9}, "yes"),
-    "two layers": ({"text": {"max_length": None}, "num_layers": 2}, "yes"),
-    "both directions": ({"text": {"max_length": None}, "bidirectional": True}, "no"),
-    "the last tokens": ({"text": {"max_length": 25}}, "no"),
-    "padding": ({"text": {"max_length": 25, "padding": "front"}}, "no"),
-    "a linear model": ({"text": {"max_length": None}, "with_linear": True}, "no"),
-}
+from tidegate.inference.describe import describe
 
 
-@pytest.mark.parametrize(("options", "expected"), CASES.values(), ids=CASES)
-def test_it_says_whether_a_model_can_answer_token_by_token(tidegate, tmp_path, options, expected):
-    make_folder(**options)[0].save(tmp_path / "model")
+@pytest.fixture
+def folder(tmp_path):
+    folder, _ = make_folder(with_linear=True)
+    folder.save(tmp_path / "model")
+    return folder
+
+
+def test_it_prints_a_line_for_every_value(tidegate, tmp_path, folder):
     outcome = tidegate("inspect", tmp_path / "model")
     assert outcome.code == 0, outcome.err
-    (line,) = [line for line in outcome.out.splitlines() if line.startswith("can be streamed")]
-    assert line.split()[-1] == expected
+    lines = dict(line.split("  ", 1) for line in outcome.out.splitlines())
+    values = {name: value.strip() for name, value in lines.items()}
+    summary = describe(folder)
+    assert [*values] == [name.replace("_", " ") for name in summary]
+    assert values["classes"] == "neg, pos"
+    assert values["network parameters"] == f"{summary['network_parameters']:,}"
+    assert values["weights in the answer"] == "network 0.6, linear 0.4"
+    assert values["can be streamed"] == "no"
+
+
+def test_it_writes_json_for_programs(tidegate, tmp_path, folder):
+    outcome = tidegate("inspect", tmp_path / "model", "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out) == describe(folder)
