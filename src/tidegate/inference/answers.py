@@ -1,4 +1,4 @@
-"""A model's answers as a user reads them: the best classes and their probabilities."""
+"""A model's answers for users: the names of the best classes, and their probabilities."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,15 +13,15 @@ PREDICTION, PROBABILITY = "prediction", "probability"
 
 
 def as_objects(task: Task, outputs: NDArray[np.float64]) -> list[dict[str, Any]]:
-    """Answers for a program.
+    """Answers for programs, as values that JSON can hold.
 
     Args:
-        task: What was asked.
-        outputs: What the model put out, (N, C).
+        task: The model's task.
+        outputs: The model's logits or numbers, (N, C).
 
     Returns:
-        For each text ``answer`` (a class, a list of labels, or a number) and, but for a
-        regression, ``probabilities``: by class, between 0 and 1.
+        For each text ``answer``: a class, a list of labels, a number or a list of numbers; and,
+        except for a regression, ``probabilities``: by class, between 0 and 1.
     """
     named = task.named(task.decide(outputs))
     if not task.is_classification:
@@ -37,7 +37,8 @@ def answer_columns(task: Task, top_k: int = 1) -> tuple[str, ...]:
     """The names of the columns of :func:`as_columns`.
 
     Raises:
-        ArgumentError: More classes are asked for than there are, or of numbers.
+        ArgumentError: ``top_k`` exceeds the number of classes, or is above 1 for a task without
+            exactly one class a text.
     """
     if task.has_one_class:
         if not 1 <= top_k <= len(task.classes):
@@ -61,9 +62,9 @@ def as_columns(task: Task, outputs: NDArray[np.float64], top_k: int = 1) -> Sequ
     """Answers as columns of a table, by the names of :func:`answer_columns`.
 
     Args:
-        task: What was asked.
-        outputs: What the model put out, (N, C).
-        top_k: Most probable classes of each text, the best first.
+        task: The model's task.
+        outputs: The model's logits or numbers, (N, C).
+        top_k: Number of most probable classes for each text, the best first.
 
     Returns:
         A list of N values for each column: names of classes and their probabilities; for

@@ -1,4 +1,4 @@
-"""The shape of a network: all that inference needs to know beside its weights."""
+"""The architecture of a network: everything that inference needs beside its weights."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -8,20 +8,20 @@ from tidegate.cells import CELLS, NUM_GATES
 from tidegate.errors import FormatError
 
 POOLINGS = ("last", "mean", "max", "mean+max", "mean+max+last", "attention")
-"""What may become of the states of all steps."""
-
+"""Names of the ways of pooling over time."""
 
 MAX_SIZE = 1 << 31
-"""No size of a network reaches this."""
+"""Every size of a network is below this."""
 MAX_LAYERS = 256
+"""The most recurrent layers of a network."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Embedded tokens or numbers, recurrent layers, pooling over the steps, a linear head.
+    """The sizes of a network: embedding, recurrent layers, pooling over time, linear head.
 
     Raises:
-        ValueError: A size, a cell or a pooling that no network has.
+        ValueError: A size is out of its range, or the cell or the pooling is unknown.
     """
 
     cell: str
@@ -29,10 +29,11 @@ class Architecture:
     hidden_size: int
     """H, units of a layer and direction."""
     vocabulary_size: int = 0
-    """Number of ids; 0 where sequences are of numbers."""
+    """Number of token ids; 0 for a network that reads numbers."""
     input_size: int = 0
-    """Numbers a step; 0 where sequences are of ids."""
+    """Numbers at every step; 0 for a network that reads token ids."""
     embedding_dim: int = 0
+    """d, the width of the embedding; 0 for a network that reads numbers."""
     num_layers: int = 1
     bidirectional: bool = False
     residual: bool = False
@@ -42,6 +43,7 @@ class Architecture:
     bigram_vocabulary_size: int = 0
     """Number of ids of pairs of tokens; 0 for none."""
     num_outputs: int = 1
+    """C, logits or numbers of the head."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -76,17 +78,17 @@ class Architecture:
 
     @property
     def width(self) -> int:
-        """I: numbers that the first layer reads at every step."""
+        """I, the input size of the first layer."""
         return self.embedding_dim if self.vocabulary_size else self.input_size
 
     @property
     def num_directions(self) -> int:
-        """D: 2 where layers run from both ends, else 1."""
+        """D: 2 for bidirectional layers, else 1."""
         return 2 if self.bidirectional else 1
 
     @property
     def head_width(self) -> int:
-        """Numbers that the head reads."""
+        """The input size of the head."""
         states = self.num_directions * self.hidden_size
         return states * (self.pooling.count("+") + 1)
 
@@ -121,7 +123,7 @@ class Architecture:
         return shapes
 
     def to_json(self) -> dict[str, Any]:
-        """For a JSON file."""
+        """All fields by name, for a JSON file."""
         return asdict(self)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""How well a trained model does on labelled texts, as a whole and part by part."""
+"""Evaluation of a trained model on labelled texts, as a whole and of each part alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ from tidegate.task import Task
 
 FORMAT = "tidegate.evaluation/1"
 PACKAGES = {"sklearn": "scikit-learn", "scipy": "scipy"}
-"""What the metrics are computed by, and the name that pip has for it."""
+"""The modules that compute the metrics, and the names of their packages for pip."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The figures of a trained model on labelled texts."""
+    """Metrics of a trained model on labelled texts."""
 
     task: Task
     num_examples: int
     parts: dict[Part, Measurement]
-    """``all``, the whole model, and, where it has a linear model beside the network, ``network``
-    and ``linear`` alone."""
+    """``all`` is the whole model; where it has a linear model beside the network, ``network`` and
+    ``linear`` are these alone."""
 
     def to_json(self) -> dict[str, Any]:
-        """For a JSON file, in the form that ``docs/results.md`` describes."""
+        """The evaluation as JSON values, in the form that ``docs/results.md`` describes."""
         return {
             "format": FORMAT,
             "task": self.task.to_json(),
@@ -48,9 +48,9 @@ def evaluate(
     Args:
         model: A trained model, as :func:`tidegate.load` returns it.
         texts: At least one.
-        targets: What is right for each text: the name of a class, the names of the labels that
+        targets: The right answer for each text: the name of a class, the names of the labels that
             hold, a number or numbers. Or the array that :class:`~tidegate.task.Task` describes: for
-            classes their indices in ``model.classes``, (N,).
+            classes, their indices in ``model.classes``, (N,).
 
     Returns:
         Metrics with their 95 % intervals, the table of classes and the confusion matrix, of the
@@ -78,10 +78,10 @@ def evaluate(
 
 
 def check_packages() -> None:
-    """Refuse to begin where scikit-learn or SciPy is missing.
+    """Check that scikit-learn and SciPy are installed.
 
     Raises:
-        PackageError: With the command that installs what is missing.
+        PackageError: One is missing; the message has the command that installs it.
     """
     missing = [name for module, name in PACKAGES.items() if not _is_installed(module)]
     if missing:
@@ -99,7 +99,7 @@ def _is_installed(module: str) -> bool:
 
 
 def _outputs(model: Predictor, texts: Sequence[str]) -> dict[Part, NDArray[np.float64]]:
-    """Of every part; the network runs once."""
+    """The outputs of every part, (N, C); the network runs only once."""
     blend = model.folder.blend
     if blend is None or "linear" not in model.parts:
         return {"all": model.outputs(texts)}
@@ -109,10 +109,10 @@ def _outputs(model: Predictor, texts: Sequence[str]) -> dict[Part, NDArray[np.fl
 
 
 def _targets(task: Task, targets: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
-    """Targets as :class:`~tidegate.task.Task` describes them, from these or from names.
+    """Targets in the form of :class:`~tidegate.task.Task`, from that form or from names.
 
     Raises:
-        DataError: The first that the task does not have.
+        DataError: A target that the task does not have.
     """
     values = targets.tolist() if isinstance(targets, np.ndarray) else [*targets]
     if any(map(_is_named, values)):

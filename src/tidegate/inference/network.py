@@ -1,4 +1,4 @@
-"""A network's forward pass on NumPy and the engine: as the PyTorch network of the same weights."""
+"""The network's forward pass on NumPy and the engine, without PyTorch."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -16,22 +16,22 @@ from tidegate.errors import FormatError
 from tidegate.inference.architecture import Architecture
 
 BATCH_SIZE, BATCH_POSITIONS = 256, 32_768
-"""Sequences of a batch, and steps of it, at most: what stays in a processor's cache."""
+"""The most sequences and steps of a batch, which then stays in a processor's cache."""
 
 VALUES = "values"
-"""The name of the array of sequences of numbers."""
+"""The name of the input array for a network that reads numbers instead of token ids."""
 
 Array = NDArray[np.float32]
 
 
 class Network:
-    """The network of an architecture and its weights, for inference.
+    """A network for inference: it computes what the PyTorch network with the same weights does.
 
-    A sequence's outputs have the same bits whatever is predicted beside it.
+    The outputs of a sequence have the same bits whatever else is in the batch.
 
     Args:
-        architecture: Its shape.
-        tensors: Its weights, under PyTorch's names, float32.
+        architecture: The sizes of the network.
+        tensors: The weights, under PyTorch's names, float32.
 
     Raises:
         FormatError: The tensors are not those of the architecture.
@@ -51,22 +51,22 @@ class Network:
         self._bigram_table = None
         if architecture.bigram_vocabulary_size:
             self._bigram_table = self._scaled(self._tensors["bigram_embedding.weight"])
-            self._bigram_table[0] = 0  # of all pairs that have no id: nothing is added there
+            self._bigram_table[0] = 0  # id 0: all pairs outside the vocabulary, which add nothing
 
     def outputs(self, inputs: Mapping[str, Ragged]) -> NDArray[np.float64]:
-        """Answer for sequences.
+        """Compute the outputs for sequences.
 
         Args:
-            inputs: What the preprocessor made of them, by name.
+            inputs: The preprocessor's arrays, by name.
 
         Returns:
             (N, C): logits, or numbers for a regression.
         """
         steps = next(iter(inputs.values()))
-        found = np.empty((len(steps), self.architecture.num_outputs))
+        outputs = np.empty((len(steps), self.architecture.num_outputs))
         for rows in ordered_batches(steps.lengths(), BATCH_SIZE, max_tokens=BATCH_POSITIONS):
-            found[rows] = self._batch(inputs, rows)
-        return found
+            outputs[rows] = self._batch(inputs, rows)
+        return outputs
 
     def _batch(self, inputs: Mapping[str, Ragged], rows: NDArray[np.int64]) -> NDArray[np.float64]:
         if self._table is None:
@@ -83,7 +83,13 @@ class Network:
     def _run(
         self, values: Array, slots: NDArray[np.int64] | None, offsets: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """``values`` are the steps, or with slots the rows that stand at them."""
+        """Run a batch.
+
+        Args:
+            values: The input at every step, (P, I); or, with ``slots``, a table of inputs, (K, I).
+            slots: The table's row at every step, (P,).
+            offsets: Where each sequence begins, and the end of the last, (N + 1,).
+        """
         architecture, output, final = self.architecture, values, values
         for number, directions in enumerate(self._layers):
             given, ids = output, slots if number == 0 else None
@@ -103,7 +109,7 @@ class Network:
         return cast(Array, engine.pool(states, offsets, how))  # type: ignore[arg-type]
 
     def _head(self, pooled: Array) -> NDArray[np.float64]:
-        """Class by class, for a product of matrices rounds as its number of rows has it."""
+        """The linear head, class by class: a matrix product rounds differently by batch size."""
         weight = self._tensors["head.weight"].astype(np.float64)
         bias = self._tensors["head.bias"].astype(np.float64)
         read = pooled.astype(np.float64)
@@ -127,9 +133,15 @@ class Network:
 
 
 def attention(states: Array, offsets: NDArray[np.int64], weight: Array) -> Array:
-    """The mean of every sequence's states, weighted by the softmax of their scores, (N, F).
+    """Attention pooling: the mean of a sequence's states, weighted by a softmax of their scores.
 
-    Zeros for a sequence without steps.
+    Args:
+        states: The states at every step, (P, F).
+        offsets: Where each sequence begins, and the end of the last, (N + 1,).
+        weight: A state's score is its product with this, (F,).
+
+    Returns:
+        (N, F); zeros for a sequence without steps.
     """
     pooled = np.zeros((len(offsets) - 1, states.shape[1]), np.float32)
     scores = (states * weight).sum(1)
@@ -144,10 +156,10 @@ def attention(states: Array, offsets: NDArray[np.int64], weight: Array) -> Array
 
 
 def check_tensors(architecture: Architecture, tensors: Mapping[str, NDArray[Any]]) -> None:
-    """Refuse tensors that are not exactly those of an architecture, or not finite.
+    """Check that tensors are exactly those of an architecture, and finite.
 
     Raises:
-        FormatError: Which, and what was expected.
+        FormatError: One is missing, unknown, of another shape or dtype, or not finite.
     """
     expected = architecture.shapes()
     missing, others = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected)

@@ -1,4 +1,4 @@
-"""Logistic regression on n-grams weighted by naive Bayes: its answers, without PyTorch or SciPy.
+"""The linear model: logistic regression on n-grams weighted by naive Bayes (NB), for inference.
 
 A text is the set of its n-grams. Let p be the number of a class's texts that have an n-gram, plus
 alpha, and q that of all other texts. The n-gram's feature is not 1 but its log-count ratio
@@ -28,12 +28,12 @@ from tidegate.errors import FormatError
 
 @dataclass(frozen=True)
 class NgramClassifier:
-    """A trained classifier of ragged sequences of ids, of two classes or more."""
+    """A trained linear classifier of token sequences, for two or more classes."""
 
     index: NgramIndex
     ratios: NDArray[np.float32]
-    """r, shape (K, number of n-grams), where K is the number of classes, or 1 for one logit of
-    two."""
+    """r, shape (K, number of n-grams), where K is the number of classes, or 1 for two classes with
+    one logit."""
     coefficients: NDArray[np.float32]
     """What each n-gram adds to each logit, before the norm: r times the regression's coefficient,
     of the same shape."""
@@ -42,7 +42,7 @@ class NgramClassifier:
 
     @property
     def num_parameters(self) -> int:
-        """How many numbers training chose."""
+        """The number of trained parameters."""
         return int(self.coefficients.size + self.intercepts.size)
 
     def decision_function(self, sequences: Ragged) -> NDArray[np.float64]:
@@ -52,36 +52,37 @@ class NgramClassifier:
             (N, K): for two classes one logit, above 0 where class 1 is likelier. A sequence's
             logits do not depend on the others.
         """
-        found = self.index.find(sequences)
-        rows = np.repeat(np.arange(len(found)), found.lengths())
-        logits = np.empty((len(found), len(self.intercepts)))
-        for one, intercept in enumerate(self.intercepts):
-            ratios, parts = self.ratios[one][found.values], self.coefficients[one][found.values]
-            sums = np.bincount(rows, parts, minlength=len(found))
-            logits[:, one] = sums / norms(rows, ratios, len(found)) + intercept
+        ngrams = self.index.find(sequences)
+        count, columns = len(ngrams), ngrams.values
+        rows = np.repeat(np.arange(count), ngrams.lengths())
+        logits = np.empty((count, len(self.intercepts)))
+        for k, intercept in enumerate(self.intercepts):
+            ratios, parts = self.ratios[k][columns], self.coefficients[k][columns]
+            sums = np.bincount(rows, parts, minlength=count)
+            logits[:, k] = sums / norms(rows, ratios, count) + intercept
         return logits
 
     def compact(self, vocabulary: Vocabulary) -> tuple["NgramClassifier", Vocabulary]:
-        """The same classifier over those words alone of which it has an n-gram.
+        """An equal classifier over a smaller vocabulary: only the words that its n-grams have.
 
         Args:
-            vocabulary: What numbered the sequences that it was trained on.
+            vocabulary: The vocabulary of the sequences that it was trained on.
 
         Returns:
-            The classifier, and the smaller vocabulary that numbers texts for it. The other words
-            become unknown, and add nothing, as before.
+            The classifier, and the smaller vocabulary for its texts. All other words become
+            unknown; they add nothing to the logits, as before.
         """
         ids = self.index.codes[0]
         is_word = ids >= FIRST_WORD
         words = [vocabulary.words[number - FIRST_WORD] for number in ids[is_word].tolist()]
-        # Codes of longer n-grams count places in this array, which stay.
+        # Codes of longer n-grams refer to places in this array, which do not change.
         renumbered = np.where(is_word, np.cumsum(is_word) - 1 + FIRST_WORD, ids)
         index = NgramIndex((renumbered, *self.index.codes[1:]))
         smaller = NgramClassifier(index, self.ratios, self.coefficients, self.intercepts)
         return smaller, Vocabulary(words, vocabulary.tokeniser)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """All of it by names, for a model folder; integers are int64, numbers float32."""
+        """All arrays by name, for a model folder: integers are int64, other numbers float32."""
         codes = {f"codes_{order}": codes for order, codes in enumerate(self.index.codes, 1)}
         return {
             **codes,

@@ -1,4 +1,4 @@
-"""The rows of a file with a model's answers beside them, in constant memory."""
+"""Prediction for a file: its rows with a model's answers beside them, in constant memory."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,21 +15,21 @@ from tidegate.inference.answers import answer_columns, as_columns
 from tidegate.inference.predictor import Predictor
 
 CHUNK_ROWS, CHUNK_CHARACTERS = 4_096, 1 << 22
-"""What is worked on at once, at most, but for a text that is longer by itself."""
+"""The most rows and characters in memory at once, except for a longer single text."""
 MOST_SHOWN = 20
-"""Bad rows that are told one by one."""
+"""Bad rows that are reported one by one; the others are only counted."""
 
 
 @dataclass
 class Predicted:
-    """What became of the rows of a file."""
+    """Counts of the rows of a file: answered, and without an answer."""
 
     num_rows: int = 0
-    """Rows that were answered."""
+    """Rows with an answer."""
     num_bad: int = 0
-    """Rows without an answer, for they, or their texts, could not be read."""
+    """Rows without an answer, because they or their texts could not be read."""
     reading: Reading = field(default_factory=Reading)
-    """Words that the model did not know, and texts that were cut."""
+    """Counts of unknown tokens and of texts that were cut."""
 
 
 def predict_rows(
@@ -53,23 +53,26 @@ def predict_rows(
 
     Args:
         model: A trained model.
-        table: Where the rows come from.
-        out: The new file; None for standard output. It is whole or not there.
+        table: The rows.
+        out: The file to write, which appears only when it is complete; None for standard output.
         format: ``csv``, ``tsv``, ``jsonl`` or ``parquet``.
         text: The column of the texts; by default that of the model's training, where the table
             has it, or the one that looks like it.
-        top_k: Most probable classes of each text.
-        delimiter: Between the fields of CSV that is written.
+        top_k: Number of most probable classes for each text.
+        delimiter: Character between the fields of a CSV file that is written.
         strict: Raise an error for the first bad row.
-        overwrite: Replace a file that is there.
-        on_bad: Is told of the first bad rows, a sentence each.
-        on_progress: Is told how far it is after each chunk: what was done, and the share of the
-            table that was read.
+        overwrite: Replace an existing file.
+        on_bad: Called with a message for each of the first bad rows.
+        on_progress: Called after each chunk with the counts so far, and the share of the table
+            that was read, from 0 to 1.
+
+    Returns:
+        Counts of the rows, and of unknown tokens.
 
     Raises:
-        ArgumentError: There is no such column, or more classes are wanted than there are.
-        DataError: The table cannot be read on, ``out`` cannot be written, or a row is bad and
-            ``strict`` was given.
+        ArgumentError: There is no such column, or ``top_k`` exceeds the number of classes.
+        DataError: The table cannot be read to its end, ``out`` cannot be written, or ``strict`` was
+            given and a row is bad.
     """
     column = _text_column(model, table, text)
     added = answer_columns(model.task, top_k)
@@ -117,7 +120,7 @@ def _answer(
     top_k: int,
     predicted: Predicted,
 ) -> None:
-    """Put the answers into the rows."""
+    """Answer some rows, and write the answers into them."""
     texts = [row.values[column] for row in rows]
     outputs, reading = model.answer(texts)
     predicted.num_rows += len(texts)

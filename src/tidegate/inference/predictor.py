@@ -1,4 +1,4 @@
-"""A trained model that answers: a model folder on NumPy and the engine, without PyTorch.
+"""Prediction by a trained model, on NumPy and the engine, without PyTorch.
 
 model = tidegate.load("runs/reviews/models/gru-seed0")
 model.predict(["A film to remember."])
@@ -24,16 +24,16 @@ from tidegate.task import Task
 Part = Literal["all", "network", "linear"]
 
 CHUNK_TEXTS = 4_096
-"""Texts that are worked on at once: memory does not grow with the number of texts."""
+"""Texts in memory as arrays at once, so that memory does not grow with their number."""
 
 
 class Predictor:
-    """A trained model: rows in, answers out.
+    """A trained model that predicts classes, probabilities or numbers for texts.
 
-    An answer has the same bits whatever is predicted beside it.
+    An answer has the same bits whatever other texts are predicted with it.
 
     Args:
-        folder: What :func:`load` read.
+        folder: The content of a model folder; :func:`load` reads one.
     """
 
     def __init__(self, folder: ModelFolder) -> None:
@@ -42,17 +42,17 @@ class Predictor:
 
     @property
     def task(self) -> Task:
-        """What the model is asked."""
+        """The model's task: kind and classes."""
         return self.folder.task
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes or labels; of a regression's numbers."""
+        """Names of the classes or labels, or of a regression's numbers."""
         return self.folder.task.classes
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """What may answer: ``all``, and where there is a linear model each of the two alone."""
+        """What can answer: ``all``, and with a linear model ``network`` and ``linear`` too."""
         return ("all",) if self.folder.linear is None else ("all", "network", "linear")
 
     def predict(self, texts: Sequence[str], *, part: Part = "all") -> NDArray[Any]:
@@ -68,8 +68,8 @@ class Predictor:
             regression the numbers, (N,) or (N, C).
 
         Raises:
-            DataError: A text is no text, or has half a surrogate pair.
-            ValueError: There is no such part.
+            DataError: A text is no string, or has half a surrogate pair.
+            ValueError: The model has no such part.
 
         Example:
             >>> model.predict(["a wonderful film", "a waste of time"])
@@ -85,22 +85,22 @@ class Predictor:
         """The probability of every class, (N, number of classes), in the order of :attr:`classes`.
 
         Args:
-            texts, part: As of :meth:`predict`.
+            texts, part: See :meth:`predict`.
 
         Raises:
-            DataError: As of :meth:`predict`.
-            ValueError: The model answers with numbers; or there is no such part.
+            DataError: See :meth:`predict`.
+            ValueError: The model is a regression, or has no such part.
         """
         return self.task.probabilities(self.outputs(texts, part=part))
 
     def outputs(self, texts: Sequence[str], *, part: Part = "all") -> NDArray[np.float64]:
-        """The logits, or numbers of a regression, (N, C): what answers are decided by."""
+        """The logits, or a regression's numbers, (N, C), before classes are chosen."""
         return self.answer(texts, part=part)[0]
 
     def answer(
         self, texts: Sequence[str], *, part: Part = "all"
     ) -> tuple[NDArray[np.float64], Reading]:
-        """What :meth:`outputs` gives, and how much of the texts the model could read."""
+        """The outputs of :meth:`outputs`, and counts of unknown tokens and cut texts."""
         self._check_part(part)
         given = checked_texts(texts)
         outputs, reading = [np.empty((0, self.task.num_outputs))], Reading()
@@ -111,7 +111,7 @@ class Predictor:
         return np.concatenate(outputs), reading
 
     def outputs_of(self, inputs: Mapping[str, Ragged], part: Part = "all") -> NDArray[np.float64]:
-        """What :meth:`outputs` gives, from what the model's preprocessor made of texts."""
+        """Like :meth:`outputs`, for the preprocessor's arrays of texts, by name."""
         linear, blend = self.folder.linear, self.folder.blend
         if linear is None or blend is None or part == "network":
             return self._network.outputs(inputs)
@@ -126,10 +126,10 @@ class Predictor:
 
 
 def checked_texts(texts: Sequence[str]) -> list[str]:
-    """Texts as a list.
+    """Check texts, and make a list of them.
 
     Raises:
-        DataError: One text alone, or something that is no text.
+        DataError: There is a single text instead of a list, or one that is no string.
     """
     if isinstance(texts, str | bytes):
         raise DataError("predict: expected a list of texts, got one text; give [text]")
@@ -153,6 +153,6 @@ def load(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Pred
         allow_nonfinite: Accept weights that are NaN or infinite.
 
     Raises:
-        FormatError: The folder is none of this version, or damaged.
+        FormatError: The folder is damaged, incomplete, or of another version.
     """
     return Predictor(model_folder.load(Path(path), allow_nonfinite=allow_nonfinite))
