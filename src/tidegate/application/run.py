@@ -66,5 +66,5 @@ class Run:
 
 def _folders(parent: Path, pattern: str) -> dict[str, Path]:
     # What begins with a dot was left half written.
-    found = sorted(p for p in parent.glob(pattern) if p.is_dir() and not p.name.startswith("."))
-    return {path.relative_to(parent).parts[0]: path for path in found}
+    folders = sorted(p for p in parent.glob(pattern) if p.is_dir() and not p.name.startswith("."))
+    return {path.relative_to(parent).parts[0]: path for path in folders}

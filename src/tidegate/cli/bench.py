@@ -1,4 +1,4 @@
-"""``tidegate bench``."""
+"""``tidegate bench``: time tidegate against PyTorch."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,8 @@ Examples:
 """
 
 BUDGET_S, QUICK_BUDGET_S = 60.0, 12.0
-"""For all cases together; starting, checking and the least number of rounds come on top."""
+"""Time for the measurements of all cases together, in seconds, and the same with --quick. Starting,
+checking results and the minimum number of rounds come on top."""
 
 
 @click.command("bench", epilog=EXAMPLES)

@@ -1,4 +1,4 @@
-"""``tidegate compare``."""
+"""``tidegate compare``: train several cells on one data set and compare them."""
 
 from typing import Any
 

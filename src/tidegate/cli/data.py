@@ -1,4 +1,4 @@
-"""``tidegate data get`` and ``tidegate data write``."""
+"""``tidegate data get`` and ``tidegate data write``: download data sets, write them to files."""
 
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ class ArchiveName(DatasetName):
 
         name = super().convert(value, param, ctx)
         if sources.get(name).archive is None:
-            having = [each for each in sources.names() if sources.get(each).archive]
+            downloadable = [other for other in sources.names() if sources.get(other).archive]
             self.fail(
-                f"{name}: expected a data set with an archive, one of {', '.join(having)}, got one "
-                f"without: 'tidegate train {name}' finds it or says what to install",
+                f"{name}: expected a data set with an archive, one of {', '.join(downloadable)}, "
+                f"got one without: 'tidegate train {name}' finds it or says what to install",
                 param,
                 ctx,
             )
@@ -47,7 +47,7 @@ def get(name: str) -> None:
     from tidegate.data.download import download
 
     archive = sources.get(name).archive
-    assert archive is not None  # or the name would have been refused
+    assert archive is not None  # ArchiveName refuses names without one
     target = archive.path
     console = Console(stderr=True)
     console.print(f"{name}: the official archive, {archive.url}", soft_wrap=True, highlight=False)

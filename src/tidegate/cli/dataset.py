@@ -1,4 +1,4 @@
-"""The argument DATASET and the list of data sets in a verb's help, both from the registry."""
+"""The argument DATASET, and the list of data sets in a verb's help."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from tidegate.errors import DataError
 
 
 class DatasetName(click.ParamType[str]):
-    """The name of a data set, or the path of a file of the user's."""
+    """The type of an argument: the name of a data set, or the path of the user's own file."""
 
     name = "dataset"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse a name that no data set has and that is no path."""
+        """Check that a value is the name of a data set, or looks like a path."""
         from tidegate.data import sources
         from tidegate.data.tables import looks_like_a_path
 
@@ -29,7 +29,7 @@ class Verb(click.Command):
     """A verb whose help lists the data sets."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The data sets, and then the options."""
+        """Write the list of data sets, then the options."""
         from tidegate.data import sources
 
         with formatter.section("Data sets, beside your own files"):

@@ -1,4 +1,4 @@
-"""``tidegate evaluate``."""
+"""``tidegate evaluate``: measure a trained model on labelled texts."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from tidegate.cli.dataset import DatasetName, Verb
-from tidegate.cli.own_files import as_usage_error, own_options, taken
+from tidegate.cli.own_files import as_usage_error, given_options, own_options
 
 EXAMPLES = """\b
 Examples:
@@ -50,10 +50,10 @@ def command(
     check_packages()
     predictor = load(model)
     with as_usage_error():
-        found = labelled(predictor, dataset, taken(own), data)
-    evaluation = evaluate(predictor, found.texts, found.targets)
+        examples = labelled(predictor, dataset, given_options(own), data)
+    evaluation = evaluate(predictor, examples.texts, examples.targets)
     if as_json:
         click.echo(json.dumps(evaluation.to_json(), indent=1, allow_nan=False))
         return
-    click.echo(f"{len(found.texts):,} examples of {found.source}", err=True)
+    click.echo(f"{len(examples.texts):,} examples of {examples.source}", err=True)
     evaluation_tables.show(evaluation)

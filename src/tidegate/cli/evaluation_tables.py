@@ -1,4 +1,4 @@
-"""What ``tidegate evaluate`` prints: metrics with intervals, classes, mistakes."""
+"""The tables that ``tidegate evaluate`` prints: metrics with intervals, classes, mistakes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from tidegate.inference.evaluate import Evaluation
 
 PARTS = {"all": "whole model", "network": "network alone", "linear": "linear model alone"}
 MOST_IN_MATRIX = 12
-"""Classes of a confusion matrix; with more, the most frequent mistakes are listed."""
+"""The most classes of a confusion matrix; with more, the frequent mistakes are listed instead."""
 UNDEFINED = "\N{EN DASH}"
 
 

@@ -1,4 +1,4 @@
-"""What ``tidegate train``, ``compare`` and ``pretrain`` share: options and screen."""
+"""Options and output that ``tidegate train``, ``compare`` and ``pretrain`` share."""
 
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -8,7 +8,7 @@ import click
 
 from tidegate.application.arguments import MOST_THREADS, make_config
 from tidegate.cli.dataset import DatasetName
-from tidegate.cli.own_files import as_usage_error, own_options, taken
+from tidegate.cli.own_files import as_usage_error, given_options, own_options
 from tidegate.cli.recipe import RecipeName
 from tidegate.runs import logs
 from tidegate.training.recipe import NAMES, load
@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def at_least(minimum: int) -> click.IntRange:
-    """A whole number from ``minimum`` on."""
+    """The type of an option: a whole number of at least ``minimum``."""
     return click.IntRange(min=minimum)
 
 
@@ -37,8 +37,8 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
     """Decorator that adds the options that the three verbs share.
 
     Args:
-        default_recipe: One of the recipes' names.
-        without: Flags of options that a verb does not have, or has in a form of its own.
+        default_recipe: Name of the verb's default recipe.
+        without: Flags of options that the verb does not have, or has in its own form.
     """
     all_options = [
         (
@@ -221,7 +221,7 @@ def start(
                 threads=threads,
                 checkpoint_every=checkpoint_every,
                 only_pretrain=only_pretrain,
-                own=taken(own),
+                own=given_options(own),
             )
         display.starts()  # within a second: importing PyTorch takes longer
         from tidegate.application import carry_out

@@ -1,4 +1,4 @@
-"""``tidegate info``."""
+"""``tidegate info``: print versions and what the machine offers."""
 
 import click
 
@@ -8,16 +8,16 @@ def command() -> None:
     """Show versions, processor, instruction set and threads."""
     from tidegate import engine, machine
 
-    found = machine.describe()
+    described = machine.describe()
     lines = {
-        "tidegate": found["tidegate"],
-        "Python": found["python"],
-        "PyTorch": found["torch"] or "not installed (pip install 'tidegate[train]')",
-        "NumPy": found["numpy"],
-        "platform": found["platform"],
-        "processor": found["cpu"],
-        "instruction sets": f"{', '.join(engine.supported_isas())} (in use: {found['isa']})",
-        "threads": f"{found['num_cpus']} (processors this process may use)",
+        "tidegate": described["tidegate"],
+        "Python": described["python"],
+        "PyTorch": described["torch"] or "not installed (pip install 'tidegate[train]')",
+        "NumPy": described["numpy"],
+        "platform": described["platform"],
+        "processor": described["cpu"],
+        "instruction sets": f"{', '.join(engine.supported_isas())} (in use: {described['isa']})",
+        "threads": f"{described['num_cpus']} (processors this process may use)",
         "engine's threads": str(engine.num_threads()),
     }
     for name, value in lines.items():

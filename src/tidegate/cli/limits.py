@@ -1,10 +1,10 @@
-"""Errors that say no more than that the machine, or a number, has an end."""
+"""Messages for errors of the machine's limits: out of memory, and numbers out of range."""
 
 from tidegate.memory import is_out_of_memory
 
 
 def explain(error: BaseException) -> str | None:
-    """What the user can do about it; None where the error is another."""
+    """A message that says what the user can do; None for an error of another kind."""
     reason = str(error).partition("\n")[0] or type(error).__name__
     if is_out_of_memory(error):
         return (

@@ -1,7 +1,7 @@
-"""The command ``tidegate``: finds the verb, and turns errors into messages.
+"""The command ``tidegate``: finds the verb, and turns errors into messages and exit codes.
 
-A verb's module is imported when the verb is called, and each imports what is heavy when it runs,
-so that help and typing errors answer at once.
+A verb's module is imported when the verb is called, and imports heavy packages only when it runs:
+help and error messages appear at once.
 """
 
 import difflib
@@ -36,7 +36,7 @@ Examples:
 
 
 class _Verbs(click.Group):
-    """Looks a verb up in its own module, and takes its short help from the table above."""
+    """A command group that imports a verb's module on demand; short help is from :data:`VERBS`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*VERBS]
@@ -75,9 +75,15 @@ def cli(debug: bool) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command and leave with its exit code: 0 done, 1 failed, 2 misused, and as a shell has
-    it where a signal ended it: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
-    with output.lasting(), signals.as_ctrl_c():
+    """Run the command, and exit the process with its exit code.
+
+    0 for success, 1 for a failure, 2 for wrong usage; after a signal, as shells do, 130 for Ctrl-C,
+    143 for SIGTERM and 129 for SIGHUP.
+
+    Args:
+        arguments: The command line without the program's name; by default the process' own.
+    """
+    with output.ignore_lost_output(), signals.as_ctrl_c():
         code = _run(sys.argv[1:] if arguments is None else arguments)
     sys.exit(code)
 
@@ -91,11 +97,11 @@ def _run(arguments: list[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt as error:
         return signals.exit_code(error)
-    except click.Abort as error:  # what click makes of Ctrl-C
+    except click.Abort as error:  # click turns Ctrl-C into this
         return signals.exit_code(error.__cause__)
     except (SystemExit, GeneratorExit):
         raise
-    except BaseException as error:  # Rust's panics, as of safetensors, are no Exception
+    except BaseException as error:  # panics of Rust code, as in safetensors, are no Exception
         if debug:
             raise
         click.echo(f"Error: {_explain(error)}", err=True)

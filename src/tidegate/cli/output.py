@@ -1,7 +1,7 @@
-"""Standard output and error that may be closed or full: what a verb writes to files is not lost.
+"""Keeps a verb running when standard output or standard error cannot be written.
 
-A reader that left (``| head -1``), a stream that was closed (``>&-``) or a disk that is full
-(``> FILE``) is no reason for a training to fail: what cannot be printed is dropped.
+A closed pipe (``| head -1``), a closed stream (``>&-``) or a full disk (``> FILE``) does not make a
+training fail: the text that cannot be printed is dropped.
 """
 
 import errno
@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from typing import Any
 
 NAMES = {1: "stdout", 2: "stderr"}
-_GONE = (errno.EPIPE, errno.EBADF)
-"""Whoever closed the stream knows."""
+_CLOSED = (errno.EPIPE, errno.EBADF)
+"""Error numbers of a closed stream, which needs no message: somebody closed it on purpose."""
 
 
-class _Lasting(io.FileIO):
-    """A file descriptor, not closed with it, that drops what the system refuses to write.
+class _TolerantFile(io.FileIO):
+    """An unbuffered file over a descriptor that drops everything after the first write error.
 
     Attributes:
-        error: The first refusal.
+        error: The first error; None before one.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -38,36 +38,36 @@ class _Lasting(io.FileIO):
 
 
 @contextmanager
-def lasting() -> Iterator[None]:
-    """Let ``sys.stdout`` and ``sys.stderr`` drop what cannot be written to them, in the block.
+def ignore_lost_output() -> Iterator[None]:
+    """In the block, ``sys.stdout`` and ``sys.stderr`` drop what cannot be written to them.
 
-    At its end a line on stderr says what was lost for another reason than a closed stream.
+    At its end a line on stderr names the error, unless the stream was closed.
     """
     _open_closed()
     before = sys.stdout, sys.stderr
-    found = {descriptor: _replace(descriptor) for descriptor in NAMES}
+    files = {descriptor: _replace(descriptor) for descriptor in NAMES}
     try:
         yield
     finally:
         for descriptor in NAMES:
             stream = getattr(sys, NAMES[descriptor])
             stream.flush()
-            raw = found[descriptor]
-            if raw is not None and raw.error is not None and raw.error.errno not in _GONE:
+            file = files[descriptor]
+            if file is not None and file.error is not None and file.error.errno not in _CLOSED:
                 sys.stderr.write(
-                    f"{NAMES[descriptor]}: expected to write to it, got: {raw.error.strerror}; "
+                    f"{NAMES[descriptor]}: expected to write to it, got: {file.error.strerror}; "
                     "what was to be printed there is lost\n"
                 )
         sys.stdout, sys.stderr = before
 
 
 def _open_closed() -> None:
-    """Give closed standard descriptors to the null device, lest a file of the run gets one."""
+    """Open closed standard descriptors on the null device, lest other files get their numbers."""
     for descriptor in (0, *NAMES):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this descriptor
     for descriptor, name in NAMES.items():
         if getattr(sys, name) is None:
             setattr(
@@ -79,24 +79,24 @@ def _open_closed() -> None:
             )
 
 
-def _replace(descriptor: int) -> _Lasting | None:
-    """Put a stream over a lasting descriptor; None where it was replaced by something else."""
+def _replace(descriptor: int) -> _TolerantFile | None:
+    """Put a standard stream over a tolerant file; None if the stream is no plain file any more."""
     stream = getattr(sys, NAMES[descriptor])
     buffer = getattr(stream, "buffer", None)
-    # Unbuffered (python -u), it is the file itself.
+    # With python -u there is no buffer: ``buffer`` is the file itself.
     if type(getattr(buffer, "raw", buffer)) is not io.FileIO:
         return None
     stream.flush()
-    raw = _Lasting(descriptor)
+    file = _TolerantFile(descriptor)
     setattr(
         sys,
         NAMES[descriptor],
         io.TextIOWrapper(
-            io.BufferedWriter(raw),
+            io.BufferedWriter(file),
             encoding=stream.encoding,
             errors=stream.errors,
             line_buffering=stream.line_buffering,
             write_through=stream.write_through,
         ),
     )
-    return raw
+    return file

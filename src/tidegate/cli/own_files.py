@@ -1,4 +1,4 @@
-"""The options of ``tidegate train``, ``compare``, ``pretrain`` and ``evaluate`` for own files."""
+"""The options of ``train``, ``compare``, ``pretrain`` and ``evaluate`` for the user's own files."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class NameList(click.ParamType[tuple[str, ...]]):
-    """Names of columns, with commas between."""
+    """The type of an option: names of columns with commas between."""
 
     name = "COLUMN,..."
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
-        """Split."""
+        """Split at commas; no name may be empty."""
         if isinstance(value, tuple):
             return value
         names = tuple(name.strip() for name in str(value).split(","))
@@ -70,10 +70,10 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
 
 
 def own_options(without: Collection[str] = ()) -> Callable[[F], F]:
-    """Decorator that adds the options of own files.
+    """Decorator that adds the options for own files to a verb.
 
     Args:
-        without: Names of options that a verb does not have.
+        without: Names of options that the verb does not have.
     """
 
     def decorate(command: F) -> F:
@@ -85,8 +85,8 @@ def own_options(without: Collection[str] = ()) -> Callable[[F], F]:
     return decorate
 
 
-def taken(options: Mapping[str, Any]) -> OwnOptions:
-    """Those of a verb's options that :class:`OwnOptions` has, where they were given."""
+def given_options(options: Mapping[str, Any]) -> OwnOptions:
+    """The options for own files that the user gave, out of all options of a verb."""
     given = {
         name: value
         for name, value in options.items()
@@ -97,7 +97,7 @@ def taken(options: Mapping[str, Any]) -> OwnOptions:
 
 @contextmanager
 def as_usage_error() -> Iterator[None]:
-    """Name the option that an argument came from."""
+    """Turn an :class:`ArgumentError` into a usage error that names the option."""
     try:
         yield
     except ArgumentError as error:

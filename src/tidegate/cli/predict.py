@@ -1,4 +1,4 @@
-"""``tidegate predict``."""
+"""``tidegate predict``: answer texts by a trained model."""
 
 import json
 import sys
@@ -32,7 +32,7 @@ Examples:
 """
 
 CHUNK_LINES = 1_024
-"""Lines that are read before they are answered."""
+"""Lines of standard input that are answered together."""
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "txt")
 
 
@@ -81,7 +81,7 @@ def command(
     predictor = load(model)
     tidegate.set_num_threads(threads or available_cpus())
     if file is None and (texts or options["format_"] in (None, "txt")):
-        _refuse_of_files(options)
+        _refuse_file_options(options)
         _answer_lines(predictor, texts, options)
         return
     _answer_file(predictor, file or Path("-"), **options)
@@ -138,7 +138,7 @@ def _answer_file(
 
 @contextmanager
 def _progress() -> "Iterator[Callable[[Predicted, float], None]]":
-    """A progress bar on standard error, at a terminal alone."""
+    """A progress bar on standard error, if that is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -170,7 +170,8 @@ def _summary(predicted: "Predicted", seconds: float) -> str:
     return "; ".join(parts)
 
 
-def _refuse_of_files(options: dict[str, Any]) -> None:
+def _refuse_file_options(options: dict[str, Any]) -> None:
+    """Refuse options that need a file, where texts are lines or options."""
     given = [
         f"--{name.replace('_', '-')}"
         for name in ("out", "text_column", "delimiter", "overwrite")
@@ -183,7 +184,7 @@ def _refuse_of_files(options: dict[str, Any]) -> None:
 
 
 def _answer_lines(model: "Predictor", texts: tuple[str, ...], options: dict[str, Any]) -> None:
-    """Texts of options or of standard input, an answer a line."""
+    """Answer the texts of --text, or the lines of standard input, with a line for each."""
     from tidegate.errors import DataError
     from tidegate.inference.answers import as_objects
 
@@ -219,7 +220,7 @@ def _line(answer: dict[str, Any]) -> str:
 
 
 def _lines() -> "Iterator[tuple[int, str | UnicodeDecodeError]]":
-    """The lines of standard input without their ends; of one that is not UTF-8, the error."""
+    """Number and text of every line of standard input, or the error if it is not UTF-8."""
     for number, line in enumerate(sys.stdin.buffer, 1):
         try:
             yield number, line.decode("utf-8").rstrip("\r\n")

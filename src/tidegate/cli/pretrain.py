@@ -1,4 +1,4 @@
-"""``tidegate pretrain``."""
+"""``tidegate pretrain``: train a language model for classifiers to start from."""
 
 from typing import Any
 

@@ -19,12 +19,12 @@ Examples:
 
 
 class RecipeName(click.ParamType[str]):
-    """The name of a packaged recipe, or the path of a user's own."""
+    """The type of an option: the name of a packaged recipe, or the path of the user's own file."""
 
     name = "recipe"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse what is neither; the file is read when the run begins."""
+        """Check that a value is one of the two; the file is read when the run begins."""
         try:
             recipes.check_name(value)
         except RecipeError as error:

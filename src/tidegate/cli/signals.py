@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end a verb as Ctrl-C does: with what is finished kept, and a word on it."""
+"""Makes SIGTERM and SIGHUP stop a verb as Ctrl-C does, with finished work kept."""
 
 import signal
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from types import FrameType
 
 
 class Stopped(KeyboardInterrupt):
-    """The system, or who closed the terminal, asked the process to end.
+    """SIGTERM or SIGHUP asked the process to end.
 
     Args:
-        number: Of the signal.
+        number: The signal's number.
     """
 
     def __init__(self, number: int) -> None:
@@ -20,9 +20,9 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def as_ctrl_c() -> Iterator[None]:
-    """Raise :class:`Stopped` in the block where one of the signals comes.
+    """In the block, SIGTERM and SIGHUP raise :class:`Stopped`.
 
-    One that is ignored, as SIGHUP is under nohup, stays so.
+    An ignored signal, as SIGHUP is under nohup, stays ignored.
     """
     caught = [
         number
@@ -39,7 +39,7 @@ def as_ctrl_c() -> Iterator[None]:
 
 
 def exit_code(interrupt: BaseException | None) -> int:
-    """As a shell has it: 128 and the signal's number."""
+    """The exit code after an interrupt, as in shells: 128 plus the signal's number."""
     return 128 + (interrupt.signal if isinstance(interrupt, Stopped) else signal.SIGINT)
 
 

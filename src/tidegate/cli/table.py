@@ -74,12 +74,12 @@ def _metrics(results: Results, cells: Sequence[Cell]) -> Table:
 
 
 def _heading(metric: Metric) -> str:
-    """Of the column of the main metric, in two lines."""
+    """The heading of the main metric's column, in two lines."""
     return f"test {metric.text}".replace(" ", "\n", 1 if metric.is_share else 2)
 
 
 def _columns(results: Results) -> dict[str, Callable[[Cell], str]]:
-    """How each column's figure comes from a cell, which has a finished job."""
+    """By heading, the function that computes a column's entry for a cell with finished jobs."""
 
     def ranged(values: Sequence[float]) -> str:
         span = f"\n{min(values):.4f}\N{EN DASH}\n{max(values):.4f}" if len(values) > 1 else ""

@@ -1,4 +1,4 @@
-"""``tidegate train``."""
+"""``tidegate train``: train one network, test it, and write a report."""
 
 from typing import Any
 
