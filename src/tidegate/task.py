@@ -1,4 +1,4 @@
-"""What a model is asked: the kind of answer, and the names of the classes. Without PyTorch."""
+"""Tasks: the kind of a model's answers, the names of its classes, and its metrics."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,26 +12,26 @@ from tidegate.errors import FormatError
 Kind = Literal["binary", "multi-class", "multi-label", "regression"]
 
 _SMALLEST = {"binary": 2, "multi-class": 2, "multi-label": 1, "regression": 1}
-"""How many classes each kind has at least."""
+"""The fewest classes of each kind of task."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that says how good answers are."""
+    """A measure of a model's answers: its names, and which direction is better."""
 
     name: str
-    """As :func:`tidegate.evaluation.metrics.measure` and files have it."""
+    """The key in files and in :func:`tidegate.evaluation.metrics.measure`."""
     text: str
-    """For a heading."""
+    """The name in headings."""
     short: str
-    """For a line on the screen."""
+    """The abbreviation in lines of progress."""
     is_share: bool = True
-    """Whether it lies between 0 and 1, and is written in percent."""
+    """Whether it lies between 0 and 1, and is printed in percent."""
     lower_is_better: bool = False
 
     @property
     def sign(self) -> int:
-        """1, or -1 where lower is better: times this, a metric grows with what it measures."""
+        """1, or -1 where lower is better: the factor after which higher is better."""
         return -1 if self.lower_is_better else 1
 
 
@@ -62,19 +62,19 @@ def _metrics(kind: Kind) -> tuple[Metric, ...]:
 
 
 def main_metric(kind: Kind) -> Metric:
-    """What models of this kind are compared by: accuracy, or the mean absolute error."""
+    """The metric that models are compared by: accuracy, or mean absolute error of a regression."""
     return _metrics(kind)[0]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One of four kinds of question about a sequence.
+    """What a model predicts of a sequence: one of four kinds of task, and the names of its classes.
 
-    - binary: which of two classes; one logit, for the second of them. Targets 0 or 1, (N,); in
-      training also probabilities.
-    - multi-class: which of several classes; a logit for each. Targets the class of each, (N,).
-    - multi-label: which labels hold, each for itself; a logit for each. Targets 0 or 1, (N, C).
-    - regression: numbers. Targets (N, C), or (N,) where C is 1.
+    - binary: one of two classes. A single logit, for the second class; targets are 0 or 1, (N,), or
+      in training probabilities of the second class.
+    - multi-class: one of several classes. A logit for each; targets are class indices, (N,).
+    - multi-label: any of several labels, independently. A logit for each; targets 0 or 1, (N, C).
+    - regression: C numbers. Targets are these numbers, (N, C), or (N,) where C is 1.
 
     Raises:
         ValueError: An unknown kind, or names that are too few, too many, or equal.
@@ -82,7 +82,7 @@ class Task:
 
     kind: Kind = "binary"
     classes: tuple[str, ...] = ("0", "1")
-    """Names of the classes or labels, in the order of the outputs; of a regression's numbers."""
+    """Names of the classes or labels, or of a regression's numbers, in the order of the outputs."""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -98,12 +98,12 @@ class Task:
 
     @property
     def num_outputs(self) -> int:
-        """C: logits or numbers that a network's head puts out."""
+        """C, the number of a network's outputs: logits, or a regression's numbers."""
         return 1 if self.kind == "binary" else len(self.classes)
 
     @property
     def is_classification(self) -> bool:
-        """Whether answers are classes with probabilities, and not numbers."""
+        """Whether answers are classes with probabilities, rather than numbers."""
         return self.kind != "regression"
 
     @property
@@ -113,12 +113,12 @@ class Task:
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """What answers are measured by, the main one first; some examples leave one undefined."""
+        """The task's metrics, the main one first; some are undefined on some examples."""
         return _metrics(self.kind)
 
     @property
     def main_metric(self) -> Metric:
-        """What models are compared by: accuracy, or the mean absolute error of a regression."""
+        """The metric that models are compared by: accuracy, or mean absolute error."""
         return main_metric(self.kind)
 
     def probabilities(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -146,24 +146,24 @@ class Task:
         return np.asarray(powers / powers.sum(1, keepdims=True))
 
     def soft_targets(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The answers of one model as targets for another: probabilities instead of classes.
+        """The outputs of one model as soft targets for another: probabilities instead of classes.
 
         Returns:
             (N,) for binary, else (N, C): probabilities, or a regression's numbers.
         """
         if self.kind == "regression":
             return np.asarray(outputs, np.float64)
-        found = self.probabilities(outputs)
-        return found[:, 1] if self.kind == "binary" else found
+        probabilities = self.probabilities(outputs)
+        return probabilities[:, 1] if self.kind == "binary" else probabilities
 
     def as_soft(self, targets: NDArray[Any]) -> NDArray[Any]:
-        """Targets in the form of :meth:`soft_targets`: of several classes a 1 for the right one."""
+        """Targets in the form of :meth:`soft_targets`; class indices become one-hot vectors."""
         if self.kind == "multi-class":
             return np.asarray(np.eye(len(self.classes))[targets])
         return targets.reshape(len(targets), -1) if self.kind == "regression" else targets
 
     def decide(self, outputs: NDArray[np.float64]) -> NDArray[Any]:
-        """The answer to every example: what its targets are compared with.
+        """The answer to every example, in the form of its targets.
 
         Returns:
             The class, int64 (N,), for binary and multi-class; 0 or 1, int64 (N, C), for
@@ -177,7 +177,7 @@ class Task:
         return np.asarray(outputs > 0, np.int64) if self.kind == "multi-label" else outputs
 
     def predictions(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What is kept of outputs: probabilities, or a regression's numbers.
+        """The form in which results keep outputs: probabilities, or a regression's numbers.
 
         Returns:
             (N, number of classes or numbers).
@@ -187,7 +187,7 @@ class Task:
         return np.asarray(outputs, np.float64)
 
     def decide_by(self, predictions: NDArray[np.float64]) -> NDArray[Any]:
-        """The answers, as of :meth:`decide`, by what :meth:`predictions` kept."""
+        """Like :meth:`decide`, but from the values that :meth:`predictions` returned."""
         if self.has_one_class:
             return np.asarray(predictions.argmax(1))
         if self.kind == "multi-label":
@@ -195,10 +195,16 @@ class Task:
         return predictions
 
     def target(self, answer: Any) -> Any:
-        """An answer as :meth:`named` gives it, as a target: a class, 0 or 1 a label, numbers.
+        """The target for an answer in names: the inverse of :meth:`named` for one example.
+
+        Args:
+            answer: The name of a class, a list of names of labels, a number or a list of numbers.
+
+        Returns:
+            A class index, a list of 0 or 1 for each label, a number or a list of numbers.
 
         Raises:
-            ValueError: It is none; the message says what is expected.
+            ValueError: It is no answer of this task; the message says what is expected.
         """
         if self.has_one_class:
             if answer not in self.classes:
@@ -215,22 +221,22 @@ class Task:
             raise ValueError("a number" if count == 1 else f"a list of {count} numbers")
         return numbers if len(numbers) > 1 else numbers[0]
 
-    def targets(self, found: Sequence[Any]) -> NDArray[Any]:
-        """The array of several of :meth:`target`."""
-        return np.array(found, np.int64 if self.is_classification else np.float64)
+    def targets(self, values: Sequence[Any]) -> NDArray[Any]:
+        """The array of several examples' targets, each as :meth:`target` returns it."""
+        return np.array(values, np.int64 if self.is_classification else np.float64)
 
     def missing(self, targets: NDArray[Any]) -> list[str]:
-        """The classes that none of the targets has, where every example has one class."""
+        """The classes without an example; empty unless every example has exactly one class."""
         if not self.has_one_class:
             return []
         occurs = np.isin(np.arange(len(self.classes)), targets)
         return [name for name, is_there in zip(self.classes, occurs, strict=True) if not is_there]
 
     def check_targets(self, targets: NDArray[Any]) -> None:
-        """Refuse targets that are not as the class describes them.
+        """Check that targets have the form that the class docstring describes.
 
         Raises:
-            ValueError: Another shape or dtype, or a value out of its range.
+            ValueError: The shape or dtype is another, or a value is out of its range.
         """
         classes = len(self.classes)
         shapes: list[tuple[int, ...]] = [(len(targets),)]
@@ -254,14 +260,14 @@ class Task:
             raise ValueError(f"Task: expected targets {expected}, got others")
 
     def constant_outputs(self, targets: NDArray[Any]) -> NDArray[np.float64]:
-        """The outputs that suit all of some examples alike, without a look at them.
+        """The outputs of the best constant model, which gives every example the same answer.
 
         Args:
-            targets: Of the examples; at least one.
+            targets: The targets of at least one example.
 
         Returns:
-            (C,): logits of the frequency of each class or label, counted once more than it
-            occurs; the mean of a regression's numbers.
+            (C,): logits of the frequency of each class or label, with 1 added to each count; the
+            mean of a regression's numbers.
         """
         targets = np.asarray(targets, np.float64)
         if self.kind == "regression":
@@ -273,14 +279,14 @@ class Task:
         return np.asarray(np.log((held + 1) / (len(targets) - held + 1)))
 
     def named(self, answers: NDArray[Any]) -> list[Any]:
-        """Answers or targets as a user reads them.
+        """Answers or targets in names, for users.
 
         Args:
-            answers: As :meth:`decide` gives them.
+            answers: Answers as :meth:`decide` returns them.
 
         Returns:
-            Names of classes; for multi-label a list of names an example; for a regression the
-            number, or a list of several.
+            For each example the name of a class; for multi-label a list of names; for a regression
+            a number, or a list of several.
         """
         if self.has_one_class:
             return [self.classes[index] for index in answers.tolist()]
@@ -290,7 +296,7 @@ class Task:
         return [row[0] if len(row) == 1 else row for row in rows]
 
     def to_json(self) -> dict[str, Any]:
-        """For a JSON file."""
+        """The task as JSON values."""
         return {"kind": self.kind, "classes": [*self.classes]}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Batches of examples of similar length, each a function of (seed, epoch)."""
+"""Batches of examples of similar length, in an order that depends on (seed, epoch) alone."""
 
 from dataclasses import dataclass
 
@@ -9,41 +9,41 @@ from tidegate.data.ragged import Ragged
 from tidegate.seeding import permutation
 
 Rows = NDArray[np.int64]
-"""Which examples, shape (number of examples,)."""
+"""Indices of examples, shape (number of examples,)."""
 
 WINDOW = 50
-"""Batches of examples that are sorted by length together: many enough that a batch's lengths are
-nearly equal, few enough that each epoch mixes the examples anew."""
+"""Number of batches whose examples are sorted by length together: enough to make the lengths in a
+batch nearly equal, few enough for batches that differ from epoch to epoch."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some sequences of ids, one after the other, and the distinct ids among them."""
+    """Some sequences of ids, one after the other, and their distinct ids."""
 
     ids: NDArray[np.int64]
-    """Shape (P,), P the sum of the lengths."""
+    """All ids, shape (P,), where P is the sum of the lengths."""
     offsets: NDArray[np.int64]
     """Where each sequence begins, and the end of the last; shape (N + 1,)."""
     rows: Rows
-    """Which examples these are, shape (N,)."""
+    """Indices of these examples, shape (N,)."""
     distinct: NDArray[np.int64]
     """The distinct ids, ascending; shape (K,)."""
     slots: NDArray[np.int64]
-    """``distinct[slots]`` are the ids; shape (P,)."""
+    """The index in ``distinct`` of every id: ``distinct[slots]`` are the ids; shape (P,)."""
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
 def make_batch(sequences: Ragged, rows: Rows) -> Batch:
-    """The batch of some sequences; of a memory map, only theirs are read."""
+    """The batch of some sequences; of a memory map, only these are read."""
     taken = sequences.take(rows)
     ids = taken.values.astype(np.int64)
-    # Tables over all ids up to the largest: far cheaper than sorting the positions.
+    # Tables over all ids up to the largest are far cheaper than np.unique, which sorts.
     occurs = np.zeros(ids.max(initial=-1) + 1, np.bool_)
     occurs[ids] = True
     distinct = np.flatnonzero(occurs)
-    number = np.empty(len(occurs), np.int64)  # read for the ids that occur alone
+    number = np.empty(len(occurs), np.int64)  # only the entries of ids that occur are set, and read
     number[distinct] = np.arange(len(distinct))
     return Batch(ids, taken.offsets, np.asarray(rows), distinct, number[ids])
 
@@ -57,17 +57,17 @@ def epoch_batches(
     window: int = WINDOW,
     max_tokens: int | None = None,
 ) -> list[Rows]:
-    """Every example once, in batches of similar length, in a random order.
+    """Random batches of all examples, each once, with similar lengths in a batch.
 
     The examples are permuted, each window of them is sorted by length and cut into batches, and
     the batches of all windows are permuted.
 
     Args:
-        lengths: Of all examples, shape (number of examples,).
-        batch_size: Examples of a batch, N; the last of a window may have fewer.
-        seed, epoch: What the permutations depend on, and nothing else.
-        window: Number of batches sorted together, but never more than a quarter of them all: few
-            examples, sorted as one, would make the same batches in every epoch.
+        lengths: Lengths of all examples, shape (number of examples,).
+        batch_size: N, the examples of a batch; the last of a window may have fewer.
+        seed, epoch: The permutations depend on these alone.
+        window: Number of batches sorted together, but at most a quarter of all: few examples,
+            sorted all together, would form the same batches in every epoch.
         max_tokens: Upper bound on the sum of the lengths in a batch; an example that is longer
             by itself is a batch of its own.
 
@@ -87,9 +87,9 @@ def epoch_batches(
 def ordered_batches(
     lengths: NDArray[np.int64], batch_size: int, *, max_tokens: int | None = None
 ) -> list[Rows]:
-    """Every example once, from the shortest to the longest, for evaluation.
+    """Batches of all examples from the shortest to the longest, for evaluation.
 
-    What is computed of a batch belongs to its rows: ``result[rows] = ...``.
+    Results return to the examples' order by ``result[rows] = ...`` for each batch.
     """
     return _by_length(lengths, np.arange(len(lengths)), batch_size, max_tokens)
 

@@ -1,7 +1,7 @@
-"""Pairs of neighbouring words as ids of their own, beside the words'.
+"""Bigrams: frequent pairs of neighbouring words, with ids of their own.
 
-A bag of such pairs is what lets linear models on text come near to networks (Wang and Manning
-2012; Joulin et al. 2017); a recurrent network that reads them has both.
+Bigram features bring linear models on text near to networks (Wang and Manning 2012; Joulin et al.
+2017). A recurrent network can read them, too, beside the words.
 """
 
 from collections.abc import Mapping
@@ -15,17 +15,17 @@ from tidegate.data.ragged import Ragged
 from tidegate.errors import FormatError
 
 NONE = 0
-"""The id of a position whose pair has no id: rare, with an unknown word, or at a text's start."""
+"""The id where there is no bigram: a rare pair, one with an unknown word, or a text's start."""
 
 
 @dataclass(frozen=True)
 class Bigrams:
-    """The most frequent pairs of some sequences."""
+    """A vocabulary of the most frequent pairs in some sequences."""
 
     codes: NDArray[np.int64]
     """``first * num_ids + second`` of each pair, ascending; the pair's id is its place plus 1."""
     num_ids: int
-    """Of the words."""
+    """Size of the vocabulary of words."""
 
     @classmethod
     def build(cls, words: Ragged, num_ids: int, size: int, *, unknown: int) -> "Bigrams":
@@ -33,20 +33,20 @@ class Bigrams:
 
         Args:
             words: Ids of words, each below ``num_ids``.
-            num_ids: Of the words.
-            size: Number of ids of pairs in all, that of no pair included.
-            unknown: The id of unknown words, whose pairs say nothing.
+            num_ids: Size of the vocabulary of words.
+            size: The most ids of pairs, :data:`NONE` included.
+            unknown: The id of unknown words, whose pairs are left out.
         """
         codes = _codes(words, num_ids)
         first, second = np.divmod(codes, num_ids)
-        found = codes[(codes >= 0) & (first != unknown) & (second != unknown)]
-        distinct, counts = np.unique(found, return_counts=True)
+        known = codes[(codes >= 0) & (first != unknown) & (second != unknown)]
+        distinct, counts = np.unique(known, return_counts=True)
         distinct, counts = distinct[counts > 1], counts[counts > 1]
         most = np.argsort(-counts, kind="stable")[: max(size - 1, 0)]
         return cls(np.sort(distinct[most]), num_ids)
 
     def __len__(self) -> int:
-        """Number of ids, that of no pair included."""
+        """Number of ids, :data:`NONE` included."""
         return len(self.codes) + 1
 
     def encode(self, words: Ragged) -> Ragged:
@@ -60,15 +60,15 @@ class Bigrams:
         return Ragged(ids.astype(np.int32), words.offsets)
 
     def to_json(self) -> dict[str, Any]:
-        """What a model folder keeps of them: ``first * num_words + second`` of each pair."""
+        """The vocabulary as JSON values, for a model folder."""
         return {"num_words": self.num_ids, "codes": self.codes.tolist()}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Bigrams":
-        """The pairs that :meth:`to_json` wrote.
+        """The vocabulary of :meth:`to_json`.
 
         Raises:
-            FormatError: They are none, or not in order.
+            FormatError: The content is not that of a vocabulary of pairs, or not ascending.
         """
         num_ids, codes = content.get("num_words"), content.get("codes")
         if not (
@@ -82,10 +82,10 @@ class Bigrams:
                 "bigrams: expected num_words below 2^31 and codes, a list of whole numbers from 0 "
                 f"to num_words^2 - 1, got {num_ids!r} and {str(codes)[:40]}"
             )
-        found = np.array(codes, np.int64)
-        if (np.diff(found) <= 0).any():
+        ascending = np.array(codes, np.int64)
+        if (np.diff(ascending) <= 0).any():
             raise FormatError("bigrams: expected ascending codes, got others")
-        return cls(found, num_ids)
+        return cls(ascending, num_ids)
 
 
 def _codes(words: Ragged, num_ids: int) -> NDArray[np.int64]:

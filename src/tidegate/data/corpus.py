@@ -1,9 +1,9 @@
 """A tokenised corpus on disk, for texts that do not fit into memory.
 
-A folder of ``values.npy`` (int32), ``offsets.npy`` (int64) and, where there are labels,
-``labels.npy`` (int64): NumPy's own format, sequences laid out as in :class:`Ragged`; the
-``vocabulary.json`` they were numbered by; and ``corpus.json`` with the counts and the SHA-256 of
-every array's bytes. It is written text by text and read through memory maps.
+A corpus is a folder of NumPy arrays, laid out as in :class:`Ragged`: ``values.npy`` (int32),
+``offsets.npy`` (int64) and, where there are labels, ``labels.npy`` (int64). ``vocabulary.json`` is
+the vocabulary of their ids, ``corpus.json`` has the counts and the SHA-256 of every array's bytes.
+A corpus is written chunk by chunk and read through memory maps.
 """
 
 import hashlib
@@ -39,32 +39,31 @@ DTYPES: dict[str, np.dtype[Any]] = {
 }
 
 VERIFIED_AT_ONCE = 1 << 20
-"""Numbers whose sum is taken at once."""
+"""Numbers that are read at once to verify an array."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus that lies open: its arrays are memory maps, of which only what is used is read."""
+    """An open corpus: its arrays are memory maps, of which only the parts in use are read."""
 
     path: Path
     sequences: Ragged
     labels: NDArray[np.int64] | None
-    """Shape (number of texts,)."""
+    """A class index for each text, shape (number of texts,); None without labels."""
     vocabulary: Vocabulary
     facts: dict[str, Any]
-    """What ``corpus.json`` says, without its format."""
+    """The content of ``corpus.json``, without its format."""
 
     def fingerprint(self) -> str:
-        """SHA-256 over the sums of all arrays and the vocabulary's; nothing large is read."""
+        """SHA-256 over the recorded sums of the arrays and the vocabulary; no array is read."""
         sums = [self.facts["vocabulary_sha256"], *sorted(self.facts["sha256"].items())]
         return hashlib.sha256(json.dumps(sums).encode()).hexdigest()
 
     def verify(self) -> None:
-        """Read everything once: whether it has the sums that were taken as it was written, and its
-        numbers are ids of the vocabulary and places in order.
+        """Check all arrays: their SHA-256 sums, the range of the ids, the order of the offsets.
 
         Raises:
-            FormatError: An array was altered, or is none that :func:`write_corpus` writes.
+            FormatError: An array was altered, or is not one that :func:`write_corpus` writes.
         """
         arrays: dict[str, NDArray[Any]] = {
             "values": self.sequences.values,
@@ -108,21 +107,21 @@ def write_corpus(
     *,
     end: bool = False,
 ) -> Corpus:
-    """Tokenise and number texts into a new corpus, which is there whole or not at all.
+    """Tokenise texts into a new corpus on disk, which appears only when it is complete.
 
     Args:
         path: The folder to make.
         chunks: The texts, some at a time, or their words; with labels where each chunk is a
             ``Split``.
         vocabulary: From the same texts or others; its tokeniser splits these.
-        end: Whether the id END follows the last word of each text.
+        end: Whether the id END is added after the last token of each text.
 
     Returns:
         The corpus, open.
 
     Raises:
-        DataError: There is something at ``path`` already, there are no texts, some chunks have
-            labels and some none, or the disk refuses.
+        DataError: Something is at ``path`` already, there are no texts, only some chunks have
+            labels, or writing fails.
     """
     if path.exists():
         raise DataError(f"{path}: expected no such folder yet, got one; choose another name")
@@ -189,7 +188,7 @@ def _number(
 
 
 class _ArrayFile:
-    """A ``.npy`` file that grows: its header, of fixed size, is written again at the end."""
+    """A ``.npy`` file to append to: its header, of fixed size, is rewritten at the end."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.length = 0
@@ -230,15 +229,13 @@ class _ArrayFile:
 
 
 def open_corpus(path: Path) -> Corpus:
-    """Open a corpus; nothing large is read (:meth:`Corpus.verify` does).
+    """Open a corpus without reading its arrays, which :meth:`Corpus.verify` does.
 
     Raises:
-        FormatError: A file is missing, cut, of another format, or does not fit to the others.
+        FormatError: A file is missing, truncated, of another format, or does not fit the others.
     """
     facts = _read_json(path / CORPUS)
-    found = facts.pop("format", None)
-    if found != FORMAT:
-        raise FormatError(f"{path / CORPUS}: expected format {FORMAT!r}, got {found!r}")
+    json_file.check_format(facts, FORMAT, path / CORPUS)
     vocabulary = Vocabulary.from_json(_read_json(path / VOCABULARY))
     try:
         num_texts, num_tokens = int(facts["num_texts"]), int(facts["num_tokens"])

@@ -1,4 +1,4 @@
-"""Negative sampling for the softmax of language-model training."""
+"""Sampling of words for the sampled softmax of language-model training."""
 
 from dataclasses import dataclass
 
@@ -13,29 +13,29 @@ class Candidates:
     """Sampled words and their importance weights."""
 
     ids: NDArray[np.int64]
-    """Distinct, ascending; shape (S,)."""
+    """The sampled ids, distinct and ascending; shape (S,)."""
     log_weights: NDArray[np.float64]
-    """The logarithm of 1 / the probability to be drawn, shape (S,)."""
+    """Logarithms of the importance weights, 1 / the probability to be drawn; shape (S,)."""
 
 
 class Negatives:
-    """Words drawn without replacement, each by itself: Poisson sampling.
+    """Poisson sampling of words: each is drawn independently, without replacement.
 
-    A word of frequency f is drawn with the probability min(1, c f^power), and c is such that
-    ``expected`` words come on average. The most frequent words thus come always. A sum over the
-    drawn words, each weighted by 1 / its probability, has the sum over the vocabulary as its mean
-    (Horvitz and Thompson 1952, doi:10.1080/01621459.1952.10483446).
+    A word of frequency f is drawn with probability min(1, c f^power), where c makes the expected
+    number of words ``expected``. The most frequent words are thus always drawn. A sum over the
+    drawn words, weighted by 1 / their probability, is an unbiased estimate of the sum over the
+    vocabulary (Horvitz and Thompson 1952, doi:10.1080/01621459.1952.10483446).
 
     Args:
-        counts: How often each word stands in the corpus, shape (V,); one is added, so that every
-            word can be drawn.
-        expected: How many words are drawn on average; V or more draws them all.
-        power: Between 0, all words alike, and 1, by frequency. Mikolov et al. 2013
-            (arXiv:1310.4546) found 0.75 best.
-        seed: What the draws depend on, with the step.
+        counts: Number of occurrences of each word in the corpus, (V,); 1 is added to each, so that
+            every word can be drawn.
+        expected: Number of words drawn on average; V or more draws all words always.
+        power: Exponent of the frequency, from 0 (uniform) to 1 (in proportion to it).
+            Mikolov et al. 2013 (arXiv:1310.4546) found 0.75 best.
+        seed: Seed of the draws, which depend on the seed and the step alone.
 
     Raises:
-        ValueError: ``expected`` below 1.
+        ValueError: ``expected`` is below 1.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Negatives:
         self.probabilities = _probabilities(np.power(counts + 1.0, power), expected)
 
     def draw(self, step: int) -> Candidates:
-        """The candidates of a step; a function of (seed, step) alone."""
+        """Draw the candidates of a step; they depend on (seed, step) alone."""
         bits = np.random.Philox(derive_seed(self.seed, "negatives", step))
         is_drawn = np.random.Generator(bits).random(len(self.probabilities)) < self.probabilities
         ids = np.flatnonzero(is_drawn)
@@ -55,16 +55,16 @@ class Negatives:
 
 
 def all_words(num_words: int) -> Candidates:
-    """The whole vocabulary, with which a sampled loss is the full one."""
+    """The whole vocabulary as candidates, with which the sampled softmax is the full one."""
     return Candidates(np.arange(num_words), np.zeros(num_words))
 
 
 def _probabilities(sizes: NDArray[np.float64], expected: int) -> NDArray[np.float64]:
-    """In proportion to sizes, none above 1, with the sum ``expected``."""
+    """Probabilities in proportion to sizes, clipped at 1, with the sum ``expected``."""
     if expected >= len(sizes):
         return np.ones(len(sizes))
     descending = np.sort(sizes)[::-1]
-    # With the k largest at 1, the others share expected - k; the first k that leaves none above 1.
+    # If the k largest are 1, the others share expected - k. Take the first k with none above 1.
     num_certain = np.arange(expected)
     scales = (expected - num_certain) / np.cumsum(descending[::-1])[::-1][:expected]
     scale = scales[np.argmax(scales * descending[:expected] <= 1)]

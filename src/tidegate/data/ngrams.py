@@ -1,9 +1,9 @@
 """The n-grams of ragged sequences of ids, numbered as the columns of a binary matrix.
 
-An n-gram is told by arithmetic, never by its text: its code is the place of its first n - 1 ids
-among the (n - 1)-grams, times the number of distinct ids, plus the place of its last id. One sort
-brings equal n-grams together. And an n-gram that enough sequences have is made of shorter ones
-that they have too, so each order looks only where the order before it found something.
+N-grams are compared as integers: the code of an n-gram is the index of its first n - 1 ids among
+the (n - 1)-grams, times the number of distinct ids, plus the index of its last id. One sort brings
+equal n-grams together. All parts of a frequent n-gram are frequent, too, so every order visits only
+the positions where the order below kept an n-gram (as the Apriori algorithm does).
 """
 
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class NgramIndex:
-    """The n-grams that enough sequences have, each with its column.
+    """The n-grams that enough sequences have, and the column of each.
 
-    Columns count from 0: the single ids first, then the pairs, and so on, and in one order as
-    their codes do.
+    Columns count from 0: single ids first, then pairs, and so on; within an order they ascend with
+    the codes.
     """
 
     codes: tuple[Integers, ...]
-    """One ascending array for each order, none empty before the last: the ids themselves, then
-    codes as above, whose places count in the array of the order before and in that of the ids."""
+    """The codes of each order, ascending; only the last may be empty. Single ids are their own
+    codes; the indices in other codes refer to the order below and to the array of ids."""
 
     @property
     def num_ngrams(self) -> int:
-        """Of all orders together: the number of columns."""
+        """The number of n-grams of all orders: the number of columns."""
         return sum(len(codes) for codes in self.codes)
 
     @classmethod
@@ -40,13 +40,13 @@ class NgramIndex:
         """Collect the n-grams that at least ``min_count`` sequences have.
 
         Args:
-            sequences: Ids, none below 0.
+            sequences: Token ids, none below 0.
             max_order: The length of the longest n-grams, at least 1.
-            min_count: At least 1. A sequence counts once, however often it has the n-gram.
+            min_count: At least 1. A sequence counts once, however often the n-gram is in it.
 
         Returns:
-            The index; and for every column the sequences that have its n-gram, ascending: the
-            binary matrix in compressed columns.
+            The index; and for every column the sequences that have its n-gram, ascending, which is
+            the binary matrix in compressed sparse columns (CSC).
 
         Raises:
             ValueError: An argument is out of its range.
@@ -59,17 +59,17 @@ class NgramIndex:
         walk = _Walk.over(sequences)
         codes, rows, counts = [], [], [np.zeros(1, np.int64)]
         for _ in range(max_order):
-            at, found = walk.next_order()
-            order = _order(found)
-            at, found = at[order], found[order]
+            at, at_codes = walk.next_order()
+            order = _order(at_codes)
+            at, at_codes = at[order], at_codes[order]
             row = walk.rows[at]
-            is_first = _differs(found)
+            is_first = _differs(at_codes)
             is_counted = is_first | _differs(row)
             group = np.cumsum(is_first) - 1
             count = np.bincount(group[is_counted])
             is_kept = count >= min_count
             place = np.where(is_kept, np.cumsum(is_kept) - 1, -1)[group]
-            codes.append(found[is_first][is_kept])
+            codes.append(at_codes[is_first][is_kept])
             rows.append(row[is_counted & (place >= 0)])
             counts.append(count[is_kept])
             walk.settle(at, place, len(codes[-1]))
@@ -77,21 +77,21 @@ class NgramIndex:
         return cls(tuple(codes)), Ragged(np.concatenate(rows).astype(np.int32), offsets)
 
     def find(self, sequences: Ragged) -> Ragged:
-        """The columns of every sequence's n-grams, each once and ascending.
+        """The columns of every sequence's n-grams, ascending, each once.
 
-        N-grams that the index does not have are passed over.
+        N-grams that the index does not have are left out.
 
         Args:
-            sequences: Ids, none below 0.
+            sequences: Token ids, none below 0.
         """
         walk = _Walk.over(sequences)
         entries = []
         first_column = 0
         for codes in self.codes:
-            at, found = walk.next_order()
-            place = np.searchsorted(codes, found)
+            at, at_codes = walk.next_order()
+            place = np.searchsorted(codes, at_codes)
             place[place == len(codes)] = 0
-            is_known = codes[place] == found if len(codes) else np.zeros(len(found), np.bool_)
+            is_known = codes[place] == at_codes if len(codes) else np.zeros(len(at), np.bool_)
             at, place = at[is_known], place[is_known]
             entries.append(walk.rows[at] * self.num_ngrams + first_column + place)
             walk.settle(at, place, len(codes))
@@ -102,7 +102,7 @@ class NgramIndex:
 
 
 class _Walk:
-    """The n-grams of sequences, order after order."""
+    """Enumerates the n-grams of sequences, order after order."""
 
     def __init__(self, ids: Integers, rows: Integers) -> None:
         self.rows = rows
@@ -122,9 +122,9 @@ class _Walk:
         return cls(ids, np.repeat(np.arange(len(sequences)), sequences.lengths()))
 
     def next_order(self) -> tuple[Integers, Integers]:
-        """Where n-grams of the next order begin, ascending, and their codes.
+        """The positions where n-grams of the next order begin, ascending, and their codes.
 
-        Of those only whose two parts of n - 1 ids were settled with a place.
+        N-grams are left out if :meth:`settle` gave no place to one of their two parts of n - 1 ids.
         """
         self._order += 1
         if self._order == 1:
@@ -140,7 +140,13 @@ class _Walk:
         return at, self._places[at] * self._num_ids + self._ids[at + last]
 
     def settle(self, at: Integers, places: Integers, num_ngrams: int) -> None:
-        """Say which place the n-grams that begin ``at`` positions have, of how many."""
+        """Set the places of the current order's n-grams.
+
+        Args:
+            at: Positions where n-grams begin.
+            places: The index of the n-gram at each position; -1 for one that is left out.
+            num_ngrams: The number of different n-grams.
+        """
         self._places = np.full(len(self._ids), -1)
         self._places[at] = places
         if self._order == 1:
@@ -148,17 +154,17 @@ class _Walk:
 
 
 def _order(codes: Integers) -> Integers:
-    """The permutation that sorts codes and leaves equal ones as they stand."""
+    """The permutation that sorts codes, stable."""
     bits = max(len(codes) - 1, 0).bit_length()
     if not len(codes) or int(codes.max()) >> (63 - bits):
         return np.argsort(codes, kind="stable")
-    # Sorting numbers is four times faster than sorting their indices; so both go into one number.
+    # np.sort is four times as fast as np.argsort, so code and index are packed into one integer.
     packed = np.sort(codes << bits | np.arange(len(codes)))
     return packed & ((1 << bits) - 1)
 
 
 def _differs(values: Integers) -> NDArray[np.bool_]:
-    """Where a value is not the one before it; true for the first."""
+    """Whether each value differs from the one before it; true for the first."""
     is_new = np.ones(len(values), np.bool_)
     np.not_equal(values[1:], values[:-1], out=is_new[1:])
     return is_new

@@ -1,4 +1,4 @@
-"""Sequences of unequal length as one flat array and its offsets, as Arrow lays out lists."""
+"""Ragged arrays: sequences of unequal length as a flat array and offsets, as lists in Arrow."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,21 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 _COUNTED_AT_ONCE = 1 << 20
+"""Ids that are counted at once, so that little of a memory map is in memory."""
 
 
 @dataclass(frozen=True)
 class Ragged:
-    """A list of sequences: of ids, or of the numbers of each step."""
+    """A list of sequences, of token ids or of numbers."""
 
     values: NDArray[Any]
-    """All steps, sequence after sequence: ids, int32, shape (P,) with P the sum of the lengths; or
-    I numbers a step, (P, I). May be a memory map."""
+    """All steps, sequence after sequence, where P is the sum of the lengths: ids, int32, (P,); or I
+    numbers at every step, (P, I). May be a memory map."""
     offsets: NDArray[np.int64]
     """Where each sequence begins, and the end of the last; shape (number of sequences + 1,)."""
 
     @classmethod
     def from_rows(cls, rows: Iterable[Iterable[int]]) -> "Ragged":
-        """Lay out sequences of ids one after the other."""
+        """The ragged array of some sequences of ids."""
         arrays = [np.fromiter(row, np.int32) for row in rows]
         offsets = offsets_of([len(array) for array in arrays])
         return cls(np.concatenate([np.empty(0, np.int32), *arrays]), offsets)
@@ -45,11 +46,11 @@ class Ragged:
         return self.values[self.offsets[row] : self.offsets[row + 1]]
 
     def lengths(self) -> NDArray[np.int64]:
-        """Shape (number of sequences,)."""
+        """The length of every sequence, shape (number of sequences,)."""
         return np.diff(self.offsets)
 
     def counts(self, num_ids: int) -> NDArray[np.int64]:
-        """How often each id from 0 on occurs, shape (num_ids,); a memory map is read in parts."""
+        """The number of occurrences of each id, shape (num_ids,); a memory map is read in parts."""
         first, last = int(self.offsets[0]), int(self.offsets[-1])
         counts = np.zeros(num_ids, np.int64)
         for start in range(first, last, _COUNTED_AT_ONCE):
@@ -64,7 +65,7 @@ class Ragged:
             rows: Row numbers, shape (number of rows,), or a slice.
 
         Raises:
-            IndexError: A row that there is none of.
+            IndexError: There is no such row.
         """
         if isinstance(rows, slice):
             rows = np.arange(len(self))[rows]

@@ -1,4 +1,4 @@
-"""Running text for language models: a corpus as parallel streams, and those in windows."""
+"""Batches for language models: a corpus as parallel streams of text, cut into windows."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ from tidegate.seeding import permutation
 
 @dataclass(frozen=True)
 class Window:
-    """A few steps of every stream: input tokens, and the next tokens as targets."""
+    """A batch: some steps of every stream, with the next tokens as targets."""
 
     inputs: NDArray[np.int64]
-    """The tokens read, shape (P,), P the sum of the streams' steps."""
+    """The input tokens, shape (P,), where P is the sum of the streams' steps."""
     targets: NDArray[np.int64]
     """The token after each of them in its stream, shape (P,)."""
     offsets: NDArray[np.int64]
@@ -23,35 +23,35 @@ class Window:
 
 @dataclass(frozen=True)
 class _Text:
-    """The documents of a corpus in one order, as places of its flat array."""
+    """An epoch's text: the documents in random order, as indices into the corpus' flat array."""
 
     ends: NDArray[np.int64]
-    """The place in the text after each document, in the text's order."""
+    """Where each document ends in the text, exclusive, ascending."""
     shifts: NDArray[np.int64]
-    """What leads from a place in the text to the place in the corpus, document by document."""
+    """Index in the corpus minus position in the text, for each document."""
 
 
 class Streams:
-    """A corpus of documents as running text, cut for truncated backpropagation through time.
+    """A corpus as parallel streams, for truncated backpropagation through time.
 
-    In every epoch the documents follow one another in a new random order. That text is cut into
-    streams of equal length (or one token less), which are read side by side, a window of steps at
-    a time: window k + 1 goes on where window k ended, so that a network can carry its state over.
-    Every token but the text's first is a target once an epoch; the last window has what is left.
+    In every epoch the documents are joined to one text, in a new random order. The text is cut into
+    streams of equal length (or one token less), which form the rows of a batch, a window of steps
+    at a time. Window k + 1 continues where window k ended, so that a network can keep its state.
+    Every token except the text's first is a target once an epoch; the last window may be shorter.
 
-    Which window comes is a function of (seed, epoch, step) alone. Of a corpus in a memory map, only
-    the tokens of the window are read; the order takes 16 bytes a document.
+    A window depends on (seed, epoch, step) alone. Of a memory-mapped corpus only the tokens of the
+    window are read; the order of the documents takes 16 bytes for each in memory.
 
     Args:
-        corpus: The documents; each is to begin (or, for some, end) with a token that says so, for
-            nothing is put between them.
-        num_streams: B, the rows of a batch.
-        num_steps: W, the steps of a window.
-        seed: What the orders depend on, with the epoch.
-        reverse: Read the text from its end: for a network that predicts the token before.
+        corpus: The documents. Each should begin or end with a token that marks the boundary,
+            because nothing is put between them.
+        num_streams: Number of streams: the batch size.
+        num_steps: Steps of a window.
+        seed: Seed of the random orders.
+        reverse: Read the text from its end, for a network that predicts the previous token.
 
     Raises:
-        ValueError: A count below 1, or fewer tokens than the streams need.
+        ValueError: A count is below 1, or the corpus has too few tokens for the streams.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Streams:
         self.num_steps = num_steps
         self.seed = seed
         self.reverse = reverse
-        # Stream b has the targets from bounds[b] up to bounds[b + 1], as places in the text.
+        # The targets of stream b are the text's positions from bounds[b] to before bounds[b + 1].
         num_targets = self.num_tokens - 1
         self._bounds = 1 + np.arange(num_streams + 1) * num_targets // num_streams
         self._longest = int(np.diff(self._bounds).max())
@@ -86,20 +86,20 @@ class Streams:
 
     @property
     def num_windows(self) -> int:
-        """Windows of an epoch."""
+        """Number of windows in an epoch."""
         return -(-self._longest // self.num_steps)
 
     def window(self, epoch: int, step: int) -> Window:
-        """The window of one step of an epoch; both count from 0.
+        """The window of a step in an epoch, both counted from 0.
 
         Raises:
-            IndexError: The epoch has fewer windows.
+            IndexError: The epoch has fewer windows than that.
         """
         if not 0 <= step < self.num_windows:
             raise IndexError(f"Streams: expected a step below {self.num_windows}, got {step}")
         first = self._bounds[:-1] + step * self.num_steps
         lengths = np.clip(self._bounds[1:] - first, 0, self.num_steps)
-        # Each stream's input is its targets, one place earlier: read once, with one place more.
+        # A stream's inputs are its targets, shifted by one; both are read at once, with one more.
         offsets = offsets_of(lengths)
         streams = np.repeat(np.arange(self.num_streams), lengths + 1)
         places = np.arange(len(streams)) - (offsets[:-1] + np.arange(self.num_streams))[streams]
@@ -109,7 +109,7 @@ class Streams:
         )
 
     def _read(self, epoch: int, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The tokens at some places of an epoch's text."""
+        """The tokens at some positions of an epoch's text."""
         if epoch != self._epoch:
             self._epoch, self._text = epoch, self._arrange(epoch)
         if self.reverse:

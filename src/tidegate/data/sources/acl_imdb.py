@@ -1,7 +1,7 @@
 """The official IMDB archive, packed (``aclImdb_v1.tar.gz``) or unpacked.
 
-Its form: ``{train,test}/{neg,pos}/*.txt``, one review a file, in UTF-8, and ``train/unsup/*.txt``
-without labels. The archive is read where it lies; nothing is unpacked.
+It holds ``{train,test}/{neg,pos}/*.txt``, one review a file, in UTF-8, and ``train/unsup/*.txt``
+without labels. A packed archive is read directly; nothing is unpacked to disk.
 """
 
 import tarfile
@@ -20,26 +20,26 @@ CLASSES = ("neg", "pos")
 LABELLED = tuple((part, name) for part in PARTS for name in CLASSES)
 UNLABELLED = (("train", "unsup"),)
 NUM_OFFICIAL = 25_000
-"""Reviews of each part."""
+"""Labelled reviews of each part in the official archive."""
 
 MOST_BYTES = 1 << 24
-"""Of a review; the longest official one has 14 thousand."""
+"""The most bytes of a review; the longest official one has 14 thousand."""
 
 Wanted = tuple[tuple[str, str], ...]
 """The folders to read, each as (part, class)."""
 
-# The texts of each (part, class), as bytes under the name they came from.
 Files = dict[tuple[str, str], list[tuple[str, bytes]]]
+"""Name and content of the files by (part, class)."""
 
 
 def load(path: Path) -> TextsInMemory:
     """Read the official archive or its unpacked folder.
 
-    The order of the reviews is that of their texts' hashes: fixed, and mixed over the classes.
+    Reviews are sorted by the hash of their text: a fixed order that mixes the classes.
 
     Raises:
-        DataError: The path is missing, is no archive, has members that leave it or occur twice,
-            lacks a part or a class, or holds as a review what is no file, or not UTF-8.
+        DataError: The path is missing or no archive; a member lies outside the archive or occurs
+            twice; a part or a class is missing; a review is no regular file, or not UTF-8.
     """
     files = _read(path, LABELLED)
     splits = {}
@@ -57,10 +57,10 @@ def load(path: Path) -> TextsInMemory:
 
 
 def unlabelled(path: Path) -> list[str]:
-    """The reviews of ``train/unsup``, of the official archive or its folder, by their file names.
+    """Read the reviews without labels, ``train/unsup``, sorted by file name.
 
     Raises:
-        DataError: As :func:`load`.
+        DataError: See :func:`load`.
     """
     files = _read(path, UNLABELLED)
     (part, name) = UNLABELLED[0]
@@ -85,14 +85,14 @@ def _read(path: Path, wanted: Wanted) -> Files:
 
 
 def _decode(path: Path, files: Files, part: str, class_name: str) -> list[str]:
-    found = files.get((part, class_name), [])
-    if not found:
+    reviews = files.get((part, class_name), [])
+    if not reviews:
         raise DataError(
             f"{path}: expected reviews in {part}/{class_name}/*.txt, got none; the official "
             f"archive holds {', '.join(f'{p}/{c}' for p, c in LABELLED + UNLABELLED)}"
         )
     texts = []
-    for name, content in sorted(found):
+    for name, content in sorted(reviews):
         try:
             texts.append(content.decode("utf-8"))
         except UnicodeDecodeError as error:
