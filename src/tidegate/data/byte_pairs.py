@@ -143,9 +143,9 @@ class BytePairTokeniser:
         places = {run: place for place, run in enumerate(dict.fromkeys(spelt))}
         codes = np.fromiter((places[run] for run in spelt), np.int32, len(spelt))
         ids = self._merge(places, Ragged(codes, offsets_of(np.concatenate(lengths))))
-        distinct, found = distinct_numbers(ids.values)
+        distinct, numbers = distinct_numbers(ids.values)
         words = [self._pieces[place].encode() for place in distinct.tolist()]
-        return Tokens(words, Ragged(found, ids.offsets))
+        return Tokens(words, Ragged(numbers, ids.offsets))
 
     def can_be(self, word: str) -> bool:
         """Whether a word is one of the pieces."""

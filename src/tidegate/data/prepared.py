@@ -242,8 +242,8 @@ def _has_word(texts: Sequence[str], tokeniser: Tokeniser, min_count: int) -> boo
         words = tokeniser.split(texts[start : start + CHECKED_AT_ONCE])
         # Each text's words once: pairs of text and word, as one number.
         texts_of = np.repeat(np.arange(len(words)), words.codes.lengths())
-        found = np.unique(texts_of * len(words.distinct) + words.codes.values)
-        times = np.bincount(found % max(len(words.distinct), 1), minlength=len(words.distinct))
+        pairs = np.unique(texts_of * len(words.distinct) + words.codes.values)
+        times = np.bincount(pairs % max(len(words.distinct), 1), minlength=len(words.distinct))
         counts.update(dict(zip(words.distinct.to_pylist(), times.tolist(), strict=True)))
         if counts and max(counts.values()) >= min_count:
             return True
