@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tidegate.runs.run as jobs  # what is not installed is said before a run begins
 from tidegate.application import imbalance
+from tidegate.application.adapting import adapted
 from tidegate.application.run import Run
 from tidegate.application.texts import RunTexts
 from tidegate.data.dataset import TextDataset
@@ -42,7 +43,7 @@ def begin(config: RunConfig, out: Path | None, callback: RunCallback) -> Run:
     """
     unnamed = Path("runs") / f"{config.dataset}-{datetime.now():%Y%m%d-%H%M%S}"
     with claim(out or unnamed, numbered=out is None) as folder:
-        read = _read(config, callback)
+        config, read = _read(config, callback)
         config.save(folder)
         with hold(folder):
             return _carry_out(config, folder, read, callback)
@@ -76,7 +77,7 @@ def go_on(
                 callback(Notice(told))
                 page.write(folder)
                 return Run(folder)
-        read = _read(config, callback, begun=True)
+        config, read = _read(config, callback, begun=True)
         if not has_checkpoint(folder):
             told = (
                 f"run folder {folder}: expected checkpoints to go on from, got none; what is not "
@@ -88,12 +89,16 @@ def go_on(
 
 def _read(
     config: RunConfig, callback: RunCallback, begun: bool = False
-) -> tuple[TextDataset, float]:
-    """The texts, and the seconds that it took; what cannot be trained on, or not in the memory that
-    there is, is refused."""
+) -> tuple[RunConfig, tuple[TextDataset, float]]:
+    """The texts, and the seconds that it took; the recipe of a new run is adapted to them.
+
+    What cannot be trained on, or not in the memory that there is, is refused.
+    """
     check_installed(config.experiment.recipe.text.tokens)
     started = time.perf_counter()
     texts = config.load_texts(lambda path, done: callback(TextsAreRead(path, done)))
+    if not begun:
+        config = adapted(config, texts)
     experiment, recipe = config.experiment, config.experiment.recipe
     is_linear = recipe.linear_model.order > 0 and not config.only_pretrain
     min_count = recipe.linear_model.min_count if is_linear else 0
@@ -102,7 +107,7 @@ def _read(
     memory_check.check(
         experiment, texts, num_train, only_pretrain=config.only_pretrain, begun=begun
     )
-    return texts, time.perf_counter() - started
+    return config, (texts, time.perf_counter() - started)
 
 
 def _carry_out(

@@ -119,7 +119,10 @@ class ProgressDisplay:
             self.verb = "pretrain"
         recipe = self.experiment.recipe
         self.num_epochs = recipe.training.epochs
-        self._print({"recipe": _in_short(recipe), "values": _in_full(recipe)})
+        lines = {"recipe": _in_short(recipe), "values": _in_full(recipe)}
+        if recipe.adapted:
+            lines["adapted"] = Text("\n".join(recipe.adapted.values()))
+        self._print(lines)
 
     def data_prepared(self, event: DataPrepared) -> None:
         """Say where the data comes from and what was done to it."""
@@ -339,10 +342,17 @@ def _empty(facts: Mapping[str, Any]) -> dict[str, Text | str]:
 
 
 def _in_short(recipe: Recipe) -> Text:
-    """Its name, and the changed values with the recipe's own."""
+    """Its name, and the values that the user changed with the recipe's own."""
     own, values = recipe.changes(), recipe.values()
-    changed = ", ".join(f"{key} {_typed(values[key])} (not {_typed(own[key])})" for key in own)
-    return Text(recipe.name + (f", with {changed}" if changed else ", unchanged"))
+    changed = ", ".join(
+        f"{key} {_typed(values[key])} (not {_typed(own[key])})"
+        for key in own
+        if key not in recipe.adapted
+    )
+    name = recipe.name + (", adapted to the texts" if recipe.adapted else "")
+    return Text(
+        name + (f", with {changed}" if changed else "" if recipe.adapted else ", unchanged")
+    )
 
 
 def _in_full(recipe: Recipe) -> Text:

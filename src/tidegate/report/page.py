@@ -81,7 +81,11 @@ def render(results: Results) -> str:
         findings=[*prose.findings(cells, results), *outcome.findings(cells, results)],
         notice=prose.notice(cells, results),
         results=results,
-        configuration={**results.configuration, "changed": prose.changes(results.configuration)},
+        configuration={
+            **results.configuration,
+            "changed": prose.changes(results.configuration),
+            "adapted": "; ".join(results.configuration.get("adapted", {}).values()) or "nothing",
+        },
         cells=cells,
         finished=finished,
         has_seeds=any(len(cell.jobs) > 1 for cell in finished),

@@ -130,6 +130,8 @@ def with_caveats(claim: str, cells: Sequence[Cell], results: Results) -> str:
     else:
         caveats.append("one seed each" if len(cells) > 1 else "one seed")
     epochs, usual = configuration.get(EPOCHS), configuration.get("changed", {}).get(EPOCHS)
+    if EPOCHS in configuration.get("adapted", {}):
+        usual = None  # nobody shortened the training
     if isinstance(epochs, int) and isinstance(usual, int) and epochs < usual:
         caveats.append(f"{epochs} of the recipe's {_counted(usual, 'epoch')}")
     sizes = [results.data.get(part) for part in ("num_train", "num_validation")]
@@ -152,9 +154,13 @@ def findings(cells: Sequence[Cell], results: Results) -> list[str]:
 
 
 def changes(configuration: Mapping[str, Any]) -> list[str]:
-    """The values that differ from the recipe, for example ``epochs 1 (not 5)``."""
-    own = configuration.get("changed", {})
-    return [f"{key} {plain(configuration[key])} (not {plain(own[key])})" for key in own]
+    """What the user wants other than the recipe has it, for example ``epochs 1 (not 5)``."""
+    own, adapted = configuration.get("changed", {}), configuration.get("adapted", {})
+    return [
+        f"{key} {plain(configuration[key])} (not {plain(own[key])})"
+        for key in own
+        if key not in adapted
+    ]
 
 
 def weights(cells: Sequence[Cell]) -> str:
@@ -239,6 +245,7 @@ def _setting(cells: Sequence[Cell], results: Results) -> str:
     if isinstance(configuration.get(EPOCHS), int):
         text += f", {_counted(configuration[EPOCHS], 'epoch')} each"
     text += f", by the recipe {plain(configuration.get('recipe', 'unknown'))}"
+    text += ", adapted to the texts" if configuration.get("adapted") else ""
     values = changes(configuration)
     text += f" with {_joined(values)}" if values else ""
     return text + "."

@@ -26,11 +26,13 @@ class Experiment:
     """The model folder of a language model that was trained before."""
 
     def configuration(self) -> dict[str, Any]:
-        """As results record it; ``changed`` has the recipe's original values of changed keys."""
+        """As results record it; ``changed`` has the recipe's original values of changed keys,
+        ``adapted`` the reasons of those that follow from the texts."""
         values = self.recipe.configuration()
         return {
             "recipe": values.pop("name"),
             "changed": self.recipe.changes(),
+            "adapted": {**self.recipe.adapted},
             "cells": list(self.cells),
             "seeds": list(self.seeds),
             **values,

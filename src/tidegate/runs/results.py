@@ -242,6 +242,7 @@ class _Configuration:
     seeds: Annotated[list[int], NotEmpty()]
     reference: Reference | None
     changed: dict[str, Any] = field(default_factory=dict)
+    adapted: dict[str, str] = field(default_factory=dict)
 
 
 def _check(record: Record, where: str) -> None:

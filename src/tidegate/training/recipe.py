@@ -48,6 +48,10 @@ class Recipe:
     linear_model: LinearModel = field(default_factory=LinearModel)
     changed: dict[str, Any] = field(default_factory=dict)
     """The recipe's own values of the keys that were changed after it was read."""
+    given: tuple[str, ...] = ()
+    """Keys that a user gave a value, be it the recipe's own: nothing else may choose them."""
+    adapted: dict[str, str] = field(default_factory=dict)
+    """Keys whose values follow from the texts, see :mod:`tidegate.training.adapt`, and why."""
 
     def values(self) -> dict[str, Any]:
         """All values, by ``section.key``."""
@@ -89,7 +93,8 @@ class Recipe:
         sections.check(values)
         own = {**self.values(), **self.changed}
         changed = {key: own[key] for key in KEYS if {**self.values(), **values}[key] != own[key]}
-        found = replace(_replaced(self, values), changed=changed)
+        given = tuple(key for key in KEYS if key in values or key in self.given)
+        found = replace(_replaced(self, values), changed=changed, given=given)
         found.check()
         return found
 
@@ -120,6 +125,9 @@ class Recipe:
         """
         sections.check(self.values(), where)
         sections.check(self.changed, where)
+        for key in (*self.given, *self.adapted):
+            if key not in KEYS:
+                raise RecipeError(f"{where}: expected given and adapted keys of it, got {key!r}")
         training, text = self.training, self.text
         if training.optimiser == "keras-adam" and training.embedding_update == "lazy":
             raise RecipeError(
@@ -198,6 +206,8 @@ def _made(name: str, text: RecipeText, where: str) -> Recipe:
             )
         base = replace(load(text.based_on), name=name)
     made = _replaced(base, text.values)
+    if name not in NAMES:
+        made = replace(made, given=tuple(key for key in KEYS if key in text.values))
     made.check(where)
     return made
 

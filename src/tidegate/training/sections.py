@@ -159,6 +159,11 @@ class Training:
         "last",
         "whose weights are the result: the last epoch's, or those of the lowest validation loss",
     )
+    adapt: bool = _key(
+        False,
+        "whether values that neither `--set` nor a file of one's own names follow from the number "
+        "and the length of the texts",
+    )
 
 
 @dataclass(frozen=True)
