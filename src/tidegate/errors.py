@@ -46,10 +46,6 @@ class LogError(TidegateError, RuntimeError):
     """A log for another tool cannot be written."""
 
 
-class PackageError(TidegateError, ImportError):
-    """A package that is not needed everywhere is not installed."""
-
-
 class IsaError(TidegateError, ValueError):
     """An instruction set was asked for that there is none of, or not on this machine."""
 

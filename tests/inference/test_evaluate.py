@@ -10,7 +10,7 @@ from sklearn import metrics
 
 import tidegate
 from model_samples import BINARY, make_folder, texts
-from tidegate.errors import DataError, PackageError
+from tidegate.errors import DataError, MissingPackageError
 from tidegate.inference import evaluate as module
 from tidegate.inference.evaluate import evaluate
 from tidegate.inference.predictor import Predictor
@@ -124,7 +124,7 @@ def test_a_missing_package_is_named_with_the_command(missing, monkeypatch):
     model, given, targets = sample(BINARY, 2)
     monkeypatch.setitem(sys.modules, missing, None)
     name = module.PACKAGES[missing]
-    with pytest.raises(PackageError, match=f"got no {name}; pip install {name}$"):
+    with pytest.raises(MissingPackageError, match=f"got no {name}; pip install {name}$"):
         evaluate(model, given, targets)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.errors import DataError, PackageError
+from tidegate.errors import DataError, MissingPackageError
 from tidegate.evaluation.measurement import Measurement, measure_all
 from tidegate.inference.predictor import Part, Predictor
 from tidegate.task import Task
@@ -58,7 +58,7 @@ def evaluate(
 
     Raises:
         DataError: Texts and targets do not fit each other or the model, or there are none.
-        PackageError: scikit-learn or SciPy is not installed.
+        MissingPackageError: scikit-learn or SciPy is not installed.
 
     Example:
         >>> evaluation = tidegate.evaluate(model, ["wonderful", "dull"], ["pos", "neg"])
@@ -81,11 +81,11 @@ def check_packages() -> None:
     """Check that scikit-learn and SciPy are installed.
 
     Raises:
-        PackageError: One is missing; the message has the command that installs it.
+        MissingPackageError: One is missing; the message has the command that installs it.
     """
     missing = [name for module, name in PACKAGES.items() if not _is_installed(module)]
     if missing:
-        raise PackageError(
+        raise MissingPackageError(
             f"evaluate: expected the packages {' and '.join(PACKAGES.values())}, got no "
             f"{' and no '.join(missing)}; pip install {' '.join(missing)}"
         )

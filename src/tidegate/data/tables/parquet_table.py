@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.data.tables.table import BadRow, Row
-from tidegate.errors import DataError
+from tidegate.errors import DataError, MissingPackageError
 from tidegate.storage import regular
 
 CHUNK_ROWS = 2_000
@@ -70,7 +70,7 @@ class ParquetTable:
             import pyarrow as pa
             import pyarrow.parquet as pq
         except ModuleNotFoundError as error:
-            raise DataError(
+            raise MissingPackageError(
                 f"{self.path}: expected the package pyarrow, which reads parquet files, got none: "
                 "pip install pyarrow"
             ) from error
