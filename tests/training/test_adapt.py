@@ -6,7 +6,7 @@ import pytest
 
 from tidegate.data.text_shape import TextShape
 from tidegate.errors import RecipeError
-from tidegate.training.adapt import adapt
+from tidegate.training.adapt import adapt, in_short
 from tidegate.training.recipe import load
 from tidegate.training.sections import range_of
 
@@ -192,3 +192,12 @@ def test_unknown_keys_are_refused(place):
     value = ("training.eppochs",) if place == "given" else {"training.eppochs": "few texts"}
     with pytest.raises(RecipeError, match=r"expected given and adapted keys.*eppochs"):
         replace(load("default"), **{place: value}).check()
+
+
+def test_reasons_name_the_texts_once():
+    reasons = {"a": "5 texts of about 2 tokens: 7 epochs instead of 3"}
+    reasons["b"] = "5 texts of about 2 tokens: no language model instead of 3 epochs"
+    assert in_short(reasons) == (
+        "5 texts of about 2 tokens: 7 epochs instead of 3, no language model instead of 3 epochs"
+    )
+    assert in_short({}) == ""

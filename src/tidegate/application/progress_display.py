@@ -29,6 +29,7 @@ from tidegate.runs.events import (
 from tidegate.runs.results import BlendModel, Job, LinearModel, Metrics
 from tidegate.task import METRICS, Task
 from tidegate.terminal import NO_TERMINAL_WIDTH
+from tidegate.training.adapt import in_short
 from tidegate.training.events import EpochBegins, Notice, TrainingBegins
 from tidegate.training.history import Epoch, Step
 from tidegate.training.recipe import Recipe
@@ -121,7 +122,7 @@ class ProgressDisplay:
         self.num_epochs = recipe.training.epochs
         lines = {"recipe": _in_short(recipe), "values": _in_full(recipe)}
         if recipe.adapted:
-            lines["adapted"] = Text("\n".join(recipe.adapted.values()))
+            lines["adapted"] = Text(in_short(recipe.adapted))
         self._print(lines)
 
     def data_prepared(self, event: DataPrepared) -> None:

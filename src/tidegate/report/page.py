@@ -14,6 +14,7 @@ from tidegate.report.summary import Cell, summarize
 from tidegate.runs.results import Results, load
 from tidegate.storage.atomic import write_text
 from tidegate.storage.os_errors import as_run_folder_error
+from tidegate.training.adapt import in_short
 
 FILE_NAME = "report.html"
 
@@ -84,7 +85,7 @@ def render(results: Results) -> str:
         configuration={
             **results.configuration,
             "changed": prose.changes(results.configuration),
-            "adapted": "; ".join(results.configuration.get("adapted", {}).values()) or "nothing",
+            "adapted": in_short(results.configuration.get("adapted", {})) or "nothing",
         },
         cells=cells,
         finished=finished,

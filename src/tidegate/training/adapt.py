@@ -5,7 +5,7 @@ where an epoch reads from :data:`FEW` to :data:`MANY` tokens. Fewer make too few
 language models of them need smaller steps too; more would take hours. Without PyTorch.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from math import ceil
 from typing import Any
@@ -82,6 +82,16 @@ def adapt(recipe: Recipe, shape: TextShape, keep: Collection[str] = ()) -> Recip
     texts = describe(shape)
     reasons = {key: f"{texts}: {_phrase(key, value, own[key])}" for key, value in values.items()}
     return replace(recipe.with_values(values), given=recipe.given, adapted=reasons)
+
+
+def in_short(adapted: Mapping[str, str]) -> str:
+    """All reasons in one sentence, the texts named once; empty where nothing changed."""
+    parts = [reason.partition(": ") for reason in adapted.values()]
+    texts = dict.fromkeys(texts for texts, _, _ in parts)
+    return "; ".join(
+        f"{each}: {', '.join(change for texts, _, change in parts if texts == each)}"
+        for each in texts
+    )
 
 
 def describe(shape: TextShape) -> str:
