@@ -36,18 +36,20 @@ def make_config(
     checkpoint_every: int = 200,
     only_pretrain: bool = False,
     own: OwnOptions | None = None,
+    in_memory: bool = False,
 ) -> RunConfig:
     """The configuration of a new run; the arguments are those of :func:`tidegate.train`.
 
     Args:
         only_pretrain: Whether the run ends with its language models.
         own: How the user's own files are read.
+        in_memory: Whether the texts are in memory; ``dataset`` is then a name for them.
 
     Raises:
         ArgumentError: An argument that is not as it must be, or does not fit the others.
         DataError, RecipeError, LogError: There is no such data set, value of a recipe, or log.
     """
-    called, files = make_own(dataset, own or {})
+    called, files = (str(dataset), None) if in_memory else make_own(dataset, own or {})
     if files is not None and data is not None:
         raise ArgumentError("data", "expected it beside a data set of tidegate's, got own files")
     logs.check(log)

@@ -30,11 +30,19 @@ from tidegate.training.diverged import DivergedError
 from tidegate.training.events import Notice
 
 
-def begin(config: RunConfig, out: Path | None, callback: RunCallback) -> Run:
+def begin(
+    config: RunConfig,
+    out: Path | None,
+    callback: RunCallback,
+    *,
+    in_memory: TextDataset | None = None,
+) -> Run:
     """Carry out a new run.
 
     Args:
         out: A new or empty folder; None for a new one, ``runs/DATASET-TIME``.
+        in_memory: The texts, where they are there already. Such a run cannot be resumed, and has
+            no report.
 
     Raises:
         DataError, RecipeError: What cannot be trained on, or not in the memory that there is.
@@ -43,10 +51,10 @@ def begin(config: RunConfig, out: Path | None, callback: RunCallback) -> Run:
     """
     unnamed = Path("runs") / f"{config.dataset}-{datetime.now():%Y%m%d-%H%M%S}"
     with claim(out or unnamed, numbered=out is None) as folder:
-        config, read = _read(config, callback)
+        config, read = _read(config, callback, in_memory=in_memory)
         config.save(folder)
         with hold(folder):
-            return _carry_out(config, folder, read, callback)
+            return _carry_out(config, folder, read, callback, report=in_memory is None)
 
 
 def go_on(
@@ -88,7 +96,10 @@ def go_on(
 
 
 def _read(
-    config: RunConfig, callback: RunCallback, begun: bool = False
+    config: RunConfig,
+    callback: RunCallback,
+    begun: bool = False,
+    in_memory: TextDataset | None = None,
 ) -> tuple[RunConfig, tuple[TextDataset, float]]:
     """The texts, and the seconds that it took; the recipe of a new run is adapted to them.
 
@@ -96,7 +107,9 @@ def _read(
     """
     check_installed(config.experiment.recipe.text.tokens)
     started = time.perf_counter()
-    texts = config.load_texts(lambda path, done: callback(TextsAreRead(path, done)))
+    texts = in_memory
+    if texts is None:
+        texts = config.load_texts(lambda path, done: callback(TextsAreRead(path, done)))
     if not begun:
         config = adapted(config, texts)
     experiment, recipe = config.experiment, config.experiment.recipe
@@ -117,6 +130,7 @@ def _carry_out(
     callback: RunCallback,
     finished: Results | None = None,
     allow_inexact: bool = False,
+    report: bool = True,
 ) -> Run:
     try:
         callback(RunBegins(config, folder))
@@ -126,11 +140,11 @@ def _carry_out(
     except BaseException as error:
         # The first error is the one to tell, also when the disk refuses the report as well.
         with suppress(OSError):
-            if (folder / results_file.FILE_NAME).exists():
+            if report and (folder / results_file.FILE_NAME).exists():
                 page.write(folder)
-        callback(RunStops(error, can_go_on=not _comes_again(error)))
+        callback(RunStops(error, can_go_on=report and not _comes_again(error)))
         raise
-    if not config.only_pretrain:
+    if report and not config.only_pretrain:
         page.write(folder)
     return Run(folder)
 

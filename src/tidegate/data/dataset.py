@@ -54,6 +54,8 @@ class TextDataset:
     """The last so many training texts are the validation part; None for a share of them."""
     notes: tuple[str, ...] = ()
     """What the user should know about the texts, a sentence each."""
+    test_is_validation: bool = False
+    """Whether nothing is held out for a test: the test part is the validation part once more."""
 
 
 def by_hash(texts: list[str], label: int) -> list[tuple[str, int, str]]:

@@ -127,6 +127,7 @@ def prepare(
                 for part, labels in (("training", train.labels), ("test", dataset.test.labels))
             },
             "notes": [*dataset.notes],
+            **({"test_is_validation": True} if dataset.test_is_validation else {}),
             "vocabulary_size": len(known),
             "distinct_words": len(train_words.distinct),
             **_counts("training", train_ids, options.max_length, train),
@@ -221,7 +222,8 @@ def check_texts(dataset: TextDataset, tokens: str, num_train: int, min_count: in
             "linear_model.order=0"
         )
     tokeniser = tokenise.FIXED.get(tokens, tokenise.CHARACTERS)
-    for part, texts in (("training", train.texts), ("test", dataset.test.texts)):
+    held_out = "validation" if dataset.test_is_validation else "test"
+    for part, texts in (("training", train.texts), (held_out, dataset.test.texts)):
         if not _has_word(texts, tokeniser, 1):
             raise DataError(
                 f"{dataset.name}: expected words in the {part} texts, got none in {len(texts):,} "

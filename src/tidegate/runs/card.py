@@ -61,9 +61,9 @@ def model_card(
 {layers}
 
 Data: {data["source"]}. {data["num_train"]:,} texts trained it, {data["num_validation"]:,} validated
-it after every epoch, {data["num_test"]:,} tested it once.
+it after every epoch, {_tested(data)}.
 
-| on the test texts | |
+| on the {_held_out(data)} texts | |
 |---|---|
 {_metrics(job, task)}
 {_together(blend, task)}
@@ -75,6 +75,17 @@ it after every epoch, {data["num_test"]:,} tested it once.
     model.predict(["A text."])
 {'    model.predict_proba(["A text."])' if task.is_classification else ""}
 """
+
+
+def _held_out(data: dict[str, Any]) -> str:
+    """The part of the data that the figures are of."""
+    return "validation" if data.get("test_is_validation") else "test"
+
+
+def _tested(data: dict[str, Any]) -> str:
+    if data.get("test_is_validation"):
+        return "and no others tested it"
+    return f"{data['num_test']:,} tested it once"
 
 
 def _epochs(recipe: Recipe) -> str:
