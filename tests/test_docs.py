@@ -16,7 +16,7 @@ from tidegate.training.sections import KEYS, choices_of, range_of
 DOCS = Path(__file__).parent.parent / "docs"
 
 
-@pytest.mark.parametrize("page", ["layers.md"])
+@pytest.mark.parametrize("page", ["estimators.md", "layers.md"])
 def test_the_examples_run(page, capsys):
     text = (DOCS / page).read_text(encoding="utf-8")
     names = {}

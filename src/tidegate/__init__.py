@@ -25,7 +25,9 @@ def get_num_threads() -> int:
 
 
 _SUBMODULES = ("engine", "equations", "nn", "optim")
-_FUNCTIONS = {
+_MEMBERS = {
+    "Classifier": "tidegate.estimators",
+    "Regressor": "tidegate.estimators",
     "accelerate": "tidegate.nn.accelerate",
     "compare": "tidegate.application.api",
     "evaluate": "tidegate.inference.evaluate",
@@ -37,21 +39,21 @@ _FUNCTIONS = {
 
 
 def __getattr__(name: str) -> object:
-    """Import a submodule or a function on first use.
+    """Import a submodule, a function or a class on first use.
 
     ``import tidegate`` alone stays light: it loads neither NumPy nor PyTorch.
     """
     # By name, so that the rules of import see no room below leaning on this one.
     if name in _SUBMODULES:
         return import_module(f"tidegate.{name}")
-    if name in _FUNCTIONS:
-        return getattr(import_module(_FUNCTIONS[name]), name)
+    if name in _MEMBERS:
+        return getattr(import_module(_MEMBERS[name]), name)
     raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     """Also what is imported on first use."""
-    return sorted({*globals(), *_SUBMODULES, *_FUNCTIONS})
+    return sorted({*globals(), *_SUBMODULES, *_MEMBERS})
 
 
 if TYPE_CHECKING:
@@ -62,6 +64,8 @@ if TYPE_CHECKING:
     from tidegate.application.api import compare as compare
     from tidegate.application.api import resume as resume
     from tidegate.application.api import train as train
+    from tidegate.estimators import Classifier as Classifier
+    from tidegate.estimators import Regressor as Regressor
     from tidegate.inference.evaluate import evaluate as evaluate
     from tidegate.inference.predictor import load as load
     from tidegate.nn.accelerate import accelerate as accelerate

@@ -40,6 +40,10 @@ class Predictor:
         self.folder = folder
         self._network = Network(folder.architecture, folder.tensors)
 
+    def __reduce__(self) -> tuple[type["Predictor"], tuple[ModelFolder]]:
+        """Pickle the folder alone: the network is made of it."""
+        return type(self), (self.folder,)
+
     @property
     def task(self) -> Task:
         """The model's task: kind and classes."""

@@ -1,0 +1,19 @@
+"""Estimators of scikit-learn's kind on texts: :class:`Classifier` and :class:`Regressor`.
+
+They follow its conventions, so that pipelines, searches and cross-validation take them.
+"""
+
+from tidegate.errors import PackageError
+
+try:
+    import sklearn  # noqa: F401
+except ImportError as error:
+    raise PackageError(
+        "tidegate.estimators: expected the package scikit-learn, got none; "
+        "pip install 'tidegate[train]'"
+    ) from error
+
+from tidegate.estimators.classifier import Classifier
+from tidegate.estimators.regressor import Regressor
+
+__all__ = ["Classifier", "Regressor"]

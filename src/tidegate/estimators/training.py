@@ -1,0 +1,105 @@
+"""One training of an estimator: as of :func:`tidegate.train`, in a folder that goes again."""
+
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tidegate.data.own_texts.in_memory import in_memory
+from tidegate.errors import PackageError
+from tidegate.estimators.targets import Targets
+from tidegate.inference import predictor
+from tidegate.inference.predictor import Predictor
+from tidegate.task import METRICS
+
+if TYPE_CHECKING:
+    from tidegate.training.history import Epoch
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Threads of a process share PyTorch's settings, which a training changes."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What is kept of a training."""
+
+    model: Predictor
+    history: list[dict[str, Any]]
+    """The figures of every epoch, by the names of :class:`tidegate.training.history.Epoch`."""
+
+
+def train(
+    texts: list[str],
+    targets: Targets,
+    *,
+    where: str,
+    recipe: Any,
+    cell: str,
+    settings: Mapping[str, Any] | None,
+    threads: int | None,
+    seed: int,
+    verbose: int,
+) -> Trained:
+    """Train one network; the run folder is removed, however the training ends.
+
+    Raises:
+        ArgumentError, DataError, RecipeError, DivergedError: As of :func:`tidegate.train`.
+        PackageError: A package that training needs is missing.
+    """
+    try:
+        from tidegate.application import carry_out
+        from tidegate.application.arguments import make_config
+        from tidegate.runs.events import JobBegins, JobEnds, PretrainingBegins
+        from tidegate.runs.run_folder import MODELS, name_of
+        from tidegate.training.events import Notice
+        from tidegate.training.history import Epoch
+    except ModuleNotFoundError as error:
+        raise PackageError(
+            f"{where}: expected the package {error.name} to train, got none; "
+            "pip install 'tidegate[train]'"
+        ) from error
+    config = make_config(
+        where,
+        recipe=recipe,
+        cells=(cell,),
+        seeds=(seed,),
+        settings=settings,
+        threads=threads,
+        checkpoint_every=0,
+        in_memory=True,
+    )
+    share = config.experiment.recipe.training.validation_share
+    dataset = in_memory(where, texts, targets.values, targets.task, validation_share=share)
+    history: list[dict[str, Any]] = []
+
+    def tell(event: object) -> None:
+        told = None
+        if isinstance(event, JobEnds):
+            history.extend(map(asdict, event.job.history))
+        elif isinstance(event, PretrainingBegins):
+            told = f"a language model of {event.texts}"
+        elif isinstance(event, JobBegins):
+            told = f"the network, recurrence computed by {event.path}"
+        elif isinstance(event, Epoch):
+            told = _line(event)
+        elif isinstance(event, Notice):
+            told = event.text
+        if verbose and told is not None:
+            print(f"{where}: {told}", file=sys.stderr)
+
+    with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
+        carry_out.begin(config, Path(folder), tell, in_memory=dataset)
+        model = predictor.load(Path(folder) / MODELS / name_of(cell, seed))
+    return Trained(model, history)
+
+
+def _line(epoch: "Epoch") -> str:
+    metric = METRICS[epoch.metric].text
+    return (
+        f"epoch {epoch.epoch}, {epoch.training_s:.1f} s: loss {epoch.loss:.4f}, {metric} "
+        f"{epoch.score:.4f}, validation loss {epoch.validation_loss:.4f}, validation {metric} "
+        f"{epoch.validation_score:.4f}"
+    )
