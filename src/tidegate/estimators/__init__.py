@@ -3,12 +3,12 @@
 They follow its conventions, so that pipelines, searches and cross-validation take them.
 """
 
-from tidegate.errors import PackageError
+from tidegate.errors import MissingPackageError
 
 try:
     import sklearn  # noqa: F401
 except ImportError as error:
-    raise PackageError(
+    raise MissingPackageError(
         "tidegate.estimators: expected the package scikit-learn, got none; "
         "pip install 'tidegate[train]'"
     ) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidegate.data.own_texts.in_memory import in_memory
-from tidegate.errors import PackageError
+from tidegate.errors import MissingPackageError
 from tidegate.estimators.targets import Targets
 from tidegate.inference import predictor
 from tidegate.inference.predictor import Predictor
@@ -47,7 +47,7 @@ def train(
 
     Raises:
         ArgumentError, DataError, RecipeError, DivergedError: As of :func:`tidegate.train`.
-        PackageError: A package that training needs is missing.
+        MissingPackageError: A package that training needs is missing.
     """
     try:
         from tidegate.application import carry_out
@@ -57,7 +57,7 @@ def train(
         from tidegate.training.events import Notice
         from tidegate.training.history import Epoch
     except ModuleNotFoundError as error:
-        raise PackageError(
+        raise MissingPackageError(
             f"{where}: expected the package {error.name} to train, got none; "
             "pip install 'tidegate[train]'"
         ) from error
