@@ -8,6 +8,7 @@ TINY = {
     "bidirectional": False,
     "pooling": "last",
     "adversarial_norm": 0,
+    "adapt": False,
     "training.epochs": 1,
     "pretraining.epochs": 0,
     "linear_model.order": 0,

@@ -46,8 +46,19 @@ def cli(*arguments):
         "import tidegate.data.sources.imdb, tidegate.data.prepared, tidegate.inference.predictor",
         "import tidegate.evaluation.metrics, tidegate.equations, tidegate.engine",
         "import tidegate.report.page",
+        "from tidegate import Classifier, Regressor",
     ],
-    ids=["import", "help", "compare help", "bench help", "info", "data", "evaluation", "report"],
+    ids=[
+        "import",
+        "help",
+        "compare help",
+        "bench help",
+        "info",
+        "data",
+        "evaluation",
+        "report",
+        "estimators",
+    ],
 )
 def test_torch_is_not_imported_by(code):
     assert "torch" not in modules_after(code)

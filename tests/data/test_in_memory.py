@@ -11,18 +11,20 @@ from tidegate.task import Task
 TASK = Task("binary", ("no", "yes"))
 
 
-def test_the_validation_part_is_stratified_and_stands_in_for_the_test():
+@pytest.mark.parametrize("share", [0.04, 0.2, 0.4, 0.6])
+def test_the_validation_part_is_stratified_and_stands_in_for_the_test(share):
     texts = [f"text {number}" for number in range(100)]
     targets = np.array([0, 0, 0, 1] * 25)
-    dataset = in_memory("Texts", texts, targets, TASK, validation_share=0.2)
-    assert num_trained_on(dataset, 0.2, None) == 80
-    assert dataset.test.texts == dataset.train.texts[80:]
-    assert dataset.test.labels.tolist() == dataset.train.labels[80:].tolist()
+    dataset = in_memory("Texts", texts, targets, TASK, validation_share=share)
+    num_held = round(100 * share)
+    assert num_trained_on(dataset, share, None) == 100 - num_held
+    assert dataset.test.texts == dataset.train.texts[-num_held:]
+    assert dataset.test.labels.tolist() == dataset.train.labels[-num_held:].tolist()
     assert dataset.test_is_validation
-    assert np.bincount(dataset.test.labels).tolist() == [15, 5]
+    assert np.bincount(dataset.test.labels).tolist() == [num_held * 3 / 4, num_held / 4]
     pairs = zip(dataset.train.texts, dataset.train.labels.tolist(), strict=True)
     assert sorted(pairs) == sorted(zip(texts, targets.tolist(), strict=True))
-    backwards = in_memory("Texts", texts[::-1], targets[::-1], TASK, validation_share=0.2)
+    backwards = in_memory("Texts", texts[::-1], targets[::-1], TASK, validation_share=share)
     assert backwards.train.texts == dataset.train.texts
 
 

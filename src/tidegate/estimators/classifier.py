@@ -36,10 +36,9 @@ class Classifier(ClassifierMixin, TextEstimator):  # type: ignore[misc]  # no ty
 
     Example:
         >>> from tidegate import Classifier
-        >>> good = ["a good film", "good fun", "a fine play"]
-        >>> bad = ["a bad film", "bad", "a dull play"]
+        >>> texts = [f"a {word} film, number {n}" for n in range(30) for word in ("good", "bad")]
         >>> classifier = Classifier("fast", settings={"training.epochs": 20})
-        >>> classifier.fit((good + bad) * 5, (["yes"] * 3 + ["no"] * 3) * 5)
+        >>> classifier.fit(texts, ["yes", "no"] * 30)
         Classifier(recipe='fast', settings={'training.epochs': 20})
         >>> classifier.predict(["a good play", "a bad play"])
         array(['yes', 'no'], dtype='<U3')

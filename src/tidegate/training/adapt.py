@@ -28,10 +28,8 @@ ENOUGH_TO_VALIDATE = 4_000
 """Texts of which a twentieth validates."""
 LONGEST_READ = 2_000
 """Tokens of a text, where most texts are longer than the recipe's ``text.max_length``."""
-MOST_TOKENS_LINEAR = 10_000_000
-"""Tokens of all texts beside which a linear model, of 100 bytes an n-gram, fits in memory."""
-MOST_LINEAR = 50_000_000
-"""N-grams of all texts, times classes, that a linear model is trained on in some minutes."""
+MOST_NGRAMS, MOST_LINEAR = 20_000_000, 50_000_000
+"""N-grams of all texts that a linear model learns in 1.5 GB; times classes, in some minutes."""
 
 _PHRASES = {
     "text.max_length": "the last {} tokens of a text are read",
@@ -185,10 +183,9 @@ def _of_linear_model(recipe: Recipe, shape: TextShape, is_small: bool) -> dict[s
     elif shape.median_length < SHORT:
         order = min(order, 2)
     num_fits = 1 if shape.kind == "binary" else shape.num_classes
-    while order and order * shape.num_tokens * num_fits > MOST_LINEAR:
+    most_tokens = min(MOST_NGRAMS, MOST_LINEAR // num_fits)
+    while order and order * shape.num_tokens > most_tokens:
         order -= 1
-    if shape.num_tokens > MOST_TOKENS_LINEAR:
-        order = 0
     return values | {"linear_model.order": order}
 
 
