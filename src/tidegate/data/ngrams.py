@@ -106,13 +106,13 @@ class _Walk:
 
     def __init__(self, ids: Integers, rows: Integers) -> None:
         self.rows = rows
-        """Which sequence each position belongs to, shape (P,)."""
+        """The sequence that each position belongs to, shape (P,)."""
         self._order = 0
         self._ids = ids
-        """At first the ids, then their places."""
+        """The ids; after order 1, their indices in the array of ids, or -1."""
         self._num_ids = 0
         self._places = ids
-        """Of the n-gram of the last order that begins at each position; -1 where there is none."""
+        """The index of the last order's n-gram that begins at each position; -1 for none."""
 
     @classmethod
     def over(cls, sequences: Ragged) -> "_Walk":
@@ -131,12 +131,12 @@ class _Walk:
             return np.arange(len(self._ids)), self._ids
         last = self._order - 1
         size = max(len(self._ids) - last, 0)
-        is_one = (
+        is_kept = (
             (self._places[:size] >= 0)
             & (self._places[1 : size + 1] >= 0)
             & (self.rows[:size] == self.rows[last : last + size])
         )
-        at = np.flatnonzero(is_one)
+        at = np.flatnonzero(is_kept)
         return at, self._places[at] * self._num_ids + self._ids[at + last]
 
     def settle(self, at: Integers, places: Integers, num_ngrams: int) -> None:
@@ -154,7 +154,7 @@ class _Walk:
 
 
 def _order(codes: Integers) -> Integers:
-    """The permutation that sorts codes, stable."""
+    """The permutation that sorts codes; equal codes stay in their order."""
     bits = max(len(codes) - 1, 0).bit_length()
     if not len(codes) or int(codes.max()) >> (63 - bits):
         return np.argsort(codes, kind="stable")
