@@ -223,7 +223,8 @@ def start(
                 only_pretrain=only_pretrain,
                 own=given_options(own),
             )
-        display.starts()  # within a second: importing PyTorch takes longer
+        if config.own is not None:  # own files may be large
+            display.starts()
         from tidegate.application import carry_out
 
         with as_usage_error():
