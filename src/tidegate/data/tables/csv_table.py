@@ -111,7 +111,9 @@ class CsvTable(OnceReadable):
                 count = f"{len(fields)} field{'s' * (len(fields) != 1)}"
                 yield BadRow(line, f"expected {width} fields, as the header has, got {count}")
                 continue
-            bad = next((field for field in fields if not _is_utf8(field)), None)
+            bad = None
+            if not "".join(fields).isascii():
+                bad = next((field for field in fields if not _is_utf8(field)), None)
             if bad is not None:
                 yield BadRow(line, f"expected UTF-8, got other bytes in {_shown(bad)}")
                 continue

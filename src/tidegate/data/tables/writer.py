@@ -32,7 +32,10 @@ class _Csv:
         self._writer.writerow(columns)
 
     def write(self, rows: Rows) -> None:
-        self._writer.writerows([_field(row.get(name)) for name in self.columns] for row in rows)
+        columns = self.columns
+        self._writer.writerows(
+            [v if type(v) is str else _field(v) for v in map(row.get, columns)] for row in rows
+        )
 
 
 class _Json:
