@@ -94,9 +94,9 @@ class Recipe:
         own = {**self.values(), **self.changed}
         changed = {key: own[key] for key in KEYS if {**self.values(), **values}[key] != own[key]}
         given = tuple(key for key in KEYS if key in values or key in self.given)
-        found = replace(_replaced(self, values), changed=changed, given=given)
-        found.check()
-        return found
+        recipe = replace(_replaced(self, values), changed=changed, given=given)
+        recipe.check()
+        return recipe
 
     def with_settings(self, settings: Iterable[str]) -> "Recipe":
         """A recipe changed by ``key=value`` as typed.
@@ -186,10 +186,10 @@ def packaged(name: str) -> RecipeText:
 
 def show(name: str) -> str:
     """A complete file with the values of a recipe, to begin one's own from."""
-    found = packaged(name)
+    recipe_file = packaged(name)
     return recipe_toml.render(
         load(name).values(),
-        summary=found.summary,
+        summary=recipe_file.summary,
         comments=recipe_toml.comments_of(_source(name).decode()),
     )
 

@@ -44,23 +44,23 @@ def parse(content: bytes, where: str) -> RecipeText:
             f"{where}: expected lines of at most {MOST_IN_A_LINE} bytes, got one of {longest:,}"
         )
     try:
-        found = tomllib.loads(content.decode("utf-8"))
+        tables = tomllib.loads(content.decode("utf-8"))
     except RecursionError:
         raise RecipeError(f"{where}: expected TOML, got too many brackets in one another") from None
     except ValueError as error:
         raise RecipeError(f"{where}: expected TOML, got {error}") from error
-    format_ = found.pop("format", None)
+    format_ = tables.pop("format", None)
     if format_ != FORMAT:
         raise RecipeError(
             f'{where}: expected format = "{FORMAT}" as the first line, got '
             f"{'none' if format_ is None else sections.shown(format_)}"
         )
-    texts = {key: found.pop(key, None) for key in ("based_on", "summary")}
+    texts = {key: tables.pop(key, None) for key in ("based_on", "summary")}
     for key, text in texts.items():
         if not isinstance(text, str | None):
             raise RecipeError(f"{where}: expected {key} of a text, got {sections.shown(text)}")
     values: dict[str, Any] = {}
-    for name, table in found.items():
+    for name, table in tables.items():
         if name not in SECTIONS:
             raise RecipeError(_unknown(name, where))
         if not isinstance(table, dict):
@@ -100,7 +100,7 @@ def render(
 def comments_of(text: str) -> dict[str, list[str]]:
     """The comments of a packaged file: by the key that they stand above, under "" those above all
     sections."""
-    found: dict[str, list[str]] = {}
+    comments: dict[str, list[str]] = {}
     section, above = "", []
     for line in text.splitlines():
         if line.startswith("#"):
@@ -109,11 +109,11 @@ def comments_of(text: str) -> dict[str, list[str]]:
         if line.startswith("["):
             section = line.strip("[]")
         elif above and not section:
-            found[""] = above
+            comments[""] = above
         elif above and "=" in line:
-            found[f"{section}.{line.partition('=')[0].strip()}"] = above
+            comments[f"{section}.{line.partition('=')[0].strip()}"] = above
         above = []
-    return found
+    return comments
 
 
 def _unknown(name: str, where: str) -> str:

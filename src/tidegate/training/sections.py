@@ -233,8 +233,8 @@ KEYS: dict[str, "Field[Any]"] = {
 
 def range_of(key: str) -> Range | None:
     """The range of a number; None of what is none."""
-    found: Range | None = KEYS[key].metadata["range"]
-    return found
+    range_: Range | None = KEYS[key].metadata["range"]
+    return range_
 
 
 def choices_of(key: str) -> tuple[str, ...] | None:
