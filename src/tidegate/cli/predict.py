@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tidegate.data.tables import FORMATS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,7 +35,6 @@ Examples:
 
 CHUNK_LINES = 1_024
 """Lines of standard input that are answered together."""
-FORMATS = ("csv", "tsv", "jsonl", "parquet", "txt")
 
 
 @click.command("predict", epilog=EXAMPLES)

@@ -1,5 +1,6 @@
 """A file that is opened for reading and writing, and held until it is closed."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -8,7 +9,7 @@ from tidegate.storage import files
 from tidegate.storage.os_errors import as_run_folder_error
 
 
-class HeldFile:
+class HeldFile(ABC):
     """Base of the lock and the log: opens a file, made empty if there is none.
 
     Args:
@@ -30,9 +31,9 @@ class HeldFile:
                 self.close()
                 raise
 
+    @abstractmethod
     def _prepare(self) -> None:
         """Check and change the file that was opened; it is closed again where this fails."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """Close the file; a second call does nothing.

@@ -56,14 +56,11 @@ class ParquetTable:
                     return
                 except (pa.ArrowException, OSError) as error:
                     raise self._damaged(error, f" after {self._read_rows:,} rows") from error
-                columns = self._columns_of(batch)
+                columns = [column.to_pylist() for column in batch.columns]
                 first = self._read_rows + 1
                 self._read_rows += len(batch)
                 for number, values in enumerate(zip(*columns, strict=True), first):
                     yield Row(number, dict(zip(self.columns, values, strict=True)))
-
-    def _columns_of(self, batch: Any) -> list[list[Any]]:
-        return [column.to_pylist() for column in batch.columns]
 
     def _open(self) -> Any:
         try:
