@@ -128,8 +128,8 @@ class _Case:
     def _batches(self) -> list[tuple[Inputs, torch.Tensor]]:
         found = []
         for rows in self.train.epoch(self.recipe.training.batch_size, 0, 1):
-            words, bigrams, targets = self.train.batch(rows)
-            found.append((Inputs.of(words, bigrams), torch.from_numpy(targets)))
+            arrays, targets = self.train.batch(rows)
+            found.append((Inputs.of_arrays(arrays), torch.from_numpy(targets)))
         return found
 
 

@@ -5,6 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from tidegate.data.batches import as_batch
+from tidegate.data.preprocessing.text import TOKEN_IDS
 from tidegate.model.inputs import Inputs
 from tidegate.model.masks import Masks
 from tidegate.training import optimisers
@@ -13,8 +15,8 @@ from training_samples import PLAIN, examples, make
 
 
 def batch(count=12):
-    words, _, targets = examples(count).batch(np.arange(count))
-    return Inputs.of(words), torch.from_numpy(targets)
+    arrays, targets = examples(count).batch(np.arange(count))
+    return Inputs.of_arrays(arrays), torch.from_numpy(targets)
 
 
 def test_a_perturbation_has_its_length_and_the_gradients_direction():
@@ -153,12 +155,13 @@ def test_the_dense_rule_moves_rows_that_do_not_occur_and_the_lazy_rule_does_not(
         model = make("gru", recipe)
         optimiser = optimisers.make(model, recipe.training)
         for rows in (np.arange(6), np.arange(6, 8)):
-            words, _, targets = examples(8).batch(rows)
+            arrays, targets = examples(8).batch(rows)
+            words = as_batch(arrays[TOKEN_IDS])
             step(
                 model,
                 optimiser,
                 recipe.training,
-                Inputs.of(words),
+                Inputs.of_arrays(arrays),
                 torch.from_numpy(targets),
                 Masks(0, 0),
             )

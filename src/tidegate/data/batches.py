@@ -37,7 +37,11 @@ class Batch:
 
 def make_batch(sequences: Ragged, rows: Rows) -> Batch:
     """The batch of some sequences; of a memory map, only these are read."""
-    taken = sequences.take(rows)
+    return as_batch(sequences.take(rows), rows)
+
+
+def as_batch(taken: Ragged, rows: Rows | None = None) -> Batch:
+    """The batch of sequences that were taken already, those of some ``rows``."""
     ids = taken.values.astype(np.int64)
     # Tables over all ids up to the largest are far cheaper than np.unique, which sorts.
     occurs = np.zeros(ids.max(initial=-1) + 1, np.bool_)
@@ -45,7 +49,8 @@ def make_batch(sequences: Ragged, rows: Rows) -> Batch:
     distinct = np.flatnonzero(occurs)
     number = np.empty(len(occurs), np.int64)  # only the entries of ids that occur are set, and read
     number[distinct] = np.arange(len(distinct))
-    return Batch(ids, taken.offsets, np.asarray(rows), distinct, number[ids])
+    numbers = np.arange(len(taken)) if rows is None else np.asarray(rows)
+    return Batch(ids, taken.offsets, numbers, distinct, number[ids])
 
 
 def epoch_batches(

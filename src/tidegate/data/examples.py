@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.batches import Batch, Rows, epoch_batches, make_batch, ordered_batches
+from tidegate.data.batches import Rows, epoch_batches, ordered_batches
 from tidegate.data.preprocessing.text import BIGRAM_IDS, FULL_TOKEN_IDS, TOKEN_IDS
 from tidegate.data.ragged import Ragged
 from tidegate.seeding import permutation
@@ -75,10 +75,10 @@ class Examples:
         ]
         return Examples.concatenate(parts[:1] * copies + parts[1:])
 
-    def batch(self, rows: Rows) -> tuple[Batch, Batch | None, NDArray[Any]]:
-        """Some examples' tokens, pairs of tokens and targets."""
-        bigrams = None if self.bigram_ids is None else make_batch(self.bigram_ids, rows)
-        return make_batch(self.token_ids, rows), bigrams, self.targets[rows]
+    def batch(self, rows: Rows) -> tuple[dict[str, Ragged], NDArray[Any]]:
+        """The arrays that the network reads of some examples, by name, and their targets."""
+        read = {name: one for name, one in self.inputs.items() if name != FULL_TOKEN_IDS}
+        return {name: one.take(rows) for name, one in read.items()}, self.targets[rows]
 
     def epoch(self, batch_size: int, seed: int, epoch: int) -> list[Rows]:
         """The batches of an epoch, a function of seed and epoch.

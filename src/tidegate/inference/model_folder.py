@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from tidegate.data import preprocessing
 from tidegate.data.columns import Columns
-from tidegate.data.preprocessing import TextPreprocessor
+from tidegate.data.preprocessing import Preprocessor, TextPreprocessor
+from tidegate.data.series.columns import SeriesColumns
 from tidegate.errors import FormatError
 from tidegate.evaluation.blend import Blend
 from tidegate.inference.architecture import Architecture
@@ -45,7 +46,7 @@ class ModelFolder:
     """The content of a model folder."""
 
     task: Task
-    preprocessor: TextPreprocessor
+    preprocessor: Preprocessor
     architecture: Architecture
     tensors: dict[str, NDArray[np.float32]]
     """The network's weights, under PyTorch's names."""
@@ -56,7 +57,7 @@ class ModelFolder:
     model."""
     card: str
     """The model card in Markdown. People may edit it: it has no checksum."""
-    columns: Columns | None = None
+    columns: Columns | SeriesColumns | None = None
     """The columns of the user's own files that it was trained on; None for a built-in data set."""
 
     def save(self, path: Path) -> None:
@@ -105,15 +106,20 @@ def load(path: Path, *, allow_nonfinite: bool = False) -> ModelFolder:
         blend, linear = config["blend"], None
         if LINEAR in contents:
             linear = NgramClassifier.from_arrays(tensors.from_bytes(contents[LINEAR], LINEAR))
+        preprocessor = preprocessing.from_json(
+            json_file.parse_object(contents[PREPROCESSOR], PREPROCESSOR)
+        )
+        is_text = isinstance(preprocessor, TextPreprocessor)
+        columns: type[Columns | SeriesColumns] = Columns if is_text else SeriesColumns
         folder = ModelFolder(
             Task.from_json(config["task"]),
-            preprocessing.from_json(json_file.parse_object(contents[PREPROCESSOR], PREPROCESSOR)),
+            preprocessor,
             architecture,
             parameters,
             linear,
             None if blend is None else Blend.from_json(blend),
             card,
-            None if config.get("columns") is None else Columns.from_json(config["columns"]),
+            None if config.get("columns") is None else columns.from_json(config["columns"]),
         )
         _check_parts(folder)
     return folder
@@ -135,15 +141,20 @@ def _config(content: bytes) -> dict[str, Any]:
 def _check_parts(folder: ModelFolder) -> None:
     """Refuse a folder whose files are valid, but do not fit each other."""
     shape, preprocessor, linear = folder.architecture, folder.preprocessor, folder.linear
-    has_blend, has_words = folder.blend is not None, preprocessor.full_vocabulary is not None
-    pairs = 0 if preprocessor.bigrams is None else len(preprocessor.bigrams)
     counts = {
         "outputs": (folder.task.num_outputs, shape.num_outputs),
-        "ids": (len(preprocessor.vocabulary), shape.vocabulary_size),
-        "ids of pairs": (pairs, shape.bigram_vocabulary_size),
-        "linear models in the blend": (int(linear is not None), int(has_blend)),
-        "vocabularies of the linear model": (int(linear is not None), int(has_words)),
+        "linear models in the blend": (int(linear is not None), int(folder.blend is not None)),
     }
+    if isinstance(preprocessor, TextPreprocessor):
+        has_words = preprocessor.full_vocabulary is not None
+        pairs = 0 if preprocessor.bigrams is None else len(preprocessor.bigrams)
+        counts |= {
+            "ids": (len(preprocessor.vocabulary), shape.vocabulary_size),
+            "ids of pairs": (pairs, shape.bigram_vocabulary_size),
+            "vocabularies of the linear model": (int(linear is not None), int(has_words)),
+        }
+    else:
+        counts["numbers at every step"] = (preprocessor.input_size, shape.input_size)
     if linear is not None:
         counts["logits of the linear model"] = (folder.task.num_outputs, len(linear.intercepts))
     for what, (expected, got) in counts.items():

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tidegate import engine
 from tidegate.cells import ENGINE_CELLS
 from tidegate.data.batches import make_batch, ordered_batches
+from tidegate.data.preprocessing.series import VALUES
 from tidegate.data.preprocessing.text import BIGRAM_IDS, TOKEN_IDS
 from tidegate.data.ragged import Ragged
 from tidegate.engine import Weights
@@ -17,9 +18,6 @@ from tidegate.inference.architecture import Architecture
 
 BATCH_SIZE, BATCH_POSITIONS = 256, 32_768
 """The most sequences and steps of a batch, which then stays in a processor's cache."""
-
-VALUES = "values"
-"""The name of the input array for a network that reads numbers instead of token ids."""
 
 Array = NDArray[np.float32]
 

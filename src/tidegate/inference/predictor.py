@@ -6,15 +6,18 @@ model.predict_proba(["A film to remember."])
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.preprocessing import Reading
+from tidegate.data.columns import Columns
+from tidegate.data.preprocessing import Reading, TextPreprocessor
+from tidegate.data.preprocessing.series import SeriesReading, parts_of
 from tidegate.data.ragged import Ragged
+from tidegate.data.series.given import series_of
 from tidegate.errors import DataError
 from tidegate.inference import model_folder
 from tidegate.inference.model_folder import ModelFolder
@@ -28,9 +31,9 @@ CHUNK_TEXTS = 4_096
 
 
 class Predictor:
-    """A trained model that predicts classes, probabilities or numbers for texts.
+    """A trained model that predicts classes, probabilities or numbers for texts or series.
 
-    An answer has the same bits whatever other texts are predicted with it.
+    An answer has the same bits whatever else is predicted with it.
 
     Args:
         folder: The content of a model folder; :func:`load` reads one.
@@ -59,11 +62,13 @@ class Predictor:
         """What can answer: ``all``, and with a linear model ``network`` and ``linear`` too."""
         return ("all",) if self.folder.linear is None else ("all", "network", "linear")
 
-    def predict(self, texts: Sequence[str], *, part: Part = "all") -> NDArray[Any]:
-        """The answer to every text.
+    def predict(self, given: Any, *, part: Part = "all") -> NDArray[Any]:
+        """The answer to every text or series.
 
         Args:
-            texts: A list, an array or a column of texts.
+            given: A list, an array or a column of texts. For a model of series an array (number of
+                series, steps, channels), a list of arrays (steps, channels), or a data frame with
+                the columns that the model was trained on.
             part: ``all`` for the network and, where there is one, the linear model together;
                 ``network`` or ``linear`` for one of them alone.
 
@@ -72,47 +77,62 @@ class Predictor:
             regression the numbers, (N,) or (N, C).
 
         Raises:
-            DataError: A text is no string, or has half a surrogate pair.
+            DataError: A text is no string, or has half a surrogate pair; or a series has other
+                channels than those of the training, or a value that is refused.
             ValueError: The model has no such part.
 
         Example:
             >>> model.predict(["a wonderful film", "a waste of time"])
             array(['pos', 'neg'], dtype='<U3')
         """
-        answers = self.task.decide(self.outputs(texts, part=part))
+        answers = self.task.decide(self.outputs(given, part=part))
         if self.task.has_one_class:
             return np.asarray(np.asarray(self.classes)[answers])
         is_one_number = not self.task.is_classification and len(self.classes) == 1
         return answers[:, 0] if is_one_number else answers
 
-    def predict_proba(self, texts: Sequence[str], *, part: Part = "all") -> NDArray[np.float64]:
+    def predict_proba(self, given: Any, *, part: Part = "all") -> NDArray[np.float64]:
         """The probability of every class, (N, number of classes), in the order of :attr:`classes`.
 
         Args:
-            texts, part: See :meth:`predict`.
+            given, part: See :meth:`predict`.
 
         Raises:
             DataError: See :meth:`predict`.
             ValueError: The model is a regression, or has no such part.
         """
-        return self.task.probabilities(self.outputs(texts, part=part))
+        return self.task.probabilities(self.outputs(given, part=part))
 
-    def outputs(self, texts: Sequence[str], *, part: Part = "all") -> NDArray[np.float64]:
+    def outputs(self, given: Any, *, part: Part = "all") -> NDArray[np.float64]:
         """The logits, or a regression's numbers, (N, C), before classes are chosen."""
-        return self.answer(texts, part=part)[0]
+        return self.answer(given, part=part)[0]
 
     def answer(
-        self, texts: Sequence[str], *, part: Part = "all"
-    ) -> tuple[NDArray[np.float64], Reading]:
-        """The outputs of :meth:`outputs`, and counts of unknown tokens and cut texts."""
+        self, given: Any, *, part: Part = "all"
+    ) -> tuple[NDArray[np.float64], Reading | SeriesReading]:
+        """The outputs of :meth:`outputs`, and counts of what was read: unknown tokens, say."""
         self._check_part(part)
-        given = checked_texts(texts)
-        outputs, reading = [np.empty((0, self.task.num_outputs))], Reading()
-        for start in range(0, len(given), CHUNK_TEXTS):
-            inputs, counts = self.folder.preprocessor.read(given[start : start + CHUNK_TEXTS])
+        outputs, reading = [np.empty((0, self.task.num_outputs))], self._no_reading()
+        for rows in self._chunks(given):
+            inputs, counts = self.folder.preprocessor.read(rows)
             outputs.append(self.outputs_of(inputs, part))
             reading += counts
         return np.concatenate(outputs), reading
+
+    def _chunks(self, given: Any) -> Iterator[Any]:
+        """What is given, checked, some of it at a time."""
+        if isinstance(self.folder.preprocessor, TextPreprocessor):
+            texts = checked_texts(given)
+            yield from (texts[i : i + CHUNK_TEXTS] for i in range(0, len(texts), CHUNK_TEXTS))
+            return
+        columns = self.folder.columns
+        assert not isinstance(columns, Columns)
+        series = series_of(given, self.folder.preprocessor.channels, columns, where="predict")
+        yield from parts_of(series)
+
+    def _no_reading(self) -> Any:
+        is_text = isinstance(self.folder.preprocessor, TextPreprocessor)
+        return Reading() if is_text else SeriesReading()
 
     def outputs_of(self, inputs: Mapping[str, Ragged], part: Part = "all") -> NDArray[np.float64]:
         """Like :meth:`outputs`, for the preprocessor's arrays of texts, by name."""

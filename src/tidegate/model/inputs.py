@@ -1,11 +1,16 @@
 """A batch of sequences as the tensors that a network reads."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from tidegate.data.batches import Batch
+from tidegate.data.batches import Batch, as_batch
+from tidegate.data.preprocessing.series import VALUES
+from tidegate.data.preprocessing.text import BIGRAM_IDS, TOKEN_IDS
+from tidegate.data.ragged import Ragged
 
 
 class Rows(NamedTuple):
@@ -39,3 +44,13 @@ class Inputs(NamedTuple):
         """The inputs made of a batch of words, and of a batch of the pairs that end at them."""
         pairs = None if bigrams is None else Rows.of(bigrams)
         return cls(torch.from_numpy(words.offsets), Rows.of(words), pairs)
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, Ragged]) -> "Inputs":
+        """The inputs made of a preprocessor's arrays, by name: ids of tokens, or numbers."""
+        if VALUES in arrays:
+            values = arrays[VALUES]
+            features = torch.from_numpy(np.ascontiguousarray(values.values, np.float32))
+            return cls(torch.from_numpy(values.offsets), features=features)
+        pairs = arrays.get(BIGRAM_IDS)
+        return cls.of(as_batch(arrays[TOKEN_IDS]), None if pairs is None else as_batch(pairs))

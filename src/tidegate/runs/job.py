@@ -171,10 +171,8 @@ class _Trainer:
         model = self._network()
         length = recipe.text.max_length if recipe.text.padding == "front" else None
         summary = [LayerSummary(*line) for line in model.summary(length)]
-        words, bigrams, _ = data.train.batch(
-            np.arange(min(recipe.training.batch_size, len(data.train)))
-        )
-        path = f"tidegate.nn, {model.explain(Inputs.of(words, bigrams))}"
+        arrays, _ = data.train.batch(np.arange(min(recipe.training.batch_size, len(data.train))))
+        path = f"tidegate.nn, {model.explain(Inputs.of_arrays(arrays))}"
         self.callback(JobBegins(self.job.cell, self.job.seed, path, summary))
         return model, path, summary
 

@@ -102,12 +102,12 @@ class Classification:
             self.settle()
             self.model.normalise(self.frequencies)
         optimisers.set_rates(optimiser, values, progress.step, num_steps)
-        words, bigrams, targets = self.train.batch(rows)
+        arrays, targets = self.train.batch(rows)
         result = step(
             self.model,
             optimiser,
             values,
-            Inputs.of(words, bigrams),
+            Inputs.of_arrays(arrays),
             torch.from_numpy(targets),
             Masks(self.seed, progress.step),
             self.class_weights,
@@ -154,9 +154,9 @@ def predict(
     outputs = np.empty((len(examples), model.num_outputs))
     batch_ms = []
     for rows in examples.in_order(batch_size, EVALUATION_TOKENS):
-        words, bigrams, _ = examples.batch(rows)
+        arrays, _ = examples.batch(rows)
         begin = time.perf_counter()
-        batch_outputs = model(Inputs.of(words, bigrams))
+        batch_outputs = model(Inputs.of_arrays(arrays))
         batch_ms.append((time.perf_counter() - begin) * 1e3)
         outputs[rows] = batch_outputs.double().numpy()
     return outputs, batch_ms

@@ -7,15 +7,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.data.preprocessing.reading import Reading
+from tidegate.data.preprocessing.series import SeriesPreprocessor
 from tidegate.data.preprocessing.text import TextPreprocessor
 from tidegate.errors import FormatError
 
-__all__ = ["Reading", "TextPreprocessor", "from_json"]
+__all__ = ["Preprocessor", "Reading", "SeriesPreprocessor", "TextPreprocessor", "from_json"]
 
-_KINDS = {TextPreprocessor.kind: TextPreprocessor}
+Preprocessor = TextPreprocessor | SeriesPreprocessor
+
+_KINDS: dict[str, type[TextPreprocessor] | type[SeriesPreprocessor]] = {
+    TextPreprocessor.kind: TextPreprocessor,
+    SeriesPreprocessor.kind: SeriesPreprocessor,
+}
 
 
-def from_json(content: Mapping[str, Any]) -> TextPreprocessor:
+def from_json(content: Mapping[str, Any]) -> Preprocessor:
     """The preprocessor whose ``to_json`` gave this content.
 
     Raises:
