@@ -60,7 +60,7 @@ def test_a_run_says_what_it_adapted_and_resumes_with_it(reviews, tmp_path):
     assert len(run.results.jobs[0].history) == 20
     page = run.report.read_text()
     assert FIRST in page
-    assert "by the recipe default, adapted to the texts with network.embedding_dim 4" in page
+    assert "by the recipe default, adapted to the data with network.embedding_dim 4" in page
     assert "of the recipe" not in page.partition("</h1>")[0]
 
     # Another rule since then: the run keeps the values that it began with.

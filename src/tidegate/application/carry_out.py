@@ -13,6 +13,8 @@ from tidegate.application.run import Run
 from tidegate.application.texts import RunTexts
 from tidegate.data.dataset import TextDataset
 from tidegate.data.prepared import check_texts, num_trained_on
+from tidegate.data.prepared_series import check_series, prepare_series
+from tidegate.data.series.dataset import SeriesDataset
 from tidegate.data.tokenise import check_installed
 from tidegate.errors import DataError, RecipeError
 from tidegate.memory import is_out_of_memory
@@ -29,13 +31,15 @@ from tidegate.runs.run_folder import claim, has_checkpoint, hold
 from tidegate.training.diverged import DivergedError
 from tidegate.training.events import Notice
 
+Data = TextDataset | SeriesDataset
+
 
 def begin(
     config: RunConfig,
     out: Path | None,
     callback: RunCallback,
     *,
-    in_memory: TextDataset | None = None,
+    in_memory: Data | None = None,
 ) -> Run:
     """Carry out a new run.
 
@@ -99,8 +103,8 @@ def _read(
     config: RunConfig,
     callback: RunCallback,
     begun: bool = False,
-    in_memory: TextDataset | None = None,
-) -> tuple[RunConfig, tuple[TextDataset, float]]:
+    in_memory: Data | None = None,
+) -> tuple[RunConfig, tuple[Data, float]]:
     """The texts, and the seconds that it took; the recipe of a new run is adapted to them.
 
     What cannot be trained on, or not in the memory that there is, is refused.
@@ -109,10 +113,14 @@ def _read(
     started = time.perf_counter()
     texts = in_memory
     if texts is None:
-        texts = config.load_texts(lambda path, done: callback(TextsAreRead(path, done)))
+        texts = config.load_data(lambda path, done: callback(TextsAreRead(path, done)))
     if not begun:
         config = adapted(config, texts)
     experiment, recipe = config.experiment, config.experiment.recipe
+    if isinstance(texts, SeriesDataset):
+        num_train = num_trained_on(texts, recipe.training.validation_share, experiment.limit)
+        check_series(texts, texts.train.first(num_train))
+        return config, (texts, time.perf_counter() - started)
     is_linear = recipe.linear_model.order > 0 and not config.only_pretrain
     min_count = recipe.linear_model.min_count if is_linear else 0
     num_train = num_trained_on(texts, recipe.training.validation_share, experiment.limit)
@@ -126,7 +134,7 @@ def _read(
 def _carry_out(
     config: RunConfig,
     folder: Path,
-    read: tuple[TextDataset, float],
+    read: tuple[Data, float],
     callback: RunCallback,
     finished: Results | None = None,
     allow_inexact: bool = False,
@@ -152,19 +160,28 @@ def _carry_out(
 def _train(
     config: RunConfig,
     folder: Path,
-    read: tuple[TextDataset, float],
+    read: tuple[Data, float],
     callback: RunCallback,
     finished: Results | None,
     allow_inexact: bool,
 ) -> None:
     experiment, (dataset, reading_s) = config.experiment, read
-    texts, started = RunTexts(experiment, dataset), time.perf_counter()
-    learnt = texts.for_language_models(folder)
-    if config.only_pretrain:
-        pretrain(experiment, learnt, folder, callback, allow_inexact)
-        return
-    data = texts.for_classifiers(folder, learnt)
-    del texts  # its words take as much memory as the ids
+    started, learnt = time.perf_counter(), None
+    if isinstance(dataset, SeriesDataset):
+        data = prepare_series(
+            dataset,
+            experiment.recipe.series_options(),
+            validation_share=experiment.recipe.training.validation_share,
+            limit=experiment.limit,
+        )
+    else:
+        texts = RunTexts(experiment, dataset)
+        learnt = texts.for_language_models(folder)
+        if config.only_pretrain:
+            pretrain(experiment, learnt, folder, callback, allow_inexact)
+            return
+        data = texts.for_classifiers(folder, learnt)
+        del texts  # its words take as much memory as the ids
     preparation_s = reading_s + time.perf_counter() - started
     callback(DataPrepared(data.task, data.facts, len(dataset.train), preparation_s))
     told = imbalance.notice(data.task, data.train.targets, experiment.recipe.training.class_weights)

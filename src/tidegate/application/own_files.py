@@ -133,7 +133,8 @@ def labelled(
         return Labelled(texts.test.texts, texts.test.labels, f"{name}, from {texts.source}")
     if data is not None:
         raise ArgumentError("data", "expected it beside a data set of tidegate's, got own files")
-    rows = load_labelled(own, model.task, model.folder.columns)
+    columns = model.folder.columns
+    rows = load_labelled(own, model.task, columns if isinstance(columns, Columns) else None)
     source = ", ".join(own.files)
     if rows.num_bad:
         source += f"; {rows.num_bad:,} bad rows are left out: {'; '.join(rows.bad)}"

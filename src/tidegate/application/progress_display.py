@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tidegate.cells import CELLS
 from tidegate.data.columns import Columns
+from tidegate.data.series.columns import SeriesColumns
 from tidegate.runs.events import (
     DataPrepared,
     JobBegins,
@@ -36,6 +37,8 @@ from tidegate.training.recipe import Recipe
 
 MOST_CLASSES = 12
 """That are listed with the number of their texts."""
+MOST_LINES = 30
+"""Epochs that have a line each; of more, one in two has, or in three, and so on."""
 WIDE = 90
 """Columns that the line of an epoch needs whole; on fewer its speed is left out."""
 
@@ -128,39 +131,18 @@ class ProgressDisplay:
     def data_prepared(self, event: DataPrepared) -> None:
         """Say where the data comes from and what was done to it."""
         facts, limit = event.facts, self.experiment.limit
-        max_length = self.experiment.recipe.text.max_length
-        num_train = facts["num_train"] + facts["num_validation"]
-        words = _NOUNS[self.experiment.recipe.text.tokens]
         if limit is not None and limit > event.num_given:
             self.console.print(
-                f"--limit {limit:,}: there are only {event.num_given:,} training texts"
+                f"--limit {limit:,}: there are only {event.num_given:,} training examples"
             )
-        unknown = {
-            part: f"{facts[f'{part}_words_unknown'] / max(facts[f'{part}_words'], 1):.1%}"
-            for part in ("training", "test")
-        }
+        is_text = facts["kind"] == "text"
         lines: dict[str, Text | str] = {
             "data": f"{facts['name']}, from {facts['source']}",
             **_columns(facts),
             "task": _task(event.task, facts["class_counts"]["training"]),
-            "texts": (
-                f"{num_train:,} for training ({facts['num_train']:,} train, the last "
-                f"{facts['num_validation']:,} validate), {facts['num_test']:,} for the test"
-            ),
-            words: (
-                f"vocabulary of {facts['vocabulary_size']:,}, {facts['distinct_words']:,} distinct "
-                f"{words} in the training texts; {unknown['training']} of their {words} are "
-                f"unknown, {unknown['test']} of the test's"
-            ),
-            "cut": (
-                f"{facts['training_texts_cut']:,} training and {facts['test_texts_cut']:,} test "
-                f"texts, to their last {max_length} tokens"
-                if max_length
-                else "no text: the recipe reads all tokens"
-            ),
-            **_empty(facts),
+            **(_texts(facts, self.experiment.recipe) if is_text else _series(facts)),
             "threads": str(self.experiment.threads),
-            "reading": f"{event.preparation_s:.1f} s, tokenising and numbering the words included",
+            "reading": f"{event.preparation_s:.1f} s, {_PREPARED[facts['kind']]} included",
         }
         self._print(lines)
         for note in facts["notes"]:
@@ -246,6 +228,9 @@ class ProgressDisplay:
     def epoch_ends(self, epoch: Epoch) -> None:
         """Replace the epoch's bar with a line."""
         self.progress.remove_task(self.task)
+        every = max(self.num_epochs // MOST_LINES, 1)
+        if epoch.epoch % every and epoch.epoch < self.num_epochs:
+            return
         name = f"epoch {epoch.epoch}/{self.num_epochs}"
         speed = f"  {self._speed()}" * (self.console.width >= WIDE)
         short = METRICS[epoch.metric].short
@@ -312,10 +297,70 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+_PREPARED = {"text": "tokenising and numbering the words", "series": "scaling"}
+"""What is done to rows after they are read, by the preprocessor's kind."""
+
+
+def _texts(facts: Mapping[str, Any], recipe: Recipe) -> dict[str, Text | str]:
+    """How many texts each part has, and what of them is read."""
+    max_length, words = recipe.text.max_length, _NOUNS[recipe.text.tokens]
+    num_train = facts["num_train"] + facts["num_validation"]
+    unknown = {
+        part: f"{facts[f'{part}_words_unknown'] / max(facts[f'{part}_words'], 1):.1%}"
+        for part in ("training", "test")
+    }
+    return {
+        "texts": (
+            f"{num_train:,} for training ({facts['num_train']:,} train, the last "
+            f"{facts['num_validation']:,} validate), {facts['num_test']:,} for the test"
+        ),
+        words: (
+            f"vocabulary of {facts['vocabulary_size']:,}, {facts['distinct_words']:,} distinct "
+            f"{words} in the training texts; {unknown['training']} of their {words} are "
+            f"unknown, {unknown['test']} of the test's"
+        ),
+        "cut": (
+            f"{facts['training_texts_cut']:,} training and {facts['test_texts_cut']:,} test "
+            f"texts, to their last {max_length} tokens"
+            if max_length
+            else "no text: the recipe reads all tokens"
+        ),
+        **_empty(facts),
+    }
+
+
+def _series(facts: Mapping[str, Any]) -> dict[str, Text | str]:
+    """How many series each part has, how long they are, and what of them is missing."""
+    num_train = facts["num_train"] + facts["num_validation"]
+    missing = {
+        part: facts[f"{part}_missing"] / max(facts[f"{part}_steps"] * facts["channels"], 1)
+        for part in ("training", "test")
+    }
+    lines: dict[str, Text | str] = {
+        "series": (
+            f"{num_train:,} for training ({facts['num_train']:,} train, the last "
+            f"{facts['num_validation']:,} validate), {facts['num_test']:,} for the test"
+        ),
+        "steps": (
+            f"{facts['training_steps']:,} of the training series, which have "
+            f"{facts['training_shortest']:,} to {facts['training_longest']:,} each"
+        ),
+        "channels": f"{facts['channels']:,}; the network reads {facts['numbers_a_step']:,} "
+        "numbers a step",
+    }
+    if any(missing.values()):
+        lines["missing"] = (
+            f"{missing['training']:.1%} of the training values, {missing['test']:.1%} of the test's"
+        )
+    return lines
+
+
 def _columns(facts: Mapping[str, Any]) -> dict[str, Text | str]:
     """The columns of the user's files that are read."""
     if facts["columns"] is None:
         return {}
+    if facts["kind"] != "text":
+        return {"columns": SeriesColumns.from_json(facts["columns"]).describe()}
     columns = Columns.from_json(facts["columns"])
     return {"columns": f"texts in {columns.text}, answers in {', '.join(columns.answers)}"}
 
@@ -350,7 +395,7 @@ def _in_short(recipe: Recipe) -> Text:
         for key in own
         if key not in recipe.adapted
     )
-    name = recipe.name + (", adapted to the texts" if recipe.adapted else "")
+    name = recipe.name + (", adapted to the data" if recipe.adapted else "")
     return Text(
         name + (f", with {changed}" if changed else "" if recipe.adapted else ", unchanged")
     )

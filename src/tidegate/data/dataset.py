@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,8 @@ class TextDataset:
     """What the user should know about the texts, a sentence each."""
     test_is_validation: bool = False
     """Whether nothing is held out for a test: the test part is the validation part once more."""
+    rows: ClassVar[str] = "texts"
+    """What the examples are called in messages."""
 
 
 def by_hash(texts: list[str], label: int) -> list[tuple[str, int, str]]:

@@ -14,8 +14,11 @@ from tidegate.data.bigrams import Bigrams
 from tidegate.data.columns import Columns
 from tidegate.data.dataset import Split, TextDataset
 from tidegate.data.examples import Examples
+from tidegate.data.preprocessing import Preprocessor
 from tidegate.data.preprocessing.text import TextOptions, TextPreprocessor
 from tidegate.data.ragged import Ragged
+from tidegate.data.series.columns import SeriesColumns
+from tidegate.data.series.dataset import SeriesDataset
 from tidegate.data.tokenised import TokenisedTexts
 from tidegate.data.tokeniser import Tokeniser
 from tidegate.data.vocabulary import FIRST_WORD, UNKNOWN, Vocabulary
@@ -34,11 +37,11 @@ class PreparedData:
     validation: Examples
     test: Examples
     task: Task
-    preprocessor: TextPreprocessor
-    """Fitted on the training part; what a trained model needs to read other texts."""
+    preprocessor: Preprocessor
+    """Fitted on the training part; what a trained model needs to read other texts or series."""
     unlabelled: Examples | None
     """Texts without labels; their targets are 0."""
-    columns: Columns | None
+    columns: Columns | SeriesColumns | None
     """The columns of the user's files."""
     facts: dict[str, Any]
     """Counts for the user: examples, words, what was cut and what is unknown."""
@@ -46,14 +49,29 @@ class PreparedData:
     """Where words do not suit the texts: what shows it, and what to try."""
 
     @property
+    def text_preprocessor(self) -> TextPreprocessor:
+        """The preprocessor, where the data are texts."""
+        assert isinstance(self.preprocessor, TextPreprocessor)
+        return self.preprocessor
+
+    @property
     def vocabulary(self) -> Vocabulary:
         """The words that the network knows."""
-        return self.preprocessor.vocabulary
+        return self.text_preprocessor.vocabulary
 
     @property
     def bigrams(self) -> Bigrams | None:
         """The pairs of words that the network knows."""
-        return self.preprocessor.bigrams
+        return self.text_preprocessor.bigrams
+
+    def input_sizes(self) -> dict[str, int]:
+        """What a network must know of its input: ids of tokens and pairs, or numbers a step."""
+        if not isinstance(self.preprocessor, TextPreprocessor):
+            return {"input_size": self.preprocessor.input_size}
+        return {
+            "vocabulary_size": len(self.vocabulary),
+            "bigram_vocabulary_size": 0 if self.bigrams is None else len(self.bigrams),
+        }
 
     def frequencies(self) -> NDArray[np.float32]:
         """The share of every id in the training part, shape (number of ids,), adding up to 1."""
@@ -116,6 +134,7 @@ def prepare(
         unlabelled=Examples.concatenate(others) if others else None,
         columns=dataset.columns,
         facts={
+            "kind": preprocessor.kind,
             "name": dataset.name,
             "source": dataset.source,
             "num_train": num_train,
@@ -148,8 +167,10 @@ def fit_tokeniser(options: TextOptions, texts: Sequence[str]) -> Tokeniser:
     return tokenise.fit(options.tokens, texts, options.vocabulary_size - FIRST_WORD)
 
 
-def num_trained_on(dataset: TextDataset, validation_share: float, limit: int | None) -> int:
-    """The number of training texts that train; the others validate.
+def num_trained_on(
+    dataset: TextDataset | SeriesDataset, validation_share: float, limit: int | None
+) -> int:
+    """The number of training texts or series that train; the others validate.
 
     Raises:
         DataError: There are too few for both.
@@ -157,7 +178,7 @@ def num_trained_on(dataset: TextDataset, validation_share: float, limit: int | N
     count = len(dataset.train) if limit is None else min(limit, len(dataset.train))
     if count < 2:
         raise DataError(
-            f"{dataset.name}: expected at least 2 training texts, one to train and one to "
+            f"{dataset.name}: expected at least 2 training {dataset.rows}, one to train and one to "
             f"validate on, got {count}"
         )
     num_train = int(count * (1 - validation_share))
@@ -167,9 +188,9 @@ def num_trained_on(dataset: TextDataset, validation_share: float, limit: int | N
         num_train = _at_unit(dataset.units[:count], num_train)
     if not 0 < num_train < count:
         raise DataError(
-            f"{dataset.name}: expected training texts of which some train and some validate, got "
-            f"{num_train} of {count} to train on with training.validation_share="
-            f"{validation_share}; change it, or take more texts"
+            f"{dataset.name}: expected training {dataset.rows} of which some train and some "
+            f"validate, got {num_train} of {count} to train on with training.validation_share="
+            f"{validation_share}; change it, or take more {dataset.rows}"
         )
     return num_train
 

@@ -124,6 +124,7 @@ def _answer(
     texts = [row.values[column] for row in rows]
     outputs, reading = model.answer(texts)
     predicted.num_rows += len(texts)
+    assert isinstance(reading, Reading)
     predicted.reading += reading
     for name, values in zip(added, as_columns(model.task, outputs, top_k), strict=True):
         for row, value in zip(rows, values, strict=True):
@@ -145,7 +146,8 @@ def _chunks(table: Table, column: str) -> Iterator[list[Row | BadRow]]:
 
 
 def _text_column(model: Predictor, table: Table, text: str | None) -> str:
-    own = None if model.folder.columns is None else model.folder.columns.text
+    columns = model.folder.columns
+    own = columns.text if isinstance(columns, Columns) else None
     if text is None and own in table.columns:
         return str(own)
     try:

@@ -35,6 +35,16 @@ class Dropout:
     """Dropout rate on the head's input."""
 
 
+@dataclass(frozen=True)
+class Noise:
+    """Standard deviations of the noise on the numbers that a network reads in training."""
+
+    values: float = 0.0
+    """Added to every number."""
+    scale: float = 0.0
+    """Of a random factor around 1, one for each sequence and channel."""
+
+
 class SequenceClassifier(nn.Module):
     """A recurrent network that classifies whole sequences, or predicts numbers from them.
 
@@ -62,6 +72,7 @@ class SequenceClassifier(nn.Module):
         kind: Kind of the :class:`~tidegate.task.Task`; it decides what the loss is.
         num_outputs: C, the number of logits, or of numbers to predict.
         dropout: Dropout rates by the names of :class:`Dropout`.
+        noise: Standard deviations by the names of :class:`Noise`.
 
     Call with:
         inputs: A batch, see :class:`Inputs`.
@@ -95,6 +106,7 @@ class SequenceClassifier(nn.Module):
         kind: Kind = "binary",
         num_outputs: int = 1,
         dropout: Mapping[str, float] | None = None,
+        noise: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
         self.architecture = Architecture(
@@ -112,6 +124,7 @@ class SequenceClassifier(nn.Module):
         )
         self.kind, self.num_outputs = kind, num_outputs
         self.dropout = Dropout(**(dropout or {}))
+        self.noise = Noise(**(noise or {}))
         self.by_place = by_place
         width = input_size
         with torch.device("cpu"):  # where the engine computes, whatever the default device is
@@ -153,7 +166,7 @@ class SequenceClassifier(nn.Module):
         """The first layer's input at every step, (P, I)."""
         if inputs.words is None:
             assert inputs.features is not None
-            vectors = inputs.features
+            vectors = self._varied(inputs.features, inputs.offsets, masks)
         else:
             vectors = self._embedded(inputs.words, inputs.bigrams, masks)
         if masks is not None:
@@ -161,6 +174,19 @@ class SequenceClassifier(nn.Module):
                 vectors = vectors * masks.keep("words", self.dropout.words, len(vectors), 1)
             vectors = masks.apply(vectors, "places", self.dropout.places)
         return vectors
+
+    def _varied(self, features: Tensor, offsets: Tensor, masks: Masks | None) -> Tensor:
+        """Numbers with the noise of a training step."""
+        if masks is None:
+            return features
+        if self.noise.scale:
+            factors = 1 + self.noise.scale * masks.normal(
+                "scale noise", len(offsets) - 1, features.size(1)
+            )
+            features = features * factors.repeat_interleave(offsets.diff(), 0)
+        if self.noise.values:
+            features = features + self.noise.values * masks.normal("noise", *features.shape)
+        return features
 
     def answer(self, vectors: Tensor, inputs: Inputs, masks: Masks | None = None) -> Tensor:
         """Like :meth:`forward`, for steps that are embedded already, (P, I)."""

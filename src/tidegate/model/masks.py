@@ -59,3 +59,9 @@ class Masks:
         if not share:
             return values
         return values * self.keep(purpose, share, *values.shape)
+
+    def normal(self, purpose: str, *shape: int) -> Tensor:
+        """Standard normal numbers, float32; those of one step and purpose are the same."""
+        key = derive_seed(self.seed, self.series + purpose, self.step)
+        generator = np.random.Generator(np.random.Philox(key=key))
+        return torch.from_numpy(generator.standard_normal(shape, np.float32))

@@ -245,7 +245,7 @@ def _setting(cells: Sequence[Cell], results: Results) -> str:
     if isinstance(configuration.get(EPOCHS), int):
         text += f", {_counted(configuration[EPOCHS], 'epoch')} each"
     text += f", by the recipe {plain(configuration.get('recipe', 'unknown'))}"
-    text += ", adapted to the texts" if configuration.get("adapted") else ""
+    text += ", adapted to the data" if configuration.get("adapted") else ""
     values = changes(configuration)
     text += f" with {_joined(values)}" if values else ""
     return text + "."

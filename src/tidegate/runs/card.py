@@ -4,6 +4,7 @@ from typing import Any
 
 import tidegate
 from tidegate.cells import CELLS
+from tidegate.data.preprocessing import Preprocessor, TextPreprocessor
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.job_value import Job as Value
 from tidegate.runs.results import BlendModel, Job
@@ -34,6 +35,7 @@ def model_card(
     experiment: Experiment | Value,
     task: Task,
     data: dict[str, Any],
+    preprocessor: Preprocessor,
 ) -> str:
     """The card in Markdown.
 
@@ -43,7 +45,10 @@ def model_card(
         experiment: The experiment that it is part of, or the job as a value.
         task: What the model is asked.
         data: The facts of :class:`~tidegate.data.prepared.PreparedData`.
+        preprocessor: What the model reads its input with.
     """
+    is_text = isinstance(preprocessor, TextPreprocessor)
+    one, several = ("text", "texts") if is_text else ("series", "series")
     recipe = experiment.recipe
     layers = "\n".join(
         f"| {line.layer} | {line.shape} | {line.num_parameters:,} |" for line in job.summary
@@ -51,30 +56,33 @@ def model_card(
     name = f"`{recipe.name}`" + (" with other values" if recipe.changes() else "")
     return f"""# {CELLS[job.cell]} on {data["name"]}, seed {job.seed}
 
-{_asked(task)}, trained by tidegate {tidegate.__version__}, recipe
+{_asked(task, several)}, trained by tidegate {tidegate.__version__}, recipe
 {name}: {_epochs(recipe)}, batches of {recipe.training.batch_size}, {_optimiser(recipe)}.
 
-{_network(recipe)}{_other_texts(experiment)}
+{_network(recipe, one)}{_other_texts(experiment)}
 
 | layer | output | parameters |
 |---|---|---|
 {layers}
 
-Data: {data["source"]}. {data["num_train"]:,} texts trained it, {data["num_validation"]:,} validated
-it after every epoch, {_tested(data)}.
+Data: {data["source"]}. {data["num_train"]:,} {several} trained it,
+{data["num_validation"]:,} validated it after every epoch, {_tested(data)}.
 
-| on the {_held_out(data)} texts | |
+| on the {_held_out(data)} {several} | |
 |---|---|
 {_metrics(job, task)}
 {_together(blend, task)}
-{_preprocessing(recipe)}
+{_preprocessing(recipe) if is_text else f"It reads {preprocessor.describe()}."}
 
     import tidegate
 
     model = tidegate.load(path)
-    model.predict(["A text."])
-{'    model.predict_proba(["A text."])' if task.is_classification else ""}
+    model.predict({_EXAMPLES[one]})
+{f"    model.predict_proba({_EXAMPLES[one]})" if task.is_classification else ""}
 """
+
+
+_EXAMPLES = {"text": '["A text."]', "series": "[numpy.zeros((steps, channels))]"}
 
 
 def _held_out(data: dict[str, Any]) -> str:
@@ -92,12 +100,12 @@ def _epochs(recipe: Recipe) -> str:
     return "1 epoch" if recipe.training.epochs == 1 else f"{recipe.training.epochs} epochs"
 
 
-def _asked(task: Task) -> str:
+def _asked(task: Task, several: str) -> str:
     """The kind of model, with its answers."""
     answers = ", ".join(f"`{name}`" for name in task.classes)
     if not task.is_classification:
-        return f"A regression of texts, with the answers {answers}"
-    return f"A {task.kind} classifier of texts, with the classes {answers}"
+        return f"A regression of {several}, with the answers {answers}"
+    return f"A {task.kind} classifier of {several}, with the classes {answers}"
 
 
 def _optimiser(recipe: Recipe) -> str:
@@ -108,13 +116,13 @@ def _optimiser(recipe: Recipe) -> str:
     return f"{adam} with a learning rate of {most}{recipe.training.learning_rate:g}"
 
 
-def _network(recipe: Recipe) -> str:
+def _network(recipe: Recipe, one: str) -> str:
     shape = recipe.network
     directions = "both directions" if shape.bidirectional else "one direction"
     layers = "one layer" if shape.num_layers == 1 else f"{shape.num_layers} layers"
     each = " per direction" if shape.bidirectional else " each" if shape.num_layers > 1 else ""
     return (
-        f"It reads the text in {directions}, with {layers} of {shape.hidden_size} units{each}, "
+        f"It reads the {one} in {directions}, with {layers} of {shape.hidden_size} units{each}, "
         f"and decides from {_POOLING[shape.pooling]}."
     )
 

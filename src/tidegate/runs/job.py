@@ -1,6 +1,7 @@
 """Carrying out a job: a cell trained from a seed, tested and saved."""
 
 import hashlib
+import json
 import os
 import statistics
 import time
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from tidegate.data.examples import Examples
 from tidegate.data.prepared import PreparedData
+from tidegate.data.preprocessing import TextPreprocessor
 from tidegate.errors import RecipeError
 from tidegate.evaluation.metrics import measure
 from tidegate.inference.model_folder import ModelFolder
@@ -33,7 +35,7 @@ from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.training import network
 from tidegate.training.checkpoint_manager import CheckpointManager, discard
 from tidegate.training.classification import fit, predict
-from tidegate.training.linear import LinearBranch
+from tidegate.training.linear import LinearBranch, inference_parts
 from tidegate.training.recipe import Recipe
 from tidegate.training.state import Progress
 
@@ -235,8 +237,7 @@ class _Trainer:
             self.job.recipe,
             self.job.seed,
             task=data.task,
-            vocabulary_size=len(data.vocabulary),
-            bigram_vocabulary_size=0 if data.bigrams is None else len(data.bigrams),
+            **data.input_sizes(),
             encoder=encoder,
             frequencies=None if encoder is None else torch.from_numpy(data.frequencies()),
         )
@@ -252,19 +253,15 @@ def _save(
 ) -> None:
     if os.path.lexists(path):  # of a run that was stopped before its results were written
         remove_tree(path)
-    preprocessor, ngrams = replace(data.preprocessor, full_vocabulary=None), None
-    if linear is not None:
-        assert data.preprocessor.full_vocabulary is not None
-        ngrams, words = linear.model.compact(data.preprocessor.full_vocabulary)
-        preprocessor = replace(preprocessor, full_vocabulary=words)
+    preprocessor, linear_model = inference_parts(data.preprocessor, linear)
     folder = ModelFolder(
         task=data.task,
         preprocessor=preprocessor,
         architecture=model.architecture,
         tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},
-        linear=ngrams,
+        linear=linear_model,
         blend=None if finished.blend is None else finished.blend.blend,
-        card=model_card(finished.job, finished.blend, job, data.task, data.facts),
+        card=model_card(finished.job, finished.blend, job, data.task, data.facts, preprocessor),
         columns=data.columns,
     )
     with as_run_folder_error(f"model {path}: expected to write it"):
@@ -284,11 +281,19 @@ def _fingerprint(
         },
         "data": {
             **{name: value for name, value in data.facts.items() if name.endswith("_sha256")},
-            "vocabulary": data.vocabulary.fingerprint(),
+            **_preprocessing(data),
             "encoder": None if encoder is None else _sum_of(encoder),
         },
         "exactness": exactness(job.threads),
     }
+
+
+def _preprocessing(data: PreparedData) -> dict[str, str]:
+    """The sum of what turns rows into numbers; for texts that of their vocabulary."""
+    if isinstance(data.preprocessor, TextPreprocessor):
+        return {"vocabulary": data.vocabulary.fingerprint()}
+    content = json.dumps(data.preprocessor.to_json(), sort_keys=True)
+    return {"preprocessor": hashlib.sha256(content.encode()).hexdigest()}
 
 
 def _sum_of(tensors: Mapping[str, Tensor]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tidegate import machine
 from tidegate.data.prepared import PreparedData
+from tidegate.data.preprocessing import TextPreprocessor
 from tidegate.data.sources import Reference
 from tidegate.errors import RunFolderError
 from tidegate.evaluation.metrics import measure
@@ -158,6 +159,8 @@ def _linear(
 ) -> LinearBranch | None:
     """Train the recipe's linear model, once for all seeds and cells."""
     recipe = experiment.recipe
+    if not isinstance(data.preprocessor, TextPreprocessor):
+        return None  # filled in with the linear model on pooled statistics
     if not recipe.linear_model.order:
         return None
     if not data.task.has_one_class:

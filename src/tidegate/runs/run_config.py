@@ -10,6 +10,7 @@ from tidegate.data.dataset import TextDataset
 from tidegate.data.own_texts import OwnTexts
 from tidegate.data.own_texts import load as load_own
 from tidegate.data.own_texts.rows import Progress
+from tidegate.data.series.dataset import SeriesDataset
 from tidegate.data.sources.source import Reference
 from tidegate.errors import FormatError, RecipeError, RunFolderError
 from tidegate.runs.experiment import Experiment
@@ -42,7 +43,9 @@ class RunConfig:
     only_pretrain: bool = False
     """Whether the run ends with its language models."""
 
-    def load_texts(self, on_progress: Progress = lambda path, done: None) -> TextDataset:
+    def load_data(
+        self, on_progress: Progress = lambda path, done: None
+    ) -> TextDataset | SeriesDataset:
         """Read the data set.
 
         Args:

@@ -1,9 +1,10 @@
 """The linear model on n-grams that is trained beside a network, and its blend with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tidegate.data.examples import Examples
+from tidegate.data.preprocessing import Preprocessor, TextPreprocessor
 from tidegate.evaluation.blend import Blend, Logits, fit_blend
 from tidegate.inference.ngrams import NgramClassifier
 from tidegate.model.ngrams import fit_ngrams
@@ -67,3 +68,16 @@ class LinearBranch:
             targets: The labels of the validation part, (N,).
         """
         return fit_blend({"network": network, "linear": self.validation}, targets)
+
+
+def inference_parts(
+    preprocessor: Preprocessor, linear: LinearBranch | None
+) -> tuple[Preprocessor, NgramClassifier | None]:
+    """The preprocessor and the linear model that a model folder keeps, without unused n-grams."""
+    if not isinstance(preprocessor, TextPreprocessor):
+        return preprocessor, None if linear is None else linear.model
+    if linear is None:
+        return replace(preprocessor, full_vocabulary=None), None
+    assert preprocessor.full_vocabulary is not None
+    ngrams, words = linear.model.compact(preprocessor.full_vocabulary)
+    return replace(preprocessor, full_vocabulary=words), ngrams

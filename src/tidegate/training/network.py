@@ -17,12 +17,13 @@ def make(
     seed: int,
     *,
     task: Task | None = None,
-    vocabulary_size: int,
+    vocabulary_size: int = 0,
     bigram_vocabulary_size: int = 0,
+    input_size: int = 0,
     encoder: Mapping[str, Tensor] | None = None,
     frequencies: Tensor | None = None,
 ) -> SequenceClassifier:
-    """Make an untrained network over words.
+    """Make an untrained network over words or numbers.
 
     Args:
         cell: A name of :data:`tidegate.cells.CELLS`.
@@ -30,7 +31,8 @@ def make(
         seed: Seed of the initial values.
         task: The task; by default a binary classification.
         vocabulary_size, bigram_vocabulary_size: Number of ids of the fitted vocabularies, at most
-            the recipe's.
+            the recipe's; 0 where steps are numbers.
+        input_size: Numbers at every step; 0 where steps are words.
         encoder: Parameters of a language model to start from, by the network's names for them. The
             bigram embedding then starts at 0, so that it adds nothing to the pretrained one.
         frequencies: Share of every id in the training texts, (V,); needed with ``encoder``.
@@ -42,7 +44,8 @@ def make(
         num_outputs=task.num_outputs,
         vocabulary_size=vocabulary_size,
         bigram_vocabulary_size=bigram_vocabulary_size,
-        embedding_dim=recipe.network.embedding_dim,
+        input_size=input_size,
+        embedding_dim=recipe.network.embedding_dim if vocabulary_size else 0,
         hidden_size=recipe.network.hidden_size,
         num_layers=recipe.network.num_layers,
         bidirectional=recipe.network.bidirectional,
@@ -57,6 +60,7 @@ def make(
             "recurrent": recipe.dropout.recurrent,
             "head": recipe.dropout.head,
         },
+        noise={"values": recipe.series.noise, "scale": recipe.series.scale_noise},
     )
     {"keras": like_keras, "normal": normal}[recipe.network.initial_values](model, seed)
     if encoder is not None and frequencies is not None:

@@ -20,14 +20,19 @@ from tidegate.training.sections import (
     Network,
     Pretraining,
     SelfTraining,
+    Series,
     Text,
     Training,
 )
 
 if TYPE_CHECKING:
+    from tidegate.data.preprocessing.series import SeriesOptions
     from tidegate.data.preprocessing.text import TextOptions
 
-NAMES = ("notebook", "fast", "default", "best", "causal")
+NAMES = ("notebook", "fast", "default", "best", "causal", "series")
+DEFAULT = "default"
+DEFAULT_OF_SERIES = "series"
+"""What the name of the default means where the data are series."""
 SUFFIX = ".toml"
 MOST_BYTES = 1 << 16
 """Of a user's file: a complete one has 6,000."""
@@ -40,6 +45,7 @@ class Recipe:
     name: Annotated[str, IsFileName()]
     """One of :data:`NAMES`, or the name of a user's file, with its suffix."""
     text: Text = field(default_factory=Text)
+    series: Series = field(default_factory=Series)
     network: Network = field(default_factory=Network)
     dropout: Dropout = field(default_factory=Dropout)
     training: Training = field(default_factory=Training)
@@ -77,6 +83,17 @@ class Recipe:
             max_length=self.text.max_length or None,
             padding=self.text.padding,
             full_token_ids=self.linear_model.order > 0,
+        )
+
+    def series_options(self) -> "SeriesOptions":
+        """How series are scaled, and what becomes of missing values."""
+        from tidegate.data.preprocessing.series import SeriesOptions
+
+        return SeriesOptions(
+            scaling=self.series.scaling,
+            missing=self.series.missing,
+            time=self.series.time,
+            differences=self.series.differences,
         )
 
     def with_values(self, values: Mapping[str, Any]) -> "Recipe":

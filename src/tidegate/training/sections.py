@@ -53,6 +53,38 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Series:
+    """How series of numbers are read, and varied in training."""
+
+    scaling: Literal["standard", "instance", "none"] = _key(
+        "standard",
+        "scaling of every channel: by mean and deviation of the training part, by those of each "
+        "series alone, or none",
+    )
+    missing: Literal["refuse", "carry", "mask"] = _key(
+        "refuse",
+        "missing values: refused, replaced by the last value before, or replaced and marked by two "
+        "channels more (Che et al. 2018)",
+    )
+    time: Literal["ignore", "difference"] = _key(
+        "ignore", "whether a channel more has the time since the step before"
+    )
+    differences: bool = _key(
+        False, "whether a channel more for each channel has its change since the step before"
+    )
+    noise: float = _key(
+        0.0,
+        "standard deviation of normal noise that is added to every scaled value in training",
+        Range(0, 100),
+    )
+    scale_noise: float = _key(
+        0.0,
+        "standard deviation of a random factor around 1, one a series and channel, in training",
+        Range(0, 100),
+    )
+
+
+@dataclass(frozen=True)
 class Network:
     """The architecture of the network."""
 
@@ -202,12 +234,17 @@ class SelfTraining:
 
 @dataclass(frozen=True)
 class LinearModel:
-    """A logistic regression on n-grams beside the network."""
+    """A linear model beside the network: on a text's n-grams, or on a series' statistics."""
 
     order: int = _key(
         0, "longest n-grams that are its features; 0 for no linear model", Range(0, 10)
     )
     min_count: int = _key(3, "training texts that an n-gram must be in", Range(1, 1_000_000))
+    pooled: bool = _key(
+        True,
+        "whether networks on series have a linear model on mean, deviation, first, middle, last, "
+        "least and greatest value of every channel beside them",
+    )
     C: float = _key(
         100.0,
         "inverse strength of its regularisation, as scikit-learn's `C`",
@@ -217,6 +254,7 @@ class LinearModel:
 
 SECTIONS: dict[str, Any] = {
     "text": Text,
+    "series": Series,
     "network": Network,
     "dropout": Dropout,
     "training": Training,

@@ -48,6 +48,21 @@ class SeriesColumns:
         """Whether a row is a step."""
         return self.series_id is not None
 
+    def describe(self) -> str:
+        """The columns that are read, in a line."""
+        parts = {
+            "recordings in": (self.audio,),
+            "series by": (self.series_id,),
+            "time in": (self.time,),
+            "values in": self.values[:8] + (("...",) if len(self.values) > 8 else ()),
+            "known ahead": self.known,
+            "answers in": self.answers,
+        }
+        named = {
+            what: [name for name in names if name is not None] for what, names in parts.items()
+        }
+        return "; ".join(f"{what} {', '.join(names)}" for what, names in named.items() if names)
+
     def to_json(self) -> dict[str, Any]:
         """What a model folder keeps: how a row is read, and not which part it is in."""
         values = asdict(replace(self, split=None, group=None))

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,8 @@ class SeriesDataset:
     """What the user should know about the data, a sentence each."""
     test_is_validation: bool = False
     """Whether nothing is held out for a test: the test part is the validation part once more."""
+    rows: ClassVar[str] = "series"
+    """What the examples are called in messages."""
 
 
 def in_order_of_hashes(split: SeriesSplit, task: Task) -> tuple[SeriesSplit, NDArray[np.int64]]:

@@ -1,0 +1,81 @@
+"""Values of a recipe that follow from the number, the length and the channels of the series.
+
+Without PyTorch.
+"""
+
+from dataclasses import replace
+from math import ceil
+from typing import Any
+
+from tidegate.data.series_shape import SeriesShape
+from tidegate.training.recipe import Recipe
+
+NUM_STEPS = 1_500
+"""Steps of a training on few series."""
+MANY = 2_000
+"""Series from which on a tenth validates, and batches are larger."""
+
+_PHRASES = {
+    "series.missing": "missing values by the rule {}",
+    "series.time": "the rule {} for times",
+    "training.epochs": "{} epochs",
+    "training.batch_size": "batches of {} series",
+    "training.validation_share": "a validation share of {}",
+}
+"""What a value is, in a sentence; the keys that may change."""
+
+
+def adapt_to_series(recipe: Recipe, shape: SeriesShape) -> Recipe:
+    """A recipe with the values that follow from the series, and why.
+
+    Args:
+        recipe: Where its ``training.adapt`` is false, it stays as it is.
+        shape: The shape of the series that train.
+
+    Returns:
+        The recipe; its ``adapted`` has a sentence for every value that changed.
+    """
+    if not recipe.training.adapt:
+        return recipe
+    own = recipe.values()
+    values = {
+        key: value
+        for key, value in _wanted(shape).items()
+        if key not in recipe.given and value != own[key]
+    }
+    which = describe(shape)
+    reasons = {
+        key: f"{which}: {_PHRASES[key].format(_written(value))} instead of {_written(own[key])}"
+        for key, value in values.items()
+    }
+    return replace(recipe.with_values(values), given=recipe.given, adapted=reasons)
+
+
+def describe(shape: SeriesShape) -> str:
+    """The series in a phrase, for example ``270 series of about 15 steps and 12 channels``."""
+    channels = f"{shape.num_channels:,} channel{'s' * (shape.num_channels != 1)}"
+    return (
+        f"{shape.num_series:,} series of about {shape.median_length:,} "
+        f"step{'s' * (shape.median_length != 1)} and {channels}"
+    )
+
+
+def _wanted(shape: SeriesShape) -> dict[str, Any]:
+    """The values for series of this shape; those that stay may be among them."""
+    batch_size = 32 if shape.num_series >= MANY else 16
+    epochs = ceil(NUM_STEPS * batch_size / max(shape.num_series, 1))
+    values: dict[str, Any] = {
+        "training.batch_size": batch_size,
+        "training.epochs": min(max(epochs, 15), 200),
+    }
+    if shape.num_series >= MANY:
+        values["training.validation_share"] = 0.1
+    if shape.has_missing:
+        values["series.missing"] = "mask"
+    if shape.is_irregular:
+        values["series.time"] = "difference"
+    return values
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:,g}"
