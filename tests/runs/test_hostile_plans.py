@@ -95,7 +95,7 @@ PLANS = {
     ),
     "a section that there is none of": (
         lambda plan: plan["experiment"]["recipe"].update(rocket={}),
-        "experiment.recipe: expected the keys name, text, network, ",
+        "experiment.recipe: expected the keys name, text, series, network, ",
     ),
     "a changed key that there is none of": (
         in_recipe("changed", rocket=1),

@@ -166,8 +166,7 @@ REFUSED = {
     ),
     "a base": (
         FORMAT + 'based_on = "defalt"',
-        "expected based_on of notebook, fast, default, best, causal, got 'defalt'; did you mean "
-        "default?",
+        f"expected based_on of {', '.join(NAMES)}, got 'defalt'; did you mean default?",
     ),
     "a base that is a file": (FORMAT + 'based_on = "mine.toml"', "expected based_on of notebook"),
     "a base that is a list": (FORMAT + "based_on = [1]", "expected based_on of a text, got a list"),
@@ -246,7 +245,7 @@ def test_a_name_that_is_neither_is_refused_before_anything_is_made(tidegate, tmp
     outcome = tidegate("train", "imdb", "--recipe", "defalt", "--out", tmp_path / "run")
     assert outcome.code == 2
     assert (
-        "Invalid value for '--recipe': expected one of notebook, fast, default, best, causal or a "
+        f"Invalid value for '--recipe': expected one of {', '.join(NAMES)} or a "
         "file whose name ends in .toml, got 'defalt'; did you mean default?"
     ) in " ".join(outcome.err.split())
     outcome = tidegate("train", "imdb", "--recipe", "none.toml", "--out", tmp_path / "run")

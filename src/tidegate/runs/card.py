@@ -4,7 +4,6 @@ from typing import Any
 
 import tidegate
 from tidegate.cells import CELLS
-from tidegate.data.preprocessing import Preprocessor, TextPreprocessor
 from tidegate.runs.experiment import Experiment
 from tidegate.runs.job_value import Job as Value
 from tidegate.runs.results import BlendModel, Job
@@ -35,7 +34,7 @@ def model_card(
     experiment: Experiment | Value,
     task: Task,
     data: dict[str, Any],
-    preprocessor: Preprocessor,
+    reads: str | None = None,
 ) -> str:
     """The card in Markdown.
 
@@ -45,10 +44,9 @@ def model_card(
         experiment: The experiment that it is part of, or the job as a value.
         task: What the model is asked.
         data: The facts of :class:`~tidegate.data.prepared.PreparedData`.
-        preprocessor: What the model reads its input with.
+        reads: What a model of series makes of them, as its preprocessor says; None for texts.
     """
-    is_text = isinstance(preprocessor, TextPreprocessor)
-    one, several = ("text", "texts") if is_text else ("series", "series")
+    one, several = ("text", "texts") if reads is None else ("series", "series")
     recipe = experiment.recipe
     layers = "\n".join(
         f"| {line.layer} | {line.shape} | {line.num_parameters:,} |" for line in job.summary
@@ -72,7 +70,7 @@ Data: {data["source"]}. {data["num_train"]:,} {several} trained it,
 |---|---|
 {_metrics(job, task)}
 {_together(blend, task)}
-{_preprocessing(recipe) if is_text else f"It reads {preprocessor.describe()}."}
+{_preprocessing(recipe) if reads is None else f"It reads {reads}."}
 
     import tidegate
 
