@@ -23,7 +23,7 @@ MOST_THREADS = 1024
 def make_config(
     dataset: Dataset,
     *,
-    recipe: AnyPath | Recipe,
+    recipe: AnyPath | Recipe | None,
     cells: Sequence[str],
     seeds: Sequence[int],
     settings: Mapping[str, Any] | None = None,
@@ -37,13 +37,17 @@ def make_config(
     only_pretrain: bool = False,
     own: OwnOptions | None = None,
     in_memory: bool = False,
+    kind: str = "text",
+    default_recipe: str = "default",
 ) -> RunConfig:
     """The configuration of a new run; the arguments are those of :func:`tidegate.train`.
 
     Args:
         only_pretrain: Whether the run ends with its language models.
         own: How the user's own files are read.
-        in_memory: Whether the texts are in memory; ``dataset`` is then a name for them.
+        in_memory: Whether the data are in memory; ``dataset`` is then a name for them.
+        kind: What data in memory are: ``text`` or ``series``.
+        default_recipe: The default for texts.
 
     Raises:
         ArgumentError: An argument that is not as it must be, or does not fit the others.
@@ -61,8 +65,11 @@ def make_config(
         if number is not None:
             _check_number(name, number, 1, MOST_THREADS if name == "threads" else None)
     _check_number("checkpoint_every", checkpoint_every, 0)
-    chosen = _chosen(recipe).with_values(settings or {})
-    _check_texts(chosen, cells, unlabelled, init_from, only_pretrain)
+    chosen = _chosen(recipe, kind, default_recipe).with_values(settings or {})
+    if kind == "text":
+        _check_texts(chosen, cells, unlabelled, init_from, only_pretrain)
+    else:
+        _refuse_of_texts(kind, unlabelled, init_from, only_pretrain)
     experiment = Experiment(
         recipe=chosen,
         cells=tuple(cells),
@@ -78,13 +85,26 @@ def make_config(
     )
 
 
-def _chosen(recipe: AnyPath | Recipe) -> Recipe:
+def _chosen(recipe: AnyPath | Recipe | None, kind: str, default: str) -> Recipe:
     if isinstance(recipe, Recipe):
         return recipe
-    name = os.fspath(recipe)
     with _about("recipe"):
+        name = recipes.name_for(None if recipe is None else os.fspath(recipe), kind, default)
         recipes.check_name(name)
     return recipes.load(name)
+
+
+def _refuse_of_texts(
+    kind: str, unlabelled: AnyPath | None, init_from: AnyPath | None, only_pretrain: bool
+) -> None:
+    """Refuse what texts alone have: language models, and texts without labels."""
+    for argument, given in (("unlabelled", unlabelled), ("init_from", init_from)):
+        if given is not None:
+            raise ArgumentError(argument, f"expected it beside texts, got data of the kind {kind}")
+    if only_pretrain:
+        raise ArgumentError(
+            "dataset", f"expected texts to pretrain on, got data of the kind {kind}"
+        )
 
 
 def _check_each(

@@ -12,14 +12,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from tidegate.data.preprocessing import TextPreprocessor
+from tidegate.data.series.series_set import SeriesSet
 from tidegate.errors import ArgumentError, DataError
+from tidegate.estimators.examples import examples_of
 from tidegate.estimators.targets import Targets
 from tidegate.estimators.texts import texts_of
 from tidegate.estimators.training import train
 from tidegate.inference.predictor import Predictor
 
 MOST_SEEDS = 1 << 31
-LEAST_TEXTS = 2
+LEAST_EXAMPLES = 2
 
 
 class TextEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -70,20 +73,21 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         """Train on texts and targets, as ``read`` understands them."""
         where = type(self).__name__
         _refuse(unsupported, where)
-        texts = texts_of(X, where)
-        if len(texts) < LEAST_TEXTS:
+        examples = examples_of(X, where)
+        if len(examples) < LEAST_EXAMPLES:
+            noun = "series" if isinstance(examples, SeriesSet) else "texts"
             raise DataError(
-                f"{where}: X: expected at least {LEAST_TEXTS} texts, one to train and one to "
-                f"validate on, got {'1 sample' if texts else 'none'}"
+                f"{where}: X: expected at least {LEAST_EXAMPLES} {noun}, one to train and one to "
+                f"validate on, got {'1 sample' if len(examples) else 'none'}"
             )
-        targets = read(y, len(texts), where)
+        targets = read(y, len(examples), where)
         if self.settings is not None and not isinstance(self.settings, Mapping):
             raise ArgumentError(
                 "settings",
                 f"expected a dict of values by their keys, got a {type(self.settings).__name__}",
             )
         trained = train(
-            texts,
+            examples,
             targets,
             where=where,
             recipe=self.recipe,
@@ -98,7 +102,9 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
 
     def _outputs(self, X: Any) -> NDArray[np.float64]:
         check_is_fitted(self)
-        return self.model_.outputs(texts_of(X, f"{type(self).__name__}.predict"))
+        where = f"{type(self).__name__}.predict"
+        is_text = isinstance(self.model_.folder.preprocessor, TextPreprocessor)
+        return self.model_.outputs(texts_of(X, where) if is_text else examples_of(X, where))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")

@@ -1,4 +1,4 @@
-"""A text classifier of scikit-learn's kind."""
+"""A classifier of texts or series, as scikit-learn has them."""
 
 from typing import Any, Self
 
@@ -11,20 +11,21 @@ from tidegate.estimators.targets import targets_of_classes
 
 
 class Classifier(ClassifierMixin, TextEstimator):  # type: ignore[misc]  # no types
-    """A recurrent network that classifies texts.
+    """A recurrent network that classifies texts or series of numbers.
 
-    It is trained as by :func:`tidegate.train` and answers without PyTorch. The same texts in the
+    It is trained as by :func:`tidegate.train` and answers without PyTorch. The same examples in the
     same versions give the same bits; the recipe's share of them is held out to validate on.
 
     Args:
         recipe: All training values: ``notebook``, ``fast``, ``default``, ``best``, ``causal``, or
-            the path of your own TOML file of them, see ``tidegate recipe``.
+            the path of your own TOML file of them, see ``tidegate recipe``. The default for series
+            is ``series``.
         cell: ``rnn``, ``lstm``, ``gru`` (reset after) or ``gru-before``.
         settings: Values that differ from the recipe's, by ``section.key``, or by the key alone
             where one section alone has it; ``training.validation_share`` is one.
         threads: To train on; None for all processors. Where several estimators are fitted side by
             side (``n_jobs``), 1 is faster.
-        random_state: The seed of the initial values, the order of the texts, and dropout: a whole
+        random_state: The seed of the initial values, the order of the examples, and dropout: a whole
             number, or a ``RandomState`` or None as in scikit-learn.
         verbose: 1 for a line an epoch on stderr.
 
@@ -47,12 +48,14 @@ class Classifier(ClassifierMixin, TextEstimator):  # type: ignore[misc]  # no ty
     classes_: NDArray[Any]
 
     def fit(self, X: Any, y: Any, **unsupported: Any) -> Self:
-        """Train on labelled texts.
+        """Train on labelled texts or series.
 
         Args:
             X: Texts, N of them: a list or tuple, an array (N,) or (N, 1), a column of pandas or
-                polars, or a table of one column.
-            y: A class for every text, (N,), of texts, whole numbers or truth values; or several
+                polars, or a table of one column. Or N series: an array (N, steps, channels), an
+                array (N, steps) of one channel, or a list of arrays (steps, channels) or (steps,),
+                which may have unequal lengths; NaN for a missing value.
+            y: A class for every example, (N,), of texts, whole numbers or truth values; or several
                 labels, 0 or 1 each, (N, L).
             unsupported: ``sample_weight`` and others are refused by name.
 
@@ -66,11 +69,11 @@ class Classifier(ClassifierMixin, TextEstimator):  # type: ignore[misc]  # no ty
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The class of every text, (N,), as in ``y``; of labels 0 or 1 each, (N, L).
+        """The class of every example, (N,), as in ``y``; of labels 0 or 1 each, (N, L).
 
         Raises:
             NotFittedError: The estimator is not fitted.
-            DataError: Something in X is no text.
+            DataError: Something in X is no text, or no series of the model's channels.
         """
         outputs = self._outputs(X)
         task = self.model_.task

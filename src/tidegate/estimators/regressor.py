@@ -1,4 +1,4 @@
-"""A regressor on texts of scikit-learn's kind."""
+"""A regressor on texts or series, as scikit-learn has them."""
 
 from typing import Any, Self
 
@@ -11,7 +11,7 @@ from tidegate.estimators.targets import targets_of_numbers
 
 
 class Regressor(RegressorMixin, TextEstimator):  # type: ignore[misc]  # no types
-    """A recurrent network that predicts one number or several of a text.
+    """A recurrent network that predicts one number or several for a text or a series.
 
     It learns the numbers as they are given: large ones should be scaled, as
     :class:`sklearn.compose.TransformedTargetRegressor` does.
@@ -27,10 +27,10 @@ class Regressor(RegressorMixin, TextEstimator):  # type: ignore[misc]  # no type
     """
 
     def fit(self, X: Any, y: Any, **unsupported: Any) -> Self:
-        """Train on texts with numbers.
+        """Train on texts or series with numbers.
 
         Args:
-            X: Texts, N of them, as of :meth:`Classifier.fit`.
+            X: Texts or series, N of them, as of :meth:`Classifier.fit`.
             y: Finite numbers, (N,) or (N, k).
             unsupported: ``sample_weight`` and others are refused by name.
 
@@ -43,11 +43,11 @@ class Regressor(RegressorMixin, TextEstimator):  # type: ignore[misc]  # no type
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
-        """The number of every text, (N,), or its numbers, (N, k), as in ``y``.
+        """The number of every example, (N,), or its numbers, (N, k), as in ``y``.
 
         Raises:
             NotFittedError: The estimator is not fitted.
-            DataError: Something in X is no text.
+            DataError: Something in X is no text, or no series of the model's channels.
         """
         outputs = self._outputs(X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs

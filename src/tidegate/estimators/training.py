@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidegate.data.own_texts.in_memory import in_memory
+from tidegate.data.series.in_memory import series_in_memory
+from tidegate.data.series.series_set import SeriesSet
 from tidegate.errors import MissingPackageError
 from tidegate.estimators.targets import Targets
 from tidegate.inference import predictor
@@ -32,7 +34,7 @@ class Trained:
 
 
 def train(
-    texts: list[str],
+    examples: list[str] | SeriesSet,
     targets: Targets,
     *,
     where: str,
@@ -70,9 +72,16 @@ def train(
         threads=threads,
         checkpoint_every=0,
         in_memory=True,
+        kind="series" if isinstance(examples, SeriesSet) else "text",
     )
     share = config.experiment.recipe.training.validation_share
-    dataset = in_memory(where, texts, targets.values, targets.task, validation_share=share)
+    dataset: Any
+    if isinstance(examples, SeriesSet):
+        dataset = series_in_memory(
+            where, examples, targets.values, targets.task, validation_share=share
+        )
+    else:
+        dataset = in_memory(where, examples, targets.values, targets.task, validation_share=share)
     history: list[dict[str, Any]] = []
 
     def tell(event: object) -> None:

@@ -261,7 +261,14 @@ def _save(
         tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},
         linear=linear_model,
         blend=None if finished.blend is None else finished.blend.blend,
-        card=model_card(finished.job, finished.blend, job, data.task, data.facts, preprocessor),
+        card=model_card(
+            finished.job,
+            finished.blend,
+            job,
+            data.task,
+            data.facts,
+            None if isinstance(preprocessor, TextPreprocessor) else preprocessor.describe(),
+        ),
         columns=data.columns,
     )
     with as_run_folder_error(f"model {path}: expected to write it"):

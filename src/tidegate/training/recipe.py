@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from tidegate.data.preprocessing.text import TextOptions
 
 NAMES = ("notebook", "fast", "default", "best", "causal", "series")
-DEFAULT = "default"
-DEFAULT_OF_SERIES = "series"
-"""What the name of the default means where the data are series."""
+OF_KIND = {"series": "series", "audio": "series"}
+"""The recipes that are the default for data of other kinds than texts."""
 SUFFIX = ".toml"
 MOST_BYTES = 1 << 16
 """Of a user's file: a complete one has 6,000."""
@@ -179,6 +178,35 @@ def load(name: str) -> Recipe:
     if expected is not None:
         raise RecipeError(f"{where}: expected {expected}, got {path.name!r}")
     return _made(path.name, recipe_toml.parse(content, where), where)
+
+
+def name_for(name: str | None, kind: str, default: str = "default") -> str:
+    """The name of the recipe that is meant for data of a kind.
+
+    Args:
+        name: As the user gave it; None for the default.
+        kind: ``text``, ``series`` or ``audio``.
+        default: The default for texts.
+
+    Returns:
+        For other kinds than texts, ``default`` and None mean the kind's own recipe.
+
+    Raises:
+        RecipeError: A packaged recipe for data of another kind.
+    """
+    own, others = OF_KIND.get(kind), {*OF_KIND.values()}
+    if own is None:
+        if name in others:
+            raise RecipeError(f"expected a recipe for texts, got {name}, which is not for these")
+        return name or default
+    if name in (None, "default"):
+        return own
+    if name in NAMES and name != own:
+        raise RecipeError(
+            f"expected {own} or a file of your own for data of the kind {kind}, got {name}"
+        )
+    assert name is not None
+    return name
 
 
 def check_name(name: str) -> None:
