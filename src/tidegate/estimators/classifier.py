@@ -25,8 +25,8 @@ class Classifier(ClassifierMixin, TextEstimator):  # type: ignore[misc]  # no ty
             where one section alone has it; ``training.validation_share`` is one.
         threads: To train on; None for all processors. Where several estimators are fitted side by
             side (``n_jobs``), 1 is faster.
-        random_state: The seed of the initial values, the order of the examples, and dropout: a whole
-            number, or a ``RandomState`` or None as in scikit-learn.
+        random_state: The seed of the initial values, the order of the examples, and dropout: a
+            whole number, or a ``RandomState`` or None as in scikit-learn.
         verbose: 1 for a line an epoch on stderr.
 
     Attributes:

@@ -47,7 +47,7 @@ def model_card(
         reads: What a model of series makes of them, as its preprocessor says; None for texts.
     """
     one, several = ("text", "texts") if reads is None else ("series", "series")
-    recipe = experiment.recipe
+    recipe, trained = experiment.recipe, f"{data['num_train']:,}"
     layers = "\n".join(
         f"| {line.layer} | {line.shape} | {line.num_parameters:,} |" for line in job.summary
     )
@@ -63,8 +63,8 @@ def model_card(
 |---|---|---|
 {layers}
 
-Data: {data["source"]}. {data["num_train"]:,} {several} trained it,
-{data["num_validation"]:,} validated it after every epoch, {_tested(data)}.
+Data: {data["source"]}. {trained} {several} trained it, {data["num_validation"]:,} validated
+it after every epoch, {_tested(data)}.
 
 | on the {_held_out(data)} {several} | |
 |---|---|
