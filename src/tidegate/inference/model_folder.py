@@ -1,9 +1,10 @@
 """The model folder, version 2: everything that inference needs, and no code.
 
 - ``config.json``: task and classes, architecture, and how the linear model is blended in;
-- ``preprocessor.json``: vocabulary and settings that turn a text into arrays of ids;
+- ``preprocessor.json``: what turns texts into arrays of ids, or series into arrays of numbers;
 - ``model.safetensors``: the network's weights, under PyTorch's names;
-- ``linear.safetensors``, where there is a linear model beside the network;
+- ``linear.safetensors``, where there is a linear model beside the network, on n-grams of texts or
+  statistics of series;
 - ``manifest.json``: sizes and SHA-256 sums of these; ``README.md``: the model card.
 
 ``docs/model-folder.md`` specifies the format. Writing and reading need NumPy alone.
@@ -25,6 +26,7 @@ from tidegate.errors import FormatError
 from tidegate.evaluation.blend import Blend
 from tidegate.inference.architecture import Architecture
 from tidegate.inference.ngrams import NgramClassifier
+from tidegate.inference.pooled import PooledModel
 from tidegate.storage import carded_folder, json_file, tensors
 from tidegate.storage.sealed_folder import Layout
 from tidegate.task import Task
@@ -41,6 +43,9 @@ _VERSION_1 = (
 )
 
 
+LinearModel = NgramClassifier | PooledModel
+
+
 @dataclass(frozen=True)
 class ModelFolder:
     """The content of a model folder."""
@@ -50,8 +55,9 @@ class ModelFolder:
     architecture: Architecture
     tensors: dict[str, NDArray[np.float32]]
     """The network's weights, under PyTorch's names."""
-    linear: NgramClassifier | None
-    """The linear model beside the network; None without one."""
+    linear: LinearModel | None
+    """The linear model beside the network, on a text's n-grams or on a series' statistics; None
+    without one."""
     blend: Blend | None
     """Weights and temperatures of the blend of ``network`` and ``linear``; None without a linear
     model."""
@@ -104,13 +110,14 @@ def load(path: Path, *, allow_nonfinite: bool = False) -> ModelFolder:
         tensors.check_shapes(parameters, architecture.shapes(), TENSORS)
         tensors.check_values(parameters, TENSORS, allow_nonfinite=allow_nonfinite)
         blend, linear = config["blend"], None
-        if LINEAR in contents:
-            linear = NgramClassifier.from_arrays(tensors.from_bytes(contents[LINEAR], LINEAR))
         preprocessor = preprocessing.from_json(
             json_file.parse_object(contents[PREPROCESSOR], PREPROCESSOR)
         )
         is_text = isinstance(preprocessor, TextPreprocessor)
         columns: type[Columns | SeriesColumns] = Columns if is_text else SeriesColumns
+        if LINEAR in contents:
+            kind: type[LinearModel] = NgramClassifier if is_text else PooledModel
+            linear = kind.from_arrays(tensors.from_bytes(contents[LINEAR], LINEAR))
         folder = ModelFolder(
             Task.from_json(config["task"]),
             preprocessor,
@@ -155,6 +162,8 @@ def _check_parts(folder: ModelFolder) -> None:
         }
     else:
         counts["numbers at every step"] = (preprocessor.input_size, shape.input_size)
+        if isinstance(linear, PooledModel):
+            counts["numbers of the linear model"] = (preprocessor.input_size, linear.input_size)
     if linear is not None:
         counts["logits of the linear model"] = (folder.task.num_outputs, len(linear.intercepts))
     for what, (expected, got) in counts.items():

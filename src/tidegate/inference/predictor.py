@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 
 from tidegate.data.columns import Columns
 from tidegate.data.preprocessing import Reading, TextPreprocessor
-from tidegate.data.preprocessing.series import SeriesReading, parts_of
+from tidegate.data.preprocessing.series import VALUES, SeriesReading, parts_of
+from tidegate.data.preprocessing.text import FULL_TOKEN_IDS
 from tidegate.data.ragged import Ragged
 from tidegate.data.series.given import series_of
 from tidegate.errors import DataError
 from tidegate.inference import model_folder
 from tidegate.inference.model_folder import ModelFolder
 from tidegate.inference.network import Network
+from tidegate.inference.pooled import PooledModel
 from tidegate.task import Task
 
 Part = Literal["all", "network", "linear"]
@@ -139,7 +141,8 @@ class Predictor:
         linear, blend = self.folder.linear, self.folder.blend
         if linear is None or blend is None or part == "network":
             return self._network.outputs(inputs)
-        logits = linear.decision_function(inputs["full_token_ids"])
+        read = VALUES if isinstance(linear, PooledModel) else FULL_TOKEN_IDS
+        logits = linear.decision_function(inputs[read])
         if part == "linear":
             return logits
         return blend.combine({"network": self._network.outputs(inputs), "linear": logits})

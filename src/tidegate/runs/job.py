@@ -118,7 +118,7 @@ def run_job(
         teacher=teacher.epochs if student else None,
     )
     finished = Finished(result, task.predictions(outputs))
-    if linear is not None:
+    if linear is not None and linear.has_blend:
         blend = linear.blend(predict(model, examples.validation)[0], examples.validation.targets)
         both = blend.combine({"network": outputs, "linear": linear.test})
         together = BlendModel(job.blend, job.name, blend, measure(task, both, targets))

@@ -26,7 +26,7 @@ from tidegate.runs.pretrained import PretrainingTexts, remove_corpus
 from tidegate.runs.results import LinearModel, MajorityModel, Results
 from tidegate.storage.fingerprint import differences
 from tidegate.training.events import Notice
-from tidegate.training.linear import LinearBranch
+from tidegate.training.linear import LinearBranch, pooled_description
 
 
 def run(
@@ -158,35 +158,34 @@ def _linear(
     experiment: Experiment, data: PreparedData, results: Results, callback: RunCallback
 ) -> LinearBranch | None:
     """Train the recipe's linear model, once for all seeds and cells."""
-    recipe = experiment.recipe
-    if not isinstance(data.preprocessor, TextPreprocessor):
-        return None  # filled in with the linear model on pooled statistics
-    if not recipe.linear_model.order:
+    values, task = experiment.recipe.linear_model, data.task
+    is_text = isinstance(data.preprocessor, TextPreprocessor)
+    if not (values.order if is_text else values.pooled):
         return None
-    if not data.task.has_one_class:
+    if is_text and not task.has_one_class:
         text = (
             "linear model: left out, for it answers with one class a text, and "
-            f"{data.facts['name']} is a task of kind {data.task.kind}"
+            f"{data.facts['name']} is a task of kind {task.kind}"
         )
         callback(Notice(text))
         return None
-    name = f"logistic regression on NB-weighted 1 to {recipe.linear_model.order}-grams"
+    name = pooled_description(task)
+    if is_text:
+        name = f"logistic regression on NB-weighted 1 to {values.order}-grams"
     callback(LinearBegins(name))
     begin = time.perf_counter()
-    branch = LinearBranch.train(
-        recipe.linear_model,
-        data.train,
-        data.validation,
-        data.test,
-        num_outputs=data.task.num_outputs,
-    )
+    parts = data.train, data.validation, data.test
+    if is_text:
+        branch = LinearBranch.train(values, *parts, num_outputs=task.num_outputs)
+    else:
+        branch = LinearBranch.train_on_series(task, *parts)
     linear = LinearModel(
         description=name,
         num_parameters=branch.model.num_parameters,
-        metrics=measure(data.task, branch.test, data.test.targets),
-        validation=measure(data.task, branch.validation, data.validation.targets),
+        metrics=measure(task, branch.test, data.test.targets),
+        validation=measure(task, branch.validation, data.validation.targets),
         wall_s=time.perf_counter() - begin,
     )
-    results.add(linear, data.task.predictions(branch.test))
+    results.add(linear, task.predictions(branch.test))
     callback(LinearEnds(linear))
     return branch
