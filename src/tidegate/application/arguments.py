@@ -81,7 +81,13 @@ def make_config(
         init_from=_absolute(init_from),
     )
     return RunConfig(
-        called, _absolute(data), experiment, files, tuple(dict.fromkeys(log)), only_pretrain
+        called,
+        _absolute(data),
+        experiment,
+        files,
+        tuple(dict.fromkeys(log)),
+        only_pretrain,
+        kind,
     )
 
 

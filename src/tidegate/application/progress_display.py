@@ -123,7 +123,7 @@ class ProgressDisplay:
             self.verb = "pretrain"
         recipe = self.experiment.recipe
         self.num_epochs = recipe.training.epochs
-        lines = {"recipe": _in_short(recipe), "values": _in_full(recipe)}
+        lines = {"recipe": _in_short(recipe), "values": _in_full(recipe, event.config.kind)}
         if recipe.adapted:
             lines["adapted"] = Text(in_short(recipe.adapted))
         self._print(lines)
@@ -401,12 +401,30 @@ def _in_short(recipe: Recipe) -> Text:
     )
 
 
-def _in_full(recipe: Recipe) -> Text:
-    """Every value as ``--set`` takes it; a star marks the changed ones."""
+_OF_TEXTS = (
+    "text.",
+    "network.embedding_dim",
+    "dropout.word",
+    "dropout.embedding",
+    "training.embedding",
+    "training.adversarial",
+    "pretraining.",
+    "self_training.",
+    "linear_model.",
+)
+_OF_SERIES = ("series.", "linear_model.pooled")
+"""How keys begin that mean nothing to data of the other kind."""
+
+
+def _in_full(recipe: Recipe, kind: str) -> Text:
+    """Every value that counts for the data, as ``--set`` takes it; a star marks changed ones."""
     changed = recipe.changes()
     values = recipe.values()
     text = Text()
     for key, value in values.items():
+        is_of_series = key.startswith(_OF_SERIES)
+        if is_of_series if kind == "text" else key.startswith(_OF_TEXTS) and not is_of_series:
+            continue
         is_changed = key in changed
         text.append(f"{key}={_typed(value)}", style="bold" if is_changed else "dim")
         text.append("* " if is_changed else " ")

@@ -25,6 +25,7 @@ from tidegate.training.sections import SECTIONS
 FORMAT = "tidegate.run/1"
 FILE_NAME = "run.json"
 MOST_BYTES = 1 << 20
+KINDS = ("text", "series", "audio", "forecast")
 MEND = "put back a copy of it, or start the run anew in another folder"
 
 
@@ -42,6 +43,8 @@ class RunConfig:
     """Names of :data:`tidegate.runs.logs.NAMES`."""
     only_pretrain: bool = False
     """Whether the run ends with its language models."""
+    kind: Annotated[str, OneOf(KINDS)] = "text"
+    """What the examples are."""
 
     def load_data(
         self, on_progress: Progress = lambda path, done: None
