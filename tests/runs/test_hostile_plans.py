@@ -48,7 +48,7 @@ PLANS = {
     ),
     "a key": (
         lambda plan: plan.update(run="rm"),
-        "run.json: expected the keys dataset, data, experiment, own, logs, only_pretrain, got "
+        "run.json: expected the keys dataset, data, experiment, own, logs, only_pretrain, kind, got "
         "'run'",
     ),
     "no key": (
