@@ -48,8 +48,8 @@ PLANS = {
     ),
     "a key": (
         lambda plan: plan.update(run="rm"),
-        "run.json: expected the keys dataset, data, experiment, own, logs, only_pretrain, kind, got "
-        "'run'",
+        "run.json: expected the keys dataset, data, experiment, own, logs, only_pretrain, kind, "
+        "got 'run'",
     ),
     "no key": (
         lambda plan: plan.pop("dataset"),
