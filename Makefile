@@ -4,9 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PEERS := .venv-peers
+PEERS_INSTALLED := $(PEERS)/.installed
 SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cpp -type f)
 
-.PHONY: help install compare test lint sanitize clean
+.PHONY: help install compare test lint sanitize peers clean
 
 help:
 	@echo "make compare    train a simple RNN, an LSTM and a GRU on IMDB reviews and write a report"
@@ -14,6 +16,7 @@ help:
 	@echo "make test       run the tests (some of them: make test ARGS=tests/report)"
 	@echo "make lint       check form, types and the rules of import"
 	@echo "make sanitize   run the engine's tests under the sanitizers (takes some minutes)"
+	@echo "make peers      run aeon's and sktime's checks of estimators, in an environment of their own"
 	@echo "make install    set up $(VENV) alone; to use it: source $(BIN)/activate"
 	@echo "make clean      remove the virtual environment and what was built"
 
@@ -42,6 +45,10 @@ lint: $(INSTALLED)
 sanitize: $(INSTALLED)
 	cpp/tests/sanitize.sh $(BIN)/python $(ARGS)
 
+# Three minutes of tests, and an environment of its own: the peers want older NumPy and pandas.
+peers: $(PEERS_INSTALLED)
+	$(PEERS)/bin/python -m pytest tests/peers $(ARGS)
+
 # Installed anew only when something that is compiled, or the list of packages, has changed; the
 # Python files are read where they are.
 $(INSTALLED): $(SOURCES)
@@ -52,5 +59,12 @@ $(INSTALLED): $(SOURCES)
 	touch $@
 	@echo "set up in $(VENV); to use it: source $(BIN)/activate"
 
+$(PEERS_INSTALLED): $(SOURCES)
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	grep -Ev '^(numpy|pandas)==' constraints.txt > $(PEERS)/constraints.txt
+	$(PEERS)/bin/python -m pip install --quiet --constraint $(PEERS)/constraints.txt \
+	  aeon==1.6.0 sktime==1.2.0 'pandas<3.1' pytest pytest-timeout --editable '.[train]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) build
+	rm -rf $(VENV) $(PEERS) build

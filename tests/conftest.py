@@ -8,6 +8,9 @@ import pytest
 from tidegate import engine
 from tidegate.cli.main import main
 
+collect_ignore = ["peers"]
+"""They run in an environment of their own: ``make peers``."""
+
 GOOD = "a good film , a fine film ; I liked the good story and the fine play"
 BAD = "a bad film , a poor film ; I loathed the bad story and the poor play"
 
