@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tidegate.runs.events import (
     JobBegins,
+    MemberBegins,
     PretrainingBegins,
     PretrainingEnds,
     StudentBegins,
@@ -53,3 +54,13 @@ def test_logs_hear_of_networks_alone_and_count_the_second_ones_steps_on():
         *[job, TrainingBegins(2), student, TrainingBegins(3), step(4)],
     ]
     assert log.is_closed
+
+
+def test_the_steps_of_an_ensembles_networks_are_counted_on():
+    first = [JobBegins("gru", 0, "a path", []), MemberBegins(1, 2), TrainingBegins(0), step(1)]
+    second = [MemberBegins(2, 2), TrainingBegins(0), step(1), step(2)]
+    log = Log()
+    with Logged(lambda event: None, [log]) as tell:
+        for event in [*first, *second]:
+            tell(event)
+    assert log == [*first, second[0], TrainingBegins(1), step(2), step(3)]

@@ -19,6 +19,7 @@ from tidegate.runs.events import (
     JobEnds,
     LinearBegins,
     LinearEnds,
+    MemberBegins,
     PretrainingBegins,
     PretrainingEnds,
     RunBegins,
@@ -81,6 +82,8 @@ class ProgressDisplay:
                 self.job_begins(event)
             case StudentBegins():
                 self.student_begins(event)
+            case MemberBegins():
+                self.member_begins(event)
             case TrainingBegins():
                 self.num_made, self.num_tokens, self.training_ms = 0, 0, 0.0
             case EpochBegins():
@@ -180,7 +183,11 @@ class ProgressDisplay:
         table.add_column("parameters", justify="right")
         for line in event.summary:
             table.add_row(line.layer, line.shape, f"{line.num_parameters:,}")
-        table.add_row("[dim]in all", "", f"{sum(line.num_parameters for line in event.summary):,}")
+        ensemble = self.experiment.recipe.training.ensemble
+        whole = "in all" if ensemble == 1 else f"in each of {ensemble} networks"
+        table.add_row(
+            f"[dim]{whole}", "", f"{sum(line.num_parameters for line in event.summary):,}"
+        )
         self.console.print(table)
         self.console.print(f"[dim]recurrence computed by[/] {event.path}")
         self.num_epochs = self.experiment.recipe.training.epochs
@@ -191,6 +198,10 @@ class ProgressDisplay:
         """Say that a second network is trained, and on what."""
         self.console.print(f"[bold]second network[/]: learns from {event.texts}")
         self.num_epochs = self.experiment.recipe.self_training.epochs
+
+    def member_begins(self, event: MemberBegins) -> None:
+        """Say which network of an ensemble is trained."""
+        self.console.print(f"[bold]network {event.member} of {event.num_members}[/]")
 
     def linear_ends(self, linear: LinearModel) -> None:
         """Show its main metric, size and time."""

@@ -1,7 +1,7 @@
 """The architecture of a network: everything that inference needs beside its weights."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 from tidegate.cells import CELLS, NUM_GATES
@@ -14,6 +14,8 @@ MAX_SIZE = 1 << 31
 """Every size of a network is below this."""
 MAX_LAYERS = 256
 """The most recurrent layers of a network."""
+MAX_MEMBERS = 256
+"""The most networks of an ensemble."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Architecture:
     """Number of ids of pairs of tokens; 0 for none."""
     num_outputs: int = 1
     """C, logits or numbers of the head."""
+    num_members: int = 1
+    """Networks of these sizes whose outputs are averaged; 1 for a single network."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -65,16 +69,16 @@ class Architecture:
                 "architecture: expected either vocabulary_size or input_size, got "
                 f"{self.vocabulary_size} and {self.input_size}"
             )
-        needed = ["hidden_size", "num_layers", "num_outputs"]
+        needed = ["hidden_size", "num_layers", "num_outputs", "num_members"]
         needed += ["embedding_dim"] * bool(self.vocabulary_size)
         for name in needed:
             if getattr(self, name) < 1:
                 raise ValueError(f"architecture: expected {name} of at least 1, got 0")
-
-        if self.num_layers > MAX_LAYERS:
-            raise ValueError(
-                f"architecture: expected num_layers of at most {MAX_LAYERS}, got {self.num_layers}"
-            )
+        for name, most in (("num_layers", MAX_LAYERS), ("num_members", MAX_MEMBERS)):
+            if getattr(self, name) > most:
+                raise ValueError(
+                    f"architecture: expected {name} of at most {most}, got {getattr(self, name)}"
+                )
 
     @property
     def width(self) -> int:
@@ -92,8 +96,23 @@ class Architecture:
         states = self.num_directions * self.hidden_size
         return states * (self.pooling.count("+") + 1)
 
+    @property
+    def member(self) -> Self:
+        """The architecture of one network of an ensemble."""
+        return replace(self, num_members=1)
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of every tensor of the network, by PyTorch's name of it."""
+        """The shape of every tensor, by PyTorch's name of it.
+
+        In an ensemble the names of network K begin with ``members.K.``, counted from 0.
+        """
+        if self.num_members > 1:
+            own = self.member.shapes()
+            return {
+                f"{member_prefix(number)}{name}": shape
+                for number in range(self.num_members)
+                for name, shape in own.items()
+            }
         shapes: dict[str, tuple[int, ...]] = {
             "embedding_mean": (self.width,),
             "embedding_scale": (),
@@ -134,7 +153,8 @@ class Architecture:
             FormatError: The content is not that of an architecture.
         """
         expected = {field.name for field in fields(cls)}
-        if {*content} != expected:
+        # Folders from before there were ensembles have no number of members.
+        if {*content, "num_members"} != expected:
             raise FormatError(
                 f"architecture: expected {sorted(expected)}, got {sorted(map(str, content))}"
             )
@@ -142,3 +162,8 @@ class Architecture:
             return cls(**content)
         except ValueError as error:
             raise FormatError(str(error)) from error
+
+
+def member_prefix(number: int) -> str:
+    """What the names of the tensors of an ensemble's network begin with, counted from 0."""
+    return f"members.{number}."

@@ -10,9 +10,9 @@ def describe(folder: ModelFolder) -> dict[str, Any]:
 
     Returns:
         In this order ``task``, ``classes``, ``reads`` (a sentence on the input), ``cell``,
-        ``layers``, ``pooling``, ``network_parameters``; where there is a linear model
-        ``linear_model_parameters`` and ``weights_in_the_answer``; and ``can_be_streamed``, "yes"
-        if the model can answer token by token.
+        ``layers``, of an ensemble ``networks``, ``pooling``, ``network_parameters``; where there
+        is a linear model ``linear_model_parameters`` and ``weights_in_the_answer``; and
+        ``can_be_streamed``, "yes" if the model can answer token by token.
     """
     shape, preprocessor, linear = folder.architecture, folder.preprocessor, folder.linear
     directions = ", both directions" if shape.bidirectional else ""
@@ -22,6 +22,7 @@ def describe(folder: ModelFolder) -> dict[str, Any]:
         "reads": preprocessor.describe(),
         "cell": shape.cell,
         "layers": f"{shape.num_layers} of {shape.hidden_size} units{directions}",
+        **({"networks": shape.num_members} if shape.num_members > 1 else {}),
         "pooling": shape.pooling,
         "network_parameters": sum(tensor.size for tensor in folder.tensors.values()),
     }

@@ -21,8 +21,8 @@ from tidegate.data.ragged import Ragged
 from tidegate.data.series.given import series_of
 from tidegate.errors import DataError
 from tidegate.inference import model_folder
+from tidegate.inference.ensemble import make_network
 from tidegate.inference.model_folder import ModelFolder
-from tidegate.inference.network import Network
 from tidegate.inference.pooled import PooledModel
 from tidegate.task import Task
 
@@ -43,7 +43,7 @@ class Predictor:
 
     def __init__(self, folder: ModelFolder) -> None:
         self.folder = folder
-        self._network = Network(folder.architecture, folder.tensors)
+        self._network = make_network(folder.architecture, folder.tensors)
 
     def __reduce__(self) -> tuple[type["Predictor"], tuple[ModelFolder]]:
         """Pickle the folder alone: the network is made of it."""

@@ -119,10 +119,16 @@ def _network(recipe: Recipe, one: str) -> str:
     directions = "both directions" if shape.bidirectional else "one direction"
     layers = "one layer" if shape.num_layers == 1 else f"{shape.num_layers} layers"
     each = " per direction" if shape.bidirectional else " each" if shape.num_layers > 1 else ""
-    return (
+    text = (
         f"It reads the {one} in {directions}, with {layers} of {shape.hidden_size} units{each}, "
         f"and decides from {_POOLING[shape.pooling]}."
     )
+    if recipe.training.ensemble > 1:
+        text += (
+            f" It is an ensemble of {recipe.training.ensemble} such networks, trained from "
+            "different seeds, whose outputs are averaged; the table has one of them."
+        )
+    return text
 
 
 def _other_texts(experiment: Experiment | Value) -> str:

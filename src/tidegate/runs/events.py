@@ -91,6 +91,16 @@ class StudentBegins:
 
 
 @dataclass(frozen=True)
+class MemberBegins:
+    """The training of an ensemble's next network begins; its steps and epochs are counted from 1
+    again."""
+
+    member: int
+    """Counted from 1."""
+    num_members: int
+
+
+@dataclass(frozen=True)
 class JobEnds:
     """A network is trained, tested and saved."""
 
@@ -119,6 +129,7 @@ RunEvent = (
     | LinearEnds
     | JobBegins
     | StudentBegins
+    | MemberBegins
     | JobEnds
     | RunStops
 )

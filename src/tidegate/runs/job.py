@@ -5,13 +5,14 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.data.examples import Examples
@@ -19,17 +20,20 @@ from tidegate.data.prepared import PreparedData
 from tidegate.data.preprocessing import TextPreprocessor
 from tidegate.errors import RecipeError
 from tidegate.evaluation.metrics import measure
+from tidegate.inference.architecture import member_prefix
+from tidegate.inference.ensemble import mean_outputs
 from tidegate.inference.model_folder import ModelFolder
 from tidegate.model.classifier import SequenceClassifier, num_trained
 from tidegate.model.inputs import Inputs
 from tidegate.runs import pretrained
 from tidegate.runs.card import model_card
-from tidegate.runs.events import JobBegins, RunCallback, StudentBegins
+from tidegate.runs.events import JobBegins, MemberBegins, RunCallback, StudentBegins
 from tidegate.runs.fingerprint import compute_exactly, exactness
 from tidegate.runs.job_value import Job
 from tidegate.runs.pretrained import PretrainingTexts
 from tidegate.runs.results import BlendModel, Finished, LayerSummary
 from tidegate.runs.results import Job as JobResult
+from tidegate.seeding import derive_seed
 from tidegate.storage.atomic import remove_tree
 from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.training import network
@@ -39,7 +43,8 @@ from tidegate.training.linear import LinearBranch, inference_parts
 from tidegate.training.recipe import Recipe
 from tidegate.training.state import Progress
 
-STUDENT = "student"
+STUDENT, MEMBER = "student", "member"
+"""Folders of checkpoints within a job's; an ensemble's are numbered from 0."""
 
 
 @dataclass(frozen=True)
@@ -92,19 +97,20 @@ def run_job(
     begin = time.perf_counter()
     trainer = _Trainer(job, examples, run_folder, encoder, callback, allow_inexact)
     model, path, summary = trainer.begin()
-    progress = trainer.train(model, "", examples.train, job.recipe)
+    models, progress = trainer.train_all(model)
     teacher, student = progress, None
     if job.recipe.self_training.epochs:
         model, student = trainer.teach(model, linear)
+        models = [model]
     progress = student or teacher
-    outputs, batch_ms = predict(model, examples.test)
+    outputs, batch_ms = _outputs(models, examples.test)
     task, targets = examples.task, examples.test.targets
     result = JobResult(
         name=job.name,
         cell=job.cell,
         seed=job.seed,
         path=path,
-        num_parameters=num_trained(model),
+        num_parameters=sum(num_trained(each) for each in models),
         summary=summary,
         history=progress.epochs,
         metrics=measure(task, outputs, targets),
@@ -116,14 +122,16 @@ def run_job(
         inference_ms=statistics.median(batch_ms),
         model=job.model,
         teacher=teacher.epochs if student else None,
+        others=[part.epochs for part in trainer.parts[1:]] if len(models) > 1 else None,
     )
     finished = Finished(result, task.predictions(outputs))
     if linear is not None and linear.has_blend:
-        blend = linear.blend(predict(model, examples.validation)[0], examples.validation.targets)
+        known = _outputs(models, examples.validation)[0]
+        blend = linear.blend(known, examples.validation.targets)
         both = blend.combine({"network": outputs, "linear": linear.test})
         together = BlendModel(job.blend, job.name, blend, measure(task, both, targets))
         finished = replace(finished, blend=together, blend_predictions=task.predictions(both))
-    _save(finished, job, examples, model, linear, run_folder / job.model)
+    _save(finished, job, examples, models, linear, run_folder / job.model)
     job.save_result(finished, run_folder)
     discard(run_folder / job.training)
     return finished
@@ -151,7 +159,7 @@ def _language_model(
 
 
 class _Trainer:
-    """The trainings of a job: one, or a teacher's and its student's."""
+    """The trainings of a job: one, those of an ensemble, or a teacher's and its student's."""
 
     def __init__(
         self,
@@ -178,10 +186,39 @@ class _Trainer:
         self.callback(JobBegins(self.job.cell, self.job.seed, path, summary))
         return model, path, summary
 
+    def train_all(self, first: SequenceClassifier) -> tuple[list[SequenceClassifier], Progress]:
+        """Train the network, or one after the other those of an ensemble.
+
+        Returns:
+            The networks, and the progress of the first one's training.
+        """
+        recipe, train = self.job.recipe, self.data.train
+        count = recipe.training.ensemble
+        if count == 1:
+            return [first], self.train(first, "", train, recipe)
+        models = []
+        for number in range(count):
+            seed = member_seed(self.job.seed, number)
+            model = first if number == 0 else self._network(seed)
+            self.callback(MemberBegins(number + 1, count))
+            self.train(model, f"{MEMBER}{number}", train, recipe, seed)
+            models.append(model)
+        return models, self.parts[0]
+
     def train(
-        self, model: SequenceClassifier, name: str, examples: Examples, recipe: Recipe
+        self,
+        model: SequenceClassifier,
+        name: str,
+        examples: Examples,
+        recipe: Recipe,
+        seed: int | None = None,
     ) -> Progress:
-        """Train on examples, from the last checkpoint where there is one."""
+        """Train on examples, from the last checkpoint where there is one.
+
+        Args:
+            name: The folder of its checkpoints, within the job's.
+            seed: The seed of a network of an ensemble; None for the job's.
+        """
         fingerprint = _fingerprint(self.job, self.data, self.encoder)
         fingerprint["data"]["targets"] = hashlib.sha256(examples.targets.tobytes()).hexdigest()
         checkpoint_manager = CheckpointManager(
@@ -195,7 +232,7 @@ class _Trainer:
             recipe,
             examples,
             self.data.validation,
-            seed=self.job.seed,
+            seed=self.job.seed if seed is None else seed,
             callback=self.callback,
             checkpoint_manager=checkpoint_manager,
         )
@@ -230,12 +267,12 @@ class _Trainer:
         changed = recipe.with_values({"training.epochs": recipe.self_training.epochs})
         return student, self.train(student, STUDENT, examples, changed)
 
-    def _network(self) -> SequenceClassifier:
+    def _network(self, seed: int | None = None) -> SequenceClassifier:
         data, encoder = self.data, self.encoder
         return network.make(
             self.job.cell,
             self.job.recipe,
-            self.job.seed,
+            self.job.seed if seed is None else seed,
             task=data.task,
             **data.input_sizes(),
             encoder=encoder,
@@ -243,11 +280,35 @@ class _Trainer:
         )
 
 
+def member_seed(seed: int, number: int) -> int:
+    """The seed of an ensemble's network: the first one has the job's, as a single network has."""
+    return seed if number == 0 else derive_seed(seed, "ensemble", number)
+
+
+def _outputs(
+    models: Sequence[SequenceClassifier], examples: Examples
+) -> tuple[NDArray[np.float64], list[float]]:
+    """The mean of the networks' outputs, and the wall time of every batch of all of them in ms."""
+    answers = [predict(model, examples) for model in models]
+    times = np.sum([batch_ms for _, batch_ms in answers], axis=0)
+    return mean_outputs([outputs for outputs, _ in answers]), times.tolist()
+
+
+def _tensors(models: Sequence[SequenceClassifier]) -> dict[str, NDArray[np.float32]]:
+    """The weights under the names that a model folder has for them."""
+    is_one = len(models) == 1
+    return {
+        ("" if is_one else member_prefix(number)) + name: tensor.numpy()
+        for number, model in enumerate(models)
+        for name, tensor in model.state_dict().items()
+    }
+
+
 def _save(
     finished: Finished,
     job: Job,
     data: PreparedData,
-    model: SequenceClassifier,
+    models: Sequence[SequenceClassifier],
     linear: LinearBranch | None,
     path: Path,
 ) -> None:
@@ -257,8 +318,8 @@ def _save(
     folder = ModelFolder(
         task=data.task,
         preprocessor=preprocessor,
-        architecture=model.architecture,
-        tensors={name: tensor.numpy() for name, tensor in model.state_dict().items()},
+        architecture=replace(models[0].architecture, num_members=len(models)),
+        tensors=_tensors(models),
         linear=linear_model,
         blend=None if finished.blend is None else finished.blend.blend,
         card=model_card(

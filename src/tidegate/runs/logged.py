@@ -8,6 +8,7 @@ from typing import Self
 
 from tidegate.runs.events import (
     JobBegins,
+    MemberBegins,
     PretrainingBegins,
     PretrainingEnds,
     RunCallback,
@@ -56,7 +57,7 @@ class Logged:
                 self.is_pretraining = False
             case JobBegins():
                 self.num_before, self.last_step = 0, 0
-            case StudentBegins():
+            case StudentBegins() | MemberBegins():
                 self.num_before = self.last_step
         if not self.is_pretraining:
             numbered = self._counted_on(event)

@@ -68,6 +68,9 @@ class Job:
     teacher: list[Epoch] | None = None
     """In self-training, the epochs of the first network, whose answers the second one learnt;
     ``history`` has those of the second one."""
+    others: list[list[Epoch]] | None = None
+    """In an ensemble, the epochs of each network after the first; ``history`` has the first one's.
+    Parameters and times are those of all networks."""
     kind: Literal["recurrent"] = "recurrent"
 
 

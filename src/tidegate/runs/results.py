@@ -5,6 +5,7 @@ The files are rewritten whole after every finished job, so a run that stops earl
 finished jobs. Times are in the unit their names end in; shares are between 0 and 1.
 """
 
+import itertools
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -31,6 +32,7 @@ from tidegate.storage.atomic import write_bytes
 from tidegate.storage.os_errors import as_run_folder_error
 from tidegate.storage.schema import Between, NotEmpty, OneOf
 from tidegate.task import METRICS, Task
+from tidegate.training.history import Epoch
 
 __all__ = [
     "BlendModel",
@@ -272,6 +274,11 @@ def _check(record: Record, where: str) -> None:
             if model.network not in networks:
                 raise FormatError(f"{place}.network: expected a network, got {model.network!r}")
         if isinstance(model, Job):
-            metrics = {epoch.metric for epoch in (*model.history, *(model.teacher or []))}
+            metrics = {epoch.metric for epoch in _epochs(model)}
             if metrics != {main}:
                 raise FormatError(f"{place}.history: expected the metric {main}, got {metrics}")
+
+
+def _epochs(job: Job) -> list[Epoch]:
+    """All epochs of a job: of its teacher and its student, or of every network of its ensemble."""
+    return [*job.history, *(job.teacher or []), *itertools.chain(*(job.others or []))]

@@ -62,6 +62,7 @@ CAUSES = {
     "embedding": ("text.vocabulary_size", "network.embedding_dim"),
     "embedding of pairs": ("text.bigram_vocabulary_size", "network.embedding_dim"),
     "recurrent layers": ("network.hidden_size", "network.num_layers"),
+    "networks of the ensemble": ("training.ensemble", "network.hidden_size"),
     "states of a batch": ("training.batch_size", "text.max_length", "network.hidden_size"),
     "padded texts": ("text.max_length",),
     "layers of the language model": ("network.hidden_size", "network.embedding_dim"),
@@ -75,7 +76,7 @@ CAUSES = {
 
 
 def of_classifier(recipe: Recipe, sizes: Sizes) -> Footprint:
-    """The footprint of a network's training, one network at a time."""
+    """The footprint of a network's training, or of those of an ensemble, one after the other."""
     d, D = recipe.network.embedding_dim, 2 if recipe.network.bidirectional else 1
     H, gates = recipe.network.hidden_size, NUM_GATES[sizes.cell]
     words, pairs = sizes.vocabulary_size * d, sizes.bigram_vocabulary_size * d
@@ -97,11 +98,13 @@ def of_classifier(recipe: Recipe, sizes: Sizes) -> Footprint:
         "embedding of pairs": COPIES * kept * pairs,
         # Beside the gradient, the engine packs the weights anew for each step.
         "recurrent layers": (COPIES * kept + 2) * layers,
+        "networks of the ensemble": (recipe.training.ensemble - 1) * (words + pairs + layers),
         "states of a batch": max(batch * a_step, evaluated),
         # Two copies: while the texts are numbered, and while they are cut to the length.
         "padded texts": 2 * whole if is_padded else 0,
     }
-    return Footprint(words + pairs + layers, {name: FLOAT * n for name, n in parts.items()})
+    num_parameters = recipe.training.ensemble * (words + pairs + layers)
+    return Footprint(num_parameters, {name: FLOAT * n for name, n in parts.items()})
 
 
 def of_language_model(recipe: Recipe, sizes: Sizes) -> Footprint:

@@ -150,6 +150,11 @@ class Recipe:
                 f"{where}: expected training.embedding_update=dense beside "
                 "training.optimiser=keras-adam, for Keras moves all rows in every step, got 'lazy'"
             )
+        if training.ensemble > 1 and self.self_training.epochs:
+            raise RecipeError(
+                f"{where}: expected training.ensemble=1 beside self_training.epochs, whose teacher "
+                f"is one network, got {training.ensemble}"
+            )
         if text.padding == "front" and not text.max_length:
             raise RecipeError(
                 f"{where}: expected text.max_length above 0 beside text.padding=front, which pads "

@@ -191,6 +191,12 @@ class Training:
         "last",
         "whose weights are the result: the last epoch's, or those of the lowest validation loss",
     )
+    ensemble: int = _key(
+        1,
+        "networks that are trained from different seeds, one after the other; their outputs are "
+        "averaged",
+        Range(1, 256),
+    )
     adapt: bool = _key(
         False,
         "whether values that neither `--set` nor a file of one's own names follow from the number "
