@@ -93,6 +93,7 @@ class Recipe:
             missing=self.series.missing,
             time=self.series.time,
             differences=self.series.differences,
+            stride=self.series.stride,
         )
 
     def with_values(self, values: Mapping[str, Any]) -> "Recipe":

@@ -72,6 +72,7 @@ class Series:
     differences: bool = _key(
         False, "whether a channel more for each channel has its change since the step before"
     )
+    stride: int = _key(1, "steps whose mean the network reads as one step", Range(1, 10_000))
     noise: float = _key(
         0.0,
         "standard deviation of normal noise that is added to every scaled value in training",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.preprocessing.coarsen import coarsen
 from tidegate.data.ragged import Ragged
 from tidegate.data.series.series_set import SeriesSet
 from tidegate.errors import DataError, FormatError
@@ -21,6 +22,7 @@ VALUES = "values"
 """The name of the array."""
 
 MOST_CHANNELS = 100_000
+MOST_STRIDE = 10_000
 _AT_ONCE = 1 << 18
 """Steps whose statistics are computed at once, so that little of a memory map is in memory."""
 
@@ -40,6 +42,8 @@ class SeriesOptions:
     """Whether a channel more has the time since the step before."""
     differences: bool = False
     """Whether a channel more for each channel has its change since the step before."""
+    stride: int = 1
+    """Steps whose mean the network reads as one step; 1 for every step by itself."""
 
 
 @dataclass
@@ -91,14 +95,14 @@ class SeriesPreprocessor:
         width = len(series.channels)
         mean, scale = np.zeros(width), np.ones(width)
         if options.scaling == "standard":
-            mean, scale = _moments(series)
+            mean, scale = _moments(series, options.stride)
         made = cls(
             series.channels,
             options,
             tuple(mean.tolist()),
             tuple(scale.tolist()),
             (1.0,) * width,
-            _median_step(series),
+            _median_step(series, options.stride),
         )
         if not options.differences:
             return made
@@ -121,7 +125,7 @@ class SeriesPreprocessor:
     @property
     def looks_ahead(self) -> bool:
         """Whether what a network reads at a step depends on later steps."""
-        return self.options.scaling == "instance"
+        return self.options.scaling == "instance" or self.options.stride > 1
 
     def transform(self, series: SeriesSet) -> dict[str, Ragged]:
         """The array of some series, by name.
@@ -138,9 +142,11 @@ class SeriesPreprocessor:
         first, last = int(series.values.offsets[0]), int(series.values.offsets[-1])
         if first or last < len(values):
             raise ValueError("series: expected values of these series alone, got others")
+        num_missing = int(np.isnan(values).sum())
+        reading = SeriesReading(len(series), len(values), values.size, num_missing)
+        series = coarsen(series, self.options.stride)
+        values, offsets = np.asarray(series.values.values, np.float32), series.values.offsets
         is_missing = np.isnan(values)
-        reading = SeriesReading(len(series), len(values), values.size, int(is_missing.sum()))
-        offsets = series.values.offsets
         filled = self._filled(self._scaled(values, offsets), is_missing, offsets)
         columns: list[NDArray[Any]] = [filled]
         if self.options.differences:
@@ -190,6 +196,8 @@ class SeriesPreprocessor:
             "carry": "a missing value is the last one before it",
             "mask": "a missing value is the last one before it, and marked",
         }[options.missing]
+        if options.stride > 1:
+            parts += f", the mean of {options.stride} steps as one"
         more = ["changes from step to step"] * options.differences
         more += ["time since the step before"] * (options.time == "difference")
         beside = f", with {' and '.join(more)}" if more else ""
@@ -241,6 +249,10 @@ class SeriesPreprocessor:
                     f"preprocessor: expected {name} of {', '.join(get_args(kind))}, got "
                     f"{getattr(options, name)!r}"
                 )
+        if not 1 <= options.stride <= MOST_STRIDE:
+            raise FormatError(
+                f"preprocessor: expected stride from 1 to {MOST_STRIDE:,}, got {options.stride}"
+            )
         return cls(file.channels, options, file.mean, file.scale, file.change_scale, file.time_unit)
 
     def _scaled(
@@ -279,7 +291,7 @@ class SeriesPreprocessor:
     def _change_scale(self, series: SeriesSet) -> NDArray[np.float64]:
         """The root of the mean square of the scaled channels' changes, (I,)."""
         squares, count = np.zeros(len(self.channels)), 0
-        for part in parts_of(series):
+        for part in _coarse_parts(series, self.options.stride):
             values = np.asarray(part.values.values, np.float32)
             scaled = self._scaled(values, part.values.offsets)
             filled = self._filled(scaled, np.isnan(values), part.values.offsets)
@@ -326,6 +338,7 @@ class _File:
     missing: str
     time: str
     differences: bool
+    stride: int
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     change_scale: tuple[float, ...]
@@ -343,15 +356,21 @@ def parts_of(series: SeriesSet) -> Iterator[SeriesSet]:
         start = end
 
 
-def _moments(series: SeriesSet) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _coarse_parts(series: SeriesSet, stride: int) -> Iterator[SeriesSet]:
+    """The parts of series, with the means of so many steps each."""
+    for part in parts_of(series):
+        yield coarsen(part, stride)
+
+
+def _moments(series: SeriesSet, stride: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and deviation of every channel over the values that are there, (I,) each."""
     count, total = np.zeros(len(series.channels)), np.zeros(len(series.channels))
-    for part in parts_of(series):
+    for part in _coarse_parts(series, stride):
         values = part.values.values.astype(np.float64)
         count += (~np.isnan(values)).sum(0)
         total += np.nansum(values, 0)
     mean, squares = total / np.maximum(count, 1), np.zeros(len(series.channels))
-    for part in parts_of(series):
+    for part in _coarse_parts(series, stride):
         squares += np.nansum((part.values.values.astype(np.float64) - mean) ** 2, 0)
     return mean, _divisors(np.sqrt(squares / np.maximum(count, 1)), np.abs(mean))
 
@@ -361,8 +380,9 @@ def _divisors(deviation: NDArray[np.float64], level: NDArray[np.float64]) -> NDA
     return np.where(deviation > 1e-6 * level + 1e-30, deviation, 1.0)
 
 
-def _median_step(series: SeriesSet) -> float:
-    """The median time between two steps; 1 where steps are only counted."""
+def _median_step(series: SeriesSet, stride: int) -> float:
+    """The median time between two steps of which each stands for ``stride``; 1 where steps are
+    only counted."""
     if series.times is None or series.num_steps < 2:
         return 1.0
     steps = np.diff(series.times)
@@ -370,7 +390,7 @@ def _median_step(series: SeriesSet) -> float:
     ends = series.values.offsets[1:-1] - 1
     inside[ends[(ends >= 0) & (ends < len(steps))]] = False
     median = float(np.median(steps[inside])) if inside.any() else 1.0
-    return median if median > 0 else 1.0
+    return stride * median if median > 0 else 1.0
 
 
 def _firsts(offsets: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
