@@ -12,17 +12,29 @@ from tidegate.training.recipe import Recipe
 
 NUM_STEPS = 1_500
 """Steps of a training on few series."""
+FEWEST_EPOCHS, MOST_EPOCHS = 15, 200
 MANY = 2_000
-"""Series from which on a tenth validates, and batches are larger."""
+"""Series from which on a tenth validates, batches are larger, and every step is read."""
+SMOOTH = 0.95
+"""Correlation of a value with that of the step before, above which steps are averaged."""
+ENOUGH_STEPS = 35
+"""Steps that are left of a smooth series of median length."""
 
 _PHRASES = {
-    "series.missing": "missing values by the rule {}",
-    "series.time": "the rule {} for times",
-    "training.epochs": "{} epochs",
-    "training.batch_size": "batches of {} series",
-    "training.validation_share": "a validation share of {}",
+    "series.missing": ("missing values by the rule {}", "some are missing"),
+    "series.time": ("the rule {} for times", "steps are not equally far apart"),
+    "series.stride": (
+        "the mean of {} steps read as one",
+        "a value hardly differs from the one before",
+    ),
+    "training.epochs": (
+        "{} epochs",
+        f"about {NUM_STEPS:,} updates, within {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs",
+    ),
+    "training.batch_size": ("batches of {} series", f"there are {MANY:,} or more"),
+    "training.validation_share": ("a validation share of {}", f"there are {MANY:,} or more"),
 }
-"""What a value is, in a sentence; the keys that may change."""
+"""What a value is, in a sentence, and why; the keys that may change."""
 
 
 def adapt_to_series(recipe: Recipe, shape: SeriesShape) -> Recipe:
@@ -44,10 +56,7 @@ def adapt_to_series(recipe: Recipe, shape: SeriesShape) -> Recipe:
         if key not in recipe.given and value != own[key]
     }
     which = describe(shape)
-    reasons = {
-        key: f"{which}: {_PHRASES[key].format(_written(value))} instead of {_written(own[key])}"
-        for key, value in values.items()
-    }
+    reasons = {key: f"{which}: {_phrase(key, value, own[key])}" for key, value in values.items()}
     return replace(recipe.with_values(values), given=recipe.given, adapted=reasons)
 
 
@@ -62,19 +71,28 @@ def describe(shape: SeriesShape) -> str:
 
 def _wanted(shape: SeriesShape) -> dict[str, Any]:
     """The values for series of this shape; those that stay may be among them."""
-    batch_size = 32 if shape.num_series >= MANY else 16
+    are_many = shape.num_series >= MANY
+    batch_size = 32 if are_many else 16
     epochs = ceil(NUM_STEPS * batch_size / max(shape.num_series, 1))
     values: dict[str, Any] = {
         "training.batch_size": batch_size,
-        "training.epochs": min(max(epochs, 15), 200),
+        "training.epochs": min(max(epochs, FEWEST_EPOCHS), MOST_EPOCHS),
     }
-    if shape.num_series >= MANY:
+    if are_many:
         values["training.validation_share"] = 0.1
+    elif shape.smoothness >= SMOOTH:
+        values["series.stride"] = min(max(round(shape.median_length / ENOUGH_STEPS), 1), 10_000)
     if shape.has_missing:
         values["series.missing"] = "mask"
     if shape.is_irregular:
         values["series.time"] = "difference"
     return values
+
+
+def _phrase(key: str, value: Any, own: Any) -> str:
+    """For example ``200 epochs instead of 40 (about 1,500 updates, ...)``."""
+    phrase, why = _PHRASES[key]
+    return f"{phrase.format(_written(value))} instead of {_written(own)} ({why})"
 
 
 def _written(value: Any) -> str:
