@@ -1,6 +1,7 @@
 """How well the recipe `series` does on small sets of series, beside a linear model."""
 
 import json
+import resource
 import tempfile
 import time
 from collections.abc import Sequence
@@ -65,7 +66,7 @@ def main(
 
     japanese-vowels, pickup-gestures and basic-motions have a test part of their own; of
     spoken-digits each seed draws another. A row has the mean over the seeds and its 95 % t
-    interval. What the JSON file has already is not done again.
+    interval. What the JSON file has already is not done again; Linux alone measures the memory.
     """
     out = out or Path(f"series-{ensemble}.json")
     options = {
@@ -84,6 +85,8 @@ def main(
             results.append(_measure(data, cell, seed, threads, values))
             _save(out, options, known)
     _table({name: known[name][:num_seeds] for name in names or [*PROBLEMS]}, ensemble)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    click.echo(f"\nThe process took at most {most / 1024:,.0f} MB of memory.")
 
 
 def _measure(
