@@ -16,6 +16,7 @@ import tidegate
 from resume_samples import settings
 from tidegate.application.arguments import MOST_THREADS
 from tidegate.cells import CELLS
+from tidegate.data import sources
 from tidegate.data.sources import acl_imdb
 from tidegate.engine import active_isa
 from tidegate.errors import FormatError, ThreadsError
@@ -212,7 +213,7 @@ def test_a_misused_option_is_named(tidegate, options, texts, tmp_path):
 
 
 def test_another_data_set_and_another_verb_are_refused(tidegate):
-    refused(tidegate("compare", "mnist"), 2, "expected one of imdb, rotten-tomatoes, got 'mnist'")
+    refused(tidegate("compare", "mnist"), 2, f"of {', '.join(sources.names())}, got 'mnist'")
     refused(tidegate("compair"), 2, "got 'compair'; did you mean 'compare'?")
 
 

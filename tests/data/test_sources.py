@@ -61,8 +61,8 @@ def headlines(monkeypatch):
 
 
 def test_the_built_in_sets_are_known_by_name():
-    assert sources.names() == ["imdb", "rotten-tomatoes"]
-    for name in sources.names():
+    assert sources.names("text") == ["imdb", "rotten-tomatoes"]
+    for name in sources.names("text"):
         source = sources.get(name)
         assert source.name == name
         assert source.task == Task("binary", ("neg", "pos"))
@@ -73,9 +73,10 @@ def test_the_built_in_sets_are_known_by_name():
 def test_an_unknown_name_gets_a_near_one_and_the_list(tidegate):
     outcome = tidegate("train", "rottentomatoes")
     assert outcome.code == 2
-    expected = "expected one of imdb, rotten-tomatoes, got 'rottentomatoes'; did you mean rotten-to"
+    names = ", ".join(sources.names())
+    expected = f"expected one of {names}, got 'rottentomatoes'; did you mean rotten-tomatoes?"
     assert expected in " ".join(outcome.err.split())
-    with pytest.raises(DataError, match="expected one of imdb, rotten-tomatoes, got 'mnist'$"):
+    with pytest.raises(DataError, match=f"expected one of {names}, got 'mnist'$"):
         sources.get("mnist")
 
 

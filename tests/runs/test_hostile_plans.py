@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hostile_samples import JOB, STEP, contents, refused, rewrite, stop_a_run
+from tidegate.data import sources
 from tidegate.errors import FormatError
 from tidegate.runs import results as results_file
 from tidegate.storage.checkpoint import Checkpoints
@@ -39,7 +40,7 @@ PLANS = {
     ),
     "a data set": (
         lambda plan: plan.update(dataset="mnist"),
-        "dataset: expected one of imdb, rotten-tomatoes, or own files, got 'mnist'",
+        f"dataset: expected one of {', '.join(sources.names())}, or own files, got 'mnist'",
     ),
     "data": (lambda plan: plan.update(data="a\0b"), r"data: expected a path, got 'a\x00b'"),
     "data that are a number": (

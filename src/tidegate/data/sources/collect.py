@@ -1,26 +1,79 @@
-"""All rows of a source at once, as the labelled texts that a network is trained on."""
+"""A whole data set by its name: labelled texts or series, or series to forecast."""
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tidegate.data.dataset import Split, TextDataset
+from tidegate.data.series.dataset import SeriesDataset
 from tidegate.data.sources import registry
-from tidegate.data.sources.source import Rows, Source
+from tidegate.data.sources.series_source import ForecastSource, SeriesSource
+from tidegate.data.sources.source import DataSource, Kind, Rows, Source
 from tidegate.errors import DataError
+
+AnySource = TypeVar("AnySource", bound=DataSource)
+_WHAT: dict[Kind, str] = {
+    "text": "a data set of texts",
+    "series": "a data set of labelled series",
+    "forecast": "a data set of series to forecast",
+}
 
 
 def load(name: str, path: Path | None = None) -> TextDataset:
-    """Read the whole data set of a name.
+    """Read the whole data set of texts of a name.
 
     Args:
-        name: One of :func:`~tidegate.data.sources.names`.
+        name: One of ``names("text")``.
         path: The user's copy of it; nothing else is tried when given.
+
+    Raises:
+        DataError: There is no such data set of texts, or it is missing or not as it should be.
+    """
+    return collect(_of_kind(name, Source), path)
+
+
+def load_series(name: str, path: Path | None = None) -> SeriesDataset:
+    """Read the whole data set of labelled series of a name.
+
+    Args:
+        name: One of ``names("series")``.
+        path: None, as these data sets are in one place only.
+
+    Raises:
+        DataError: There is no such data set of series, or it is missing or not as it should be.
+    """
+    source = _of_kind(name, SeriesSource)
+    source.check_path(path)
+    return source.place()
+
+
+def load_any(name: str, path: Path | None = None) -> TextDataset | SeriesDataset:
+    """Read the whole labelled data set of a name, of texts or of series.
 
     Raises:
         DataError: There is no such data set, or it is missing or not as it should be.
     """
-    return collect(registry.get(name), path)
+    is_text = registry.get(name).kind == "text"
+    return load(name, path) if is_text else load_series(name, path)
+
+
+def get_forecast(name: str) -> ForecastSource:
+    """The data set of series to forecast of a name.
+
+    Raises:
+        DataError: There is no such data set.
+    """
+    return _of_kind(name, ForecastSource)
+
+
+def _of_kind(name: str, wanted: type[AnySource]) -> AnySource:
+    source = registry.get(name)
+    if not isinstance(source, wanted):
+        others = ", ".join(registry.names(wanted.kind)) or "none is known"
+        raise DataError(
+            f"{name}: expected {_WHAT[wanted.kind]} ({others}), got {_WHAT[source.kind]}"
+        )
+    return source
 
 
 def collect(source: Source, path: Path | None = None) -> TextDataset:

@@ -2,14 +2,14 @@
 
 import difflib
 
-from tidegate.data.sources import imdb, rotten_tomatoes
-from tidegate.data.sources.source import Source
+from tidegate.data.sources import aeon_series, imdb, rotten_tomatoes, spoken_digits
+from tidegate.data.sources.source import DataSource, Kind
 from tidegate.errors import DataError
 
-_sources: dict[str, Source] = {}
+_sources: dict[str, DataSource] = {}
 
 
-def register(source: Source) -> None:
+def register(source: DataSource) -> None:
     """Make a data set known by its name.
 
     Raises:
@@ -20,13 +20,13 @@ def register(source: Source) -> None:
     _sources[source.name] = source
 
 
-def names() -> list[str]:
-    """The names of all data sets, in alphabetical order."""
-    return sorted(_sources)
+def names(kind: Kind | None = None) -> list[str]:
+    """The names of all data sets, or of those of a kind, in alphabetical order."""
+    return sorted(name for name, source in _sources.items() if kind in (None, source.kind))
 
 
-def get(name: str) -> Source:
-    """The data set of this name.
+def get(name: str) -> DataSource:
+    """The data set of this name, of any kind.
 
     Raises:
         DataError: There is none.
@@ -38,5 +38,12 @@ def get(name: str) -> Source:
     return _sources[name]
 
 
-for _source in (imdb.SOURCE, rotten_tomatoes.SOURCE):
+for _source in (
+    imdb.SOURCE,
+    rotten_tomatoes.SOURCE,
+    aeon_series.JAPANESE_VOWELS,
+    aeon_series.PICKUP_GESTURES,
+    aeon_series.BASIC_MOTIONS,
+    spoken_digits.SOURCE,
+):
     register(_source)

@@ -1,15 +1,17 @@
 """What a data set is: a name, a task, columns, and where its rows come from."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from tidegate.data.sources.archive import Archive
 from tidegate.errors import DataError
 from tidegate.task import Task
 
 Part = Literal["train", "test"]
+
+Kind = Literal["text", "series", "forecast"]
 
 Rows = Mapping[str, list[Any]]
 """Some rows of a data set: for every column the values, one a row."""
@@ -57,21 +59,16 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Source:
-    """A data set with a train and a test part."""
+class DataSource:
+    """A data set by name, whatever it is made of."""
 
+    kind: ClassVar[Kind]
+    """What the data set has: texts or series, with labels, or series to forecast."""
     name: str
     """For the command line, for folder names and for files: lower case, no blanks."""
     summary: str
     """One line for help texts and lists."""
-    task: Task
-    place: Callable[[Path | None], Opened]
-    """Opens the data set, at the path that the user gives, or else where it is found.
-
-    Raises :class:`~tidegate.errors.DataError`, which says how to get the data, if it is nowhere.
-    """
-    text_column: str = "text"
-    label_column: str = "label"
+    _: KW_ONLY
     path_help: str | None = None
     """What the user's path may be; None if the source takes none."""
     archive: Archive | None = None
@@ -85,8 +82,8 @@ class Source:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the columns in every chunk of rows."""
-        return (self.text_column, self.label_column)
+        """The names of the columns in every chunk of rows; none where there are no such rows."""
+        return ()
 
     def open(self, path: Path | None = None) -> Opened:
         """Find the data set and make its rows readable.
@@ -95,15 +92,48 @@ class Source:
             path: The user's copy; nothing else is tried when given.
 
         Raises:
-            DataError: It is missing, is not as it should be, or the source takes no path.
+            DataError: It is missing, is not as it should be, or the source takes no path; or the
+                data set is none of texts, and has no rows.
+        """
+        raise DataError(f"{self.name}: expected a data set of texts, got one of series")
+
+    def check_path(self, path: Path | None) -> None:
+        """Refuse a path where none is taken.
+
+        Raises:
+            DataError: There is one.
         """
         if path is not None and self.path_help is None:
             raise DataError(
                 f"{self.name}: expected no path, as this data set is in one place only, got {path};"
                 " leave --data out"
             )
-        return self.place(path)
 
     def reference(self, recipe: str) -> Reference | None:
         """The published results in the setting of a recipe."""
         return next((each for each in self.references if each.recipe == recipe), None)
+
+
+@dataclass(frozen=True)
+class Source(DataSource):
+    """Labelled texts with a train and a test part."""
+
+    kind: ClassVar[Kind] = "text"
+    task: Task
+    place: Callable[[Path | None], Opened]
+    """Opens the data set, at the path that the user gives, or else where it is found.
+
+    Raises :class:`~tidegate.errors.DataError`, which says how to get the data, if it is nowhere.
+    """
+    text_column: str = "text"
+    label_column: str = "label"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns in every chunk of rows."""
+        return (self.text_column, self.label_column)
+
+    def open(self, path: Path | None = None) -> Opened:
+        """Find the data set and make its rows readable."""
+        self.check_path(path)
+        return self.place(path)
