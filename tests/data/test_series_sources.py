@@ -89,3 +89,30 @@ def test_kinds_are_told_apart():
         sources.get("japanese-vowels").open()
     with pytest.raises(DataError, match="expected no path"):
         sources.load_any("japanese-vowels", "here")
+
+
+@pytest.mark.skipif(
+    util.find_spec("vega_datasets") is None,
+    reason="needs the files of vega_datasets: pip install --no-deps vega_datasets==0.9.0",
+)
+def test_temperatures():
+    source = sources.get_forecast("sf-temps")
+    assert (source.horizon, source.season_length) == (24, 24)
+    series = source.series()
+    assert series.values.values.shape == (8759, 1)
+    np.testing.assert_array_equal(series.values.values[:2, 0], np.array([47.8, 47.4], np.float32))
+    assert series.times[0] == 1_262_304_000  # 2010-01-01 00:00
+    assert {*np.diff(series.times).tolist()} == {3600, 7200}
+
+
+@needs_aeon
+def test_yearly_series():
+    source = sources.get_forecast("m1-yearly")
+    assert (source.horizon, source.season_length) == (6, 1)
+    series = source.series()
+    assert len(series) == 181
+    assert series.ids[:2] == ("T1", "T2")
+    assert series.values[0][:3, 0].tolist() == [3600, 7700, 12300]
+    assert np.diff(series.times_of(0))[:2].tolist() == [366 * 86_400, 365 * 86_400]
+    with pytest.raises(DataError, match=r"series to forecast \(m1-yearly, sf-temps\), got a data"):
+        sources.get_forecast("imdb")

@@ -2,7 +2,7 @@
 
 import difflib
 
-from tidegate.data.sources import aeon_series, imdb, rotten_tomatoes, spoken_digits
+from tidegate.data.sources import aeon_series, forecasts, imdb, rotten_tomatoes, spoken_digits
 from tidegate.data.sources.source import DataSource, Kind
 from tidegate.errors import DataError
 
@@ -45,5 +45,7 @@ for _source in (
     aeon_series.PICKUP_GESTURES,
     aeon_series.BASIC_MOTIONS,
     spoken_digits.SOURCE,
+    forecasts.SF_TEMPS,
+    forecasts.M1_YEARLY,
 ):
     register(_source)
