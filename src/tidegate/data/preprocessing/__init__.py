@@ -6,18 +6,27 @@ Each is fitted on training rows alone, is stored with the model, and replays exa
 from collections.abc import Mapping
 from typing import Any
 
+from tidegate.data.preprocessing.audio import AudioPreprocessor
 from tidegate.data.preprocessing.reading import Reading
 from tidegate.data.preprocessing.series import SeriesPreprocessor
 from tidegate.data.preprocessing.text import TextPreprocessor
 from tidegate.errors import FormatError
 
-__all__ = ["Preprocessor", "Reading", "SeriesPreprocessor", "TextPreprocessor", "from_json"]
+__all__ = [
+    "AudioPreprocessor",
+    "Preprocessor",
+    "Reading",
+    "SeriesPreprocessor",
+    "TextPreprocessor",
+    "from_json",
+]
 
-Preprocessor = TextPreprocessor | SeriesPreprocessor
+Preprocessor = TextPreprocessor | SeriesPreprocessor | AudioPreprocessor
 
-_KINDS: dict[str, type[TextPreprocessor] | type[SeriesPreprocessor]] = {
+_KINDS: dict[str, type[TextPreprocessor] | type[SeriesPreprocessor] | type[AudioPreprocessor]] = {
     TextPreprocessor.kind: TextPreprocessor,
     SeriesPreprocessor.kind: SeriesPreprocessor,
+    AudioPreprocessor.kind: AudioPreprocessor,
 }
 
 
