@@ -1,5 +1,7 @@
 """The linear model beside networks on series: its parts, and its blend with a network."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -39,10 +41,15 @@ def parts(task):
     return [examples(task, count, seed) for seed, count in enumerate((60, 40, 30))]
 
 
+@cache
+def trained(task):
+    return LinearBranch.train_on_series(task, *parts(task))
+
+
 @pytest.mark.parametrize("task", [BINARY, THREE, LABELS, NUMBERS], ids=lambda task: task.kind)
 def test_it_learns_the_training_part_and_answers_the_others(task):
     train, validation, test = parts(task)
-    branch = LinearBranch.train_on_series(task, train, validation, test)
+    branch = trained(task)
     expected = fit_pooled(train.inputs[VALUES], train.targets, task)
     assert isinstance(branch.model, PooledModel)
     np.testing.assert_array_equal(branch.model.coefficients, expected.coefficients)
@@ -54,7 +61,7 @@ def test_it_learns_the_training_part_and_answers_the_others(task):
 
 @pytest.mark.parametrize("task", [BINARY, THREE], ids=lambda task: task.kind)
 def test_the_blend_is_fitted_on_the_validation_part(task):
-    branch = LinearBranch.train_on_series(task, *parts(task))
+    branch = trained(task)
     targets = parts(task)[1].targets
     network = np.random.default_rng(3).normal(size=branch.validation.shape)
     expected = fit_blend({"network": network, "linear": branch.validation}, targets)
@@ -63,8 +70,7 @@ def test_the_blend_is_fitted_on_the_validation_part(task):
 
 
 def test_labels_share_the_weights_of_the_blend():
-    train, validation, test = parts(LABELS)
-    branch = LinearBranch.train_on_series(LABELS, train, validation, test)
+    branch, validation = trained(LABELS), parts(LABELS)[1]
     network = np.random.default_rng(3).normal(size=(40, 2))
     blend = branch.blend(network, validation.targets)
     flat = {"network": network.reshape(-1), "linear": branch.validation.reshape(-1)}
@@ -75,7 +81,7 @@ def test_labels_share_the_weights_of_the_blend():
 
 
 def test_a_regression_stands_beside_the_network():
-    branch = LinearBranch.train_on_series(NUMBERS, *parts(NUMBERS))
+    branch = trained(NUMBERS)
     assert not branch.has_blend
     with pytest.raises(ValueError, match="expected a classification for a blend, got regression"):
         branch.blend(branch.validation, parts(NUMBERS)[1].targets)
@@ -84,8 +90,8 @@ def test_a_regression_stands_beside_the_network():
 def test_a_model_folder_keeps_what_is_blended():
     series = SeriesSet.from_arrays([np.eye(2)])
     preprocessor = SeriesPreprocessor.fit(series, SeriesOptions())
-    blended = LinearBranch.train_on_series(BINARY, *parts(BINARY))
-    beside = LinearBranch.train_on_series(NUMBERS, *parts(NUMBERS))
+    blended = trained(BINARY)
+    beside = trained(NUMBERS)
     assert inference_parts(preprocessor, blended) == (preprocessor, blended.model)
     assert inference_parts(preprocessor, beside) == (preprocessor, None)
     assert inference_parts(preprocessor, None) == (preprocessor, None)
