@@ -40,7 +40,7 @@ class SeedResult:
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice([*PROBLEMS]))
+@click.argument("names", nargs=-1, type=click.Choice(PROBLEMS))
 @click.option("--seeds", "num_seeds", default=5, show_default=True)
 @click.option("--ensemble", default=1, show_default=True, help="Networks that answer together.")
 @click.option("--cell", default="gru", show_default=True)
@@ -77,14 +77,14 @@ def main(
         "inner": inner,
     }
     known = _read(out, options)
-    for name in names or [*PROBLEMS]:
+    for name in names or PROBLEMS:
         results = known.setdefault(name, [])
         for seed in range(len(results), num_seeds):
             data = problem(name, seed, inner=inner)
             values = [*settings, f"training.ensemble={ensemble}"]
             results.append(_measure(data, cell, seed, threads, values))
             _save(out, options, known)
-    _table({name: known[name][:num_seeds] for name in names or [*PROBLEMS]}, ensemble)
+    _table({name: known[name][:num_seeds] for name in names or PROBLEMS}, ensemble)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     click.echo(f"\nThe process took at most {most / 1024:,.0f} MB of memory.")
 
