@@ -45,6 +45,11 @@ class CsvTable(OnceReadable):
         """The share of the file that has been read."""
         return self._stream.done
 
+    def begin_again(self) -> ByteStream:
+        """The file's bytes from the beginning, by which :attr:`done` counts from now on."""
+        self._stream = ByteStream(self.path)
+        return self._stream
+
     def _read(self) -> Iterator[Row | BadRow]:
         name = self._stream.name
         csv.field_size_limit(MOST_FIELD_BYTES)

@@ -1,6 +1,6 @@
 """Rows of ``.parquet`` files, by Arrow, some at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,25 @@ class ParquetTable:
 
     def rows(self) -> Iterator[Row | BadRow]:
         """The rows in order; their numbers count from 1."""
+        first = 1
+        for batch in self.batches(self.columns, CHUNK_ROWS):
+            columns = [column.to_pylist() for column in batch.columns]
+            for number, values in enumerate(zip(*columns, strict=True), first):
+                yield Row(number, dict(zip(self.columns, values, strict=True)))
+            first += len(batch)
+
+    def batches(self, columns: Sequence[str], num_rows: int) -> Iterator[Any]:
+        """Some columns as Arrow's record batches of at most so many rows, in order.
+
+        Raises:
+            DataError: The file cannot be read on from here.
+        """
         import pyarrow as pa
 
         self._read_rows = 0
         with self._open() as file:
             # Without threads: with them, Arrow reads ahead without bound.
-            batches = file.iter_batches(CHUNK_ROWS, use_threads=False)
+            batches = file.iter_batches(num_rows, columns=[*columns], use_threads=False)
             while True:
                 try:
                     batch = next(batches)
@@ -56,11 +69,8 @@ class ParquetTable:
                     return
                 except (pa.ArrowException, OSError) as error:
                     raise self._damaged(error, f" after {self._read_rows:,} rows") from error
-                columns = [column.to_pylist() for column in batch.columns]
-                first = self._read_rows + 1
                 self._read_rows += len(batch)
-                for number, values in enumerate(zip(*columns, strict=True), first):
-                    yield Row(number, dict(zip(self.columns, values, strict=True)))
+                yield batch
 
     def _open(self) -> Any:
         try:
