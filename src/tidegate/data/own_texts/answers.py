@@ -6,8 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tidegate.data.columns import Columns
-from tidegate.data.own_texts.rows import RawRows
+from tidegate.data.own_texts.answered import AnswerColumns, Answered
 from tidegate.errors import DataError
 from tidegate.task import Task
 
@@ -17,7 +16,7 @@ MOST_CLASSES_SHARE = 0.5
 _TRUE, _FALSE = {"1", "true", "yes", "1.0"}, {"0", "false", "no", "0.0", ""}
 
 
-def task_of(rows: RawRows, columns: Columns) -> Task:
+def task_of(rows: Answered, columns: AnswerColumns) -> Task:
     """What the answers of the training rows ask: their classes, labels, or numbers.
 
     Raises:
@@ -46,7 +45,7 @@ def task_of(rows: RawRows, columns: Columns) -> Task:
     return Task("binary" if len(ordered) == 2 else "multi-class", tuple(ordered))
 
 
-def targets_of(rows: RawRows, columns: Columns, task: Task) -> NDArray[Any]:
+def targets_of(rows: Answered, columns: AnswerColumns, task: Task) -> NDArray[Any]:
     """The targets of all rows, as :class:`~tidegate.task.Task` describes.
 
     Raises:
@@ -73,7 +72,7 @@ def class_name(value: Any) -> str:
     return str(value).strip()
 
 
-def check_files(rows: RawRows, columns: Columns) -> None:
+def check_files(rows: Answered, columns: AnswerColumns) -> None:
     """Refuse files whose classes have nothing in common: they are written in two ways.
 
     Raises:
@@ -94,7 +93,7 @@ def check_files(rows: RawRows, columns: Columns) -> None:
             )
 
 
-def _labels(rows: RawRows, columns: Columns) -> tuple[str, ...]:
+def _labels(rows: Answered, columns: AnswerColumns) -> tuple[str, ...]:
     if len(columns.labels) > 1:
         return columns.labels
     names = {name for answer in rows.answers for name in _separated(answer, columns.separator)}
@@ -120,7 +119,7 @@ def _separated(answer: Any, separator: str | None) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def _converted(answer: Any, columns: Columns, task: Task) -> Any:
+def _converted(answer: Any, columns: AnswerColumns, task: Task) -> Any:
     """An answer as :meth:`~tidegate.task.Task.target` takes it."""
     if task.kind == "regression":
         values = answer if isinstance(answer, tuple) else (answer,)

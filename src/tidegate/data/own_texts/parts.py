@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.columns import Columns
+from tidegate.data.own_texts.answered import AnswerColumns, Divisible, OwnParts
 from tidegate.data.own_texts.columns import TEST_NAMES, TRAIN_NAMES, VALIDATION_NAMES
-from tidegate.data.own_texts.options import OwnTexts
-from tidegate.data.own_texts.rows import RawRows
 from tidegate.data.split import joined, split_by_hash, strata_of
 from tidegate.errors import DataError
 from tidegate.task import Task
@@ -30,12 +28,14 @@ class Parts:
 
 
 def split_rows(
-    own: OwnTexts,
-    rows: RawRows,
-    columns: Columns,
+    own: OwnParts,
+    rows: Divisible,
+    columns: AnswerColumns,
     targets: NDArray[Any],
     task: Task,
     num_own: int,
+    *,
+    what: tuple[str, str] = ("rows", "a text"),
 ) -> Parts:
     """Which rows train, validate and test: by files, by a column, or by hash.
 
@@ -46,6 +46,7 @@ def split_rows(
         targets: Of all rows.
         task: What they are answers to.
         num_own: How many rows ``own.files`` have.
+        what: For the user, what rows are, and what copies are of.
 
     Raises:
         DataError: The column of parts has something else, or lacks a part.
@@ -65,9 +66,9 @@ def split_rows(
     else:
         num_test, test = len(held.test), held.test
         start = len(rows)
-        together = "copies of a text" if columns.group is None else "groups and copies of a text"
+        together = f"{'groups and ' * (columns.group is not None)}copies of {what[1]}"
         how = (
-            f"{num_test:,} of {num_own:,} rows are held out for the test, chosen by a hash, "
+            f"{num_test:,} of {num_own:,} {what[0]} are held out for the test, chosen by a hash, "
             f"{'class by class, ' if task.has_one_class else ''}{together} kept together"
         )
     if not own.validation:
@@ -76,13 +77,13 @@ def split_rows(
     return Parts(np.concatenate([held.train, validation]), test, None, len(validation), how)
 
 
-def _num_rows(rows: RawRows, test: Sequence[str]) -> int:
+def _num_rows(rows: Divisible, test: Sequence[str]) -> int:
     """How many rows the test files, the last of all, have."""
     starts = [start for start, _ in rows.files]
     return len(rows) - starts[len(starts) - len(test)]
 
 
-def _by_column(rows: RawRows, column: str, strata: NDArray[np.int64]) -> Parts:
+def _by_column(rows: Divisible, column: str, strata: NDArray[np.int64]) -> Parts:
     parts: dict[str, list[int]] = {"train": [], "validation": [], "test": []}
     names = {
         **dict.fromkeys(TRAIN_NAMES, "train"),

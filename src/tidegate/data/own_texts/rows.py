@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tidegate.data.columns import Columns
 from tidegate.data.own_texts.columns import complete
@@ -17,6 +17,15 @@ MOST_SHOWN = 5
 TOLD_EVERY = 5_000
 MOST_KNOWN = 100_000
 Progress = Callable[[Path, float], object]
+
+
+class Counted(Protocol):
+    """Rows, those that cannot be used left out and counted."""
+
+    bad: list[str]
+    num_bad: int
+
+    def __len__(self) -> int: ...
 
 
 @dataclass
@@ -138,7 +147,7 @@ def _once(value: Any, known: dict[Any, Any]) -> Any:
     return value
 
 
-def check_bad(rows: RawRows, skip_bad_rows: bool) -> None:
+def check_bad(rows: Counted, skip_bad_rows: bool) -> None:
     """Refuse rows that are bad, unless they are to be skipped.
 
     Raises:

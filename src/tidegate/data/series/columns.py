@@ -45,8 +45,8 @@ class SeriesColumns:
 
     @property
     def is_long(self) -> bool:
-        """Whether a row is a step."""
-        return self.series_id is not None
+        """Whether a row is a step: of the series that it names, or all of one series."""
+        return self.series_id is not None or self.time is not None
 
     def describe(self) -> str:
         """The columns that are read, in a line."""

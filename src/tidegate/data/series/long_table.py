@@ -148,24 +148,24 @@ class _Gathered:
             f"{first}, got {new!r}"
         )
 
+    def is_in_order(self) -> bool:
+        """Whether the steps of every series stand side by side, series by series."""
+        return bool((np.diff(self.stretches.array()[:, 0]) >= 0).all())
+
     def ordered(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float64] | None]]:
         """Values and times of all steps, series by series, some at a time."""
         values = self.values.array()
         times = None if self.times is None else self.times.array()
         numbers, lengths = self.stretches.array().T
         order = np.argsort(numbers, kind="stable")
-        is_in_place = bool((order[1:] > order[:-1]).all())
         offsets = offsets_of(lengths)
         starts, lengths = offsets[:-1][order], lengths[order]
         ends = offsets_of(lengths)
         for first in range(0, len(values), _GATHERED_AT_ONCE):
             last = min(first + _GATHERED_AT_ONCE, len(values))
-            if is_in_place:
-                places: Any = slice(first, last)
-            else:
-                steps = np.arange(first, last)
-                stretch = np.searchsorted(ends, steps, "right") - 1
-                places = starts[stretch] + steps - ends[stretch]
+            steps = np.arange(first, last)
+            stretch = np.searchsorted(ends, steps, "right") - 1
+            places = starts[stretch] + steps - ends[stretch]
             yield values[places], None if times is None else times[places]
 
 
@@ -194,8 +194,9 @@ def read_long(
     if not gathered.series:
         raise DataError(f"{table.path}: expected rows after the header, got none")
     into.begin(table.path, columns.values, has_times=columns.time is not None)
-    for values, times in gathered.ordered():
-        into.add_steps(values, times)
+    if not (gathered.is_in_order() and into.take_over(gathered.values, gathered.times)):
+        for values, times in gathered.ordered():
+            into.add_steps(values, times)
     for key, series in gathered.series.items():
         name = table.path.stem if columns.series_id is None else name_of(key)
         into.end(series.length, series.line, id=name)

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,10 @@ class RawSeries:
     where there is none."""
     splits: list[Any] = field(default_factory=list)
     """Of each series the part that its file names, where there is a column of parts."""
-    groups: list[str] = field(default_factory=list)
-    """Of each series its group, where there are groups."""
+    groups: list[int] = field(default_factory=list)
+    """Of each series the hash of its group, where there are groups."""
+    keys: list[int] = field(default_factory=list)
+    """Of each series the hash of its values, once :meth:`hash_values` was called."""
     ids: list[str] = field(default_factory=list)
     """The name of each series, where the files have names."""
     lines: "array[int]" = field(default_factory=lambda: array("q"))
@@ -102,6 +104,13 @@ class RawSeries:
             assert times is not None
             self._times.append(times)
 
+    def take_over(self, values: StepBuffer, times: StepBuffer | None) -> bool:
+        """Make buffers of steps this object's own, where none are there yet; else give False."""
+        if self._values is None or len(self._values):
+            return False
+        self._values, self._times = values, times
+        return True
+
     def end(self, length: int, line: int, *, answer: Any = None, id: str | None = None) -> None:
         """End a series, whose steps were added."""
         self.lengths.append(length)
@@ -119,6 +128,29 @@ class RawSeries:
             None if self._times is None else self._times.array(),
             tuple(self.ids) if self.ids else None,
         )
+
+    def hash_values(self) -> None:
+        """Fill :attr:`keys`."""
+        self.keys = self.series().hashes().tolist()
+
+    def kept(self, rows: NDArray[np.int64]) -> "RawSeries":
+        """Some of the series, in their order; the bad ones stay counted."""
+        series = self.series().take(rows)
+        starts = np.searchsorted(rows, [start for start, _ in self.files]).tolist()
+        made = replace(
+            self,
+            answers=[self.answers[row] for row in rows.tolist()],
+            splits=[self.splits[row] for row in rows.tolist()] if self.splits else [],
+            groups=[self.groups[row] for row in rows.tolist()] if self.groups else [],
+            ids=[self.ids[row] for row in rows.tolist()] if self.ids else [],
+            lines=array("q", (self.lines[row] for row in rows.tolist())),
+            lengths=array("q", series.values.lengths().tolist()),
+            files=[(start, path) for start, (_, path) in zip(starts, self.files, strict=True)],
+            _values=StepBuffer(np.float32, len(self.channels)),
+            _times=None if self._times is None else StepBuffer(np.float64),
+        )
+        made.add_steps(series.values.values, series.times)
+        return made
 
     def where(self, row: int) -> str:
         """The file and line of a series, for messages."""

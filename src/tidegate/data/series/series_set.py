@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.ragged import Ragged, offsets_of
+from tidegate.data.series.steps import MOST_BYTES_IN_MEMORY, StepBuffer
 from tidegate.errors import DataError
 
 _HASHED_AT_ONCE = 1 << 20
@@ -87,13 +88,38 @@ class SeriesSet:
 
         Args:
             rows: Row numbers, shape (number of rows,), or a slice.
+
+        Returns:
+            New arrays; of a large set views of these ones, or memory maps.
         """
         numbers = np.arange(len(self))[rows]
+        ids = None if self.ids is None else tuple(self.ids[row] for row in numbers.tolist())
+        width = max(len(self.channels), 1)
+        if self.num_steps * width * self.values.values.itemsize > MOST_BYTES_IN_MEMORY:
+            return self._take_large(numbers, ids)
         times = None
         if self.times is not None:
             times = Ragged(self.times, self.values.offsets).take(numbers).values
-        ids = None if self.ids is None else tuple(self.ids[row] for row in numbers.tolist())
         return SeriesSet(self.values.take(numbers), self.channels, times, ids)
+
+    def _take_large(self, numbers: NDArray[np.int64], ids: tuple[str, ...] | None) -> "SeriesSet":
+        """The series of some rows, as views or memory maps rather than copies in memory."""
+        offsets = offsets_of(self.values.lengths()[numbers])
+        if len(numbers) and (np.diff(numbers) == 1).all():
+            part = slice(self.values.offsets[numbers[0]], self.values.offsets[numbers[-1] + 1])
+            times = None if self.times is None else self.times[part]
+            return SeriesSet(Ragged(self.values.values[part], offsets), self.channels, times, ids)
+        values = StepBuffer(self.values.values.dtype, len(self.channels))
+        buffer = None if self.times is None else StepBuffer(np.float64)
+        # Groups of series that together begin in one stretch of so many steps.
+        for group in np.split(
+            numbers, np.flatnonzero(np.diff(offsets[:-1] // _HASHED_AT_ONCE)) + 1
+        ):
+            values.append(self.values.take(group).values)
+            if buffer is not None and self.times is not None:
+                buffer.append(Ragged(self.times, self.values.offsets).take(group).values)
+        taken = None if buffer is None else buffer.array()
+        return SeriesSet(Ragged(values.array(), offsets), self.channels, taken, ids)
 
     def times_of(self, row: int) -> NDArray[np.float64] | None:
         """The times of a series' steps, (T,); None where steps are only counted."""

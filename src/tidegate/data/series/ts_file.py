@@ -28,7 +28,7 @@ class _BadLine(ValueError):
     """Why a line is no series: what was expected and what came."""
 
 
-def read_ts(path: Path, into: RawSeries, on_progress: Progress = lambda path, done: None) -> None:
+def read_ts(path: Path, into: RawSeries, on_progress: Progress = lambda path, done: None) -> bool:
     """Add the series of a ``.ts`` file; lines that are none are counted in ``into``.
 
     Channels are named by their numbers. An answer ``?`` is none.
@@ -37,6 +37,9 @@ def read_ts(path: Path, into: RawSeries, on_progress: Progress = lambda path, do
         path: The file, plain or gzipped.
         into: Takes the series, their answers as texts, and the classes of the header.
         on_progress: Is told the share of the file that was read.
+
+    Returns:
+        Whether the answers are numbers to be predicted rather than classes.
 
     Raises:
         DataError: The file cannot be read, its header is none, or it has other channels or
@@ -76,6 +79,7 @@ def read_ts(path: Path, into: RawSeries, on_progress: Progress = lambda path, do
             f"{path}: {with_missing:,} series have missing values, though its header says "
             "@missing false"
         )
+    return header.has_target
 
 
 def _num_fields(line: str, header: TsHeader) -> int:
