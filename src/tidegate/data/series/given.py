@@ -1,17 +1,19 @@
 """Series in memory, out of the containers that they come in."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tidegate.data.series.columns import SeriesColumns
+from tidegate.data.series.frame import FrameHead, is_frame, series_of_frame
 from tidegate.data.series.series_set import SeriesSet
-from tidegate.errors import DataError
+from tidegate.errors import ArgumentError, DataError
 
 EXPECTED = (
     "an array of shape (number of series, steps, channels), or a list of arrays of shape "
-    "(steps, channels)"
+    "(steps, channels), or a data frame with a row a step"
 )
 
 
@@ -26,9 +28,10 @@ def series_of(
 
     Args:
         given: A :class:`SeriesSet`; an array, (number of series, steps, channels), or of one
-            channel (number of series, steps); or a list of arrays, (steps, channels) or (steps,).
+            channel (number of series, steps); a list of arrays, (steps, channels) or (steps,); or a
+            data frame of pandas or polars with a row a step.
         channels: The names of the channels; by default their numbers.
-        columns: The columns of a data frame.
+        columns: The columns of a data frame; what is not named is found.
         where: Begins the message of an error.
 
     Raises:
@@ -37,6 +40,8 @@ def series_of(
     """
     if isinstance(given, SeriesSet):
         return given
+    if is_frame(given):
+        return _of_frame(given, channels, columns or SeriesColumns(), where)
     if isinstance(given, np.ndarray) and given.dtype != object and given.ndim not in (2, 3):
         raise DataError(f"{where}: expected {EXPECTED}, got an array of shape {given.shape}")
     if not isinstance(given, list | tuple | np.ndarray):
@@ -50,3 +55,23 @@ def series_of(
             f"{len(series.channels)}"
         )
     return SeriesSet(series.values, tuple(channels), series.times, series.ids)
+
+
+def _of_frame(
+    frame: Any, channels: Sequence[str] | None, columns: SeriesColumns, where: str
+) -> SeriesSet:
+    """The series of a frame, of the channels that are wanted."""
+    from tidegate.data.own_series.columns import complete
+
+    if channels is not None and not columns.values:
+        columns = replace(columns, values=tuple(channels))
+    try:
+        columns = complete(columns, FrameHead(frame, where), answers=False)
+    except ArgumentError as error:
+        raise DataError(f"{where}: {error}") from error
+    if not columns.is_long:
+        raise DataError(
+            f"{where}: expected a data frame with a row a step, whose column series_id or time is "
+            f"named, got one with the columns {', '.join(map(str, frame.columns[:20]))}"
+        )
+    return series_of_frame(frame, columns, where=where)

@@ -6,7 +6,6 @@ large, so a file may be larger than memory.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,11 +40,16 @@ class _Series:
     length: int = 0
 
 
-class _Gathered:
-    """The steps of a file, in stretches of one series each."""
+class Gathered:
+    """The steps of a table, in stretches of one series each.
 
-    def __init__(self, path: Path, columns: LongColumns) -> None:
-        self.path, self.columns = path, columns
+    Args:
+        where: Goes before the number of a line in messages.
+        columns: Those of the chunks.
+    """
+
+    def __init__(self, where: str, columns: LongColumns) -> None:
+        self.where, self.columns = where, columns
         self.series: dict[Any, _Series] = {}
         self.values = StepBuffer(np.float32, len(columns.values))
         self.times = None if columns.time is None else StepBuffer(np.float64)
@@ -100,7 +104,7 @@ class _Gathered:
         if series is None:
             if self.columns.series_id is not None and key in (None, ""):
                 raise DataError(
-                    f"{self.path}:{line}: expected the name of a series in the column "
+                    f"{self.where}{line}: expected the name of a series in the column "
                     f"{self.columns.series_id}, got none"
                 )
             series = self.series[key] = _Series(len(self.series), line, constant)
@@ -136,7 +140,7 @@ class _Gathered:
         how = "the same time again" if time == last else "an earlier one"
         column = self.columns.time
         return DataError(
-            f"{self.path}:{line}: expected times in the column {column} that ascend within a "
+            f"{self.where}{line}: expected times in the column {column} that ascend within a "
             f"series, got {time:.15g} after {last:.15g} in line {before}, {how}; sort the rows by "
             "series and time, and leave one row of each time"
         )
@@ -144,9 +148,23 @@ class _Gathered:
     def _differ(self, name: str, key: Any, first: Any, old: Any, line: Any, new: Any) -> DataError:
         whose = "a series" if key is None else f"the series {key}"
         return DataError(
-            f"{self.path}:{line}: expected one value of {name} in {whose}, {old!r} as in line "
+            f"{self.where}{line}: expected one value of {name} in {whose}, {old!r} as in line "
             f"{first}, got {new!r}"
         )
+
+    def give(self, into: RawSeries, name: str) -> None:
+        """Add the series to a file that was begun, in the order in which they begin.
+
+        Args:
+            into: Takes them.
+            name: That of the series, where rows do not name any.
+        """
+        if not (self.is_in_order() and into.take_over(self.values, self.times)):
+            for values, times in self.ordered():
+                into.add_steps(values, times)
+        for key, series in self.series.items():
+            id = name if self.columns.series_id is None else name_of(key)
+            into.end(series.length, series.line, id=id)
 
     def is_in_order(self) -> bool:
         """Whether the steps of every series stand side by side, series by series."""
@@ -194,19 +212,14 @@ def read_long(
     if not gathered.series:
         raise DataError(f"{table.path}: expected rows after the header, got none")
     into.begin(table.path, columns.values, has_times=columns.time is not None)
-    if not (gathered.is_in_order() and into.take_over(gathered.values, gathered.times)):
-        for values, times in gathered.ordered():
-            into.add_steps(values, times)
-    for key, series in gathered.series.items():
-        name = table.path.stem if columns.series_id is None else name_of(key)
-        into.end(series.length, series.line, id=name)
+    gathered.give(into, table.path.stem)
     return [series.constant for series in gathered.series.values()]
 
 
-def _gather(table: Table, columns: LongColumns, on_progress: Progress) -> _Gathered:
+def _gather(table: Table, columns: LongColumns, on_progress: Progress) -> Gathered:
     chunks = by_arrow(table, columns)
     if chunks is not None:
-        gathered = _Gathered(table.path, columns)
+        gathered = Gathered(f"{table.path}:", columns)
         try:
             for chunk in chunks:
                 gathered.add(chunk)
@@ -214,7 +227,7 @@ def _gather(table: Table, columns: LongColumns, on_progress: Progress) -> _Gathe
             return gathered
         except UnreadableError:
             pass  # read by rows, which says where and why
-    gathered = _Gathered(table.path, columns)
+    gathered = Gathered(f"{table.path}:", columns)
     for chunk in by_rows(table, columns):
         gathered.add(chunk)
         on_progress(table.path, table.done)

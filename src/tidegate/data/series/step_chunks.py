@@ -106,12 +106,10 @@ def by_rows(table: Table, columns: LongColumns) -> Iterator[StepChunk]:
                 except ValueError as expected:
                     raise _bad(table.path, lines[place], expected, columns.time, value) from None
         yield StepChunk(
-            None
-            if columns.series_id is None
-            else _coded([d.get(columns.series_id) for d in dicts]),
+            None if columns.series_id is None else coded([d.get(columns.series_id) for d in dicts]),
             times,
             to_float32(values),
-            [_coded([fields.get(name) for fields in dicts]) for name in columns.constant],
+            [coded([fields.get(name) for fields in dicts]) for name in columns.constant],
             lines,
         )
 
@@ -153,7 +151,8 @@ def _bad(path: Path, line: Any, expected: Exception, column: str, value: Any) ->
     )
 
 
-def _coded(values: Sequence[Any]) -> Coded:
+def coded(values: Sequence[Any]) -> Coded:
+    """A column as numbers of its distinct values, in the order in which they come."""
     known: dict[Any, int] = {}
     codes = [known.setdefault(value, len(known)) for value in map(_hashable, values)]
     return Coded(np.array(codes, np.int64), [*known])
