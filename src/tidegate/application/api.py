@@ -14,7 +14,7 @@ from tidegate.runs.events import RunCallback, RunEvent
 def train(
     dataset: Dataset,
     *,
-    recipe: AnyPath = "default",
+    recipe: AnyPath | None = None,
     cell: str = "gru",
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
@@ -34,15 +34,17 @@ def train(
 
     Args:
         dataset: The path of your own file, or several of one kind: ``.csv``, ``.tsv``, ``.jsonl``,
-            ``.parquet``, the text ones also gzipped, or a folder with a folder of texts for each
-            class; or the name of a data set of tidegate's, such as ``imdb``.
+            ``.parquet``, the text ones also gzipped, a folder with a folder of texts for each
+            class, or series in ``.ts`` or ``.npz``; or the name of a data set of tidegate's, such
+            as ``imdb``.
         recipe: All training values: ``notebook``, ``fast``, ``default``, ``best``, ``causal``, or
-            the path of your own TOML file of them, see ``tidegate recipe``.
+            the path of your own TOML file of them, see ``tidegate recipe``. By default ``default``
+            for texts, ``series`` for series.
         cell: ``rnn``, ``lstm``, ``gru`` (reset after) or ``gru-before``.
         seed: Of the initial values, the order of the texts, and dropout.
         settings: Values that differ from the recipe's, by ``section.key``, or by the key alone
             where one section alone has it.
-        limit: Use only the first so many training texts.
+        limit: Use only the first so many training examples.
         data: Your copy of the data set, rather than the one that is found.
         unlabelled: A file of texts without labels, for recipes that learn from them.
         init_from: The folder of a language model to start from.
@@ -100,7 +102,7 @@ def train(
 def compare(
     dataset: Dataset,
     *,
-    recipe: AnyPath = "notebook",
+    recipe: AnyPath | None = None,
     cells: Sequence[str] = ("rnn", "lstm", "gru"),
     seeds: Sequence[int] = (0,),
     settings: Mapping[str, Any] | None = None,
@@ -122,6 +124,7 @@ def compare(
     of epochs.
 
     Args:
+        recipe: By default ``notebook`` for texts, ``series`` for series.
         cells: Cells to compare.
         seeds: Each cell is trained once from each.
 
@@ -156,6 +159,7 @@ def compare(
         threads=threads,
         checkpoint_every=checkpoint_every,
         own=own,
+        default_recipe="notebook",
     )
     return carry_out.begin(config, _path(out), _told(callback, progress))
 

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tidegate.application.own_files import AnyPath, Dataset, OwnOptions, make_own
+from tidegate.application.own_files import AnyPath, Dataset, Given, OwnOptions, make_own
 from tidegate.cells import CELLS
+from tidegate.data.own_texts import OwnTexts
+from tidegate.data.series.options import OwnSeries
 from tidegate.errors import ArgumentError, DataError, TidegateError
 from tidegate.machine import available_cpus
 from tidegate.runs import logs
@@ -53,8 +55,8 @@ def make_config(
         ArgumentError: An argument that is not as it must be, or does not fit the others.
         DataError, RecipeError, LogError: There is no such data set, value of a recipe, or log.
     """
-    called, files = (str(dataset), None) if in_memory else make_own(dataset, own or {})
-    if files is not None and data is not None:
+    given = Given(str(dataset), kind, None) if in_memory else make_own(dataset, own or {})
+    if given.own is not None and data is not None:
         raise ArgumentError("data", "expected it beside a data set of tidegate's, got own files")
     logs.check(log)
     _check_each("cells", cells, CELLS)
@@ -65,11 +67,11 @@ def make_config(
         if number is not None:
             _check_number(name, number, 1, MOST_THREADS if name == "threads" else None)
     _check_number("checkpoint_every", checkpoint_every, 0)
-    chosen = _chosen(recipe, kind, default_recipe).with_values(settings or {})
-    if kind == "text":
+    chosen = _chosen(recipe, given.kind, default_recipe).with_values(settings or {})
+    if given.kind == "text":
         _check_texts(chosen, cells, unlabelled, init_from, only_pretrain)
     else:
-        _refuse_of_texts(kind, unlabelled, init_from, only_pretrain)
+        _refuse_of_texts(given.kind, unlabelled, init_from, only_pretrain)
     experiment = Experiment(
         recipe=chosen,
         cells=tuple(cells),
@@ -81,13 +83,14 @@ def make_config(
         init_from=_absolute(init_from),
     )
     return RunConfig(
-        called,
+        given.name,
         _absolute(data),
         experiment,
-        files,
+        given.own if isinstance(given.own, OwnTexts) else None,
         tuple(dict.fromkeys(log)),
         only_pretrain,
-        kind,
+        given.kind,
+        given.own if isinstance(given.own, OwnSeries) else None,
     )
 
 

@@ -2,18 +2,16 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
-
-from numpy.typing import NDArray
+from typing import Any, NamedTuple, TypedDict
 
 from tidegate.data import sources
 from tidegate.data.columns import Columns
-from tidegate.data.own_texts import OwnTexts, load_labelled, name_of
+from tidegate.data.own_texts import OwnTexts, name_of
+from tidegate.data.series.columns import SeriesColumns
+from tidegate.data.series.options import OwnSeries
 from tidegate.data.tables import looks_like_a_path, open_table
 from tidegate.errors import ArgumentError, DataError
-from tidegate.inference.predictor import Predictor
 
 AnyPath = str | os.PathLike[str]
 Dataset = AnyPath | Sequence[AnyPath]
@@ -28,10 +26,17 @@ class OwnOptions(TypedDict, total=False):
 
     text: str
     """The column of the texts."""
+    series_id: str
+    """The column that says which series a row, a step, belongs to."""
+    time: str
+    """The column that says when a step was: a number, or a date."""
+    values: Sequence[str]
+    """The columns of a series' channels, a row a step; or, without a column in ``series_id`` or
+    ``time``, those of a series' steps, a row a series."""
     label: str
-    """The column of the classes, one a text."""
+    """The column of the classes, one for each text or series."""
     labels: Sequence[str]
-    """Several labels a text: columns of 0 and 1, or one column with a ``separator``."""
+    """Several labels for each: columns of 0 and 1, or one column with a ``separator``."""
     separator: str
     """What stands between the labels of a text."""
     target: str | Sequence[str]
@@ -43,7 +48,7 @@ class OwnOptions(TypedDict, total=False):
     split: str
     """The column that says of each row train, validation or test."""
     group: str
-    """The column whose equal values stay in one part, such as an author."""
+    """The column whose equal values stay in one part, such as an author or a patient."""
     test_share: float
     """The share of the rows that is held out for the test, 0.2 by default."""
     delimiter: str
@@ -52,8 +57,23 @@ class OwnOptions(TypedDict, total=False):
     """Leave rows out that cannot be used, and count them, rather than refuse them."""
 
 
-def make_own(dataset: Dataset, options: OwnOptions) -> tuple[str, OwnTexts | None]:
-    """The name of a data set and, where it is files of the user's, how they are read.
+SERIES_OPTIONS = ("series_id", "time", "values")
+"""Options that files of series alone have."""
+SERIES_SUFFIXES = (".ts", ".npz")
+
+
+class Given(NamedTuple):
+    """A data set of tidegate's, or the user's own files."""
+
+    name: str
+    kind: str
+    """What its examples are: ``text`` or ``series``."""
+    own: OwnTexts | OwnSeries | None
+    """How the user's own files are read; None for a data set of tidegate's."""
+
+
+def make_own(dataset: Dataset, options: OwnOptions) -> Given:
+    """The data set that is meant and, where it is files of the user's, how they are read.
 
     Raises:
         ArgumentError: Options that contradict each other, or are of no use here.
@@ -67,78 +87,73 @@ def make_own(dataset: Dataset, options: OwnOptions) -> tuple[str, OwnTexts | Non
         if len(names) > 1:
             raise ArgumentError("dataset", f"expected one data set or files, got {names}")
         _refuse_beside_name(names[0], options)
-        return _known(names[0]), None
-    target = options.get("target", ())
+        name = _known(names[0])
+        return Given(name, sources.get(name).kind, None)
+    share = options.get("test_share", 0.2)
+    if not 0.001 <= share <= 0.9:
+        raise ArgumentError("test_share", f"expected a share from 0.001 to 0.9, got {share}")
+    named = [option for option in SERIES_OPTIONS if options.get(option)]
+    if not named and not names[0].lower().endswith(SERIES_SUFFIXES):
+        return Given(name_of([Path(name) for name in names]), "text", _texts(names, options))
+    if options.get("text"):
+        other = named[0] if named else Path(names[0]).suffix
+        raise ArgumentError("text", f"expected either texts or series, got text and {other}")
+    return Given(name_of([Path(name) for name in names]), "series", _series(names, options))
+
+
+def _texts(names: Sequence[str], options: OwnOptions) -> OwnTexts:
+    """Files of texts, and how they are read."""
     own = OwnTexts(
-        files=_absolute(names),
-        test=_absolute(options.get("test", ())),
-        validation=_absolute(options.get("validation", ())),
-        columns=Columns(
-            text=options.get("text"),
-            label=options.get("label"),
-            labels=tuple(options.get("labels", ())),
-            separator=options.get("separator"),
-            target=(target,) if isinstance(target, str) else tuple(target),
-            split=options.get("split"),
-            group=options.get("group"),
-        ),
-        test_share=options.get("test_share", 0.2),
-        delimiter=options.get("delimiter"),
-        skip_bad_rows=options.get("skip_bad_rows", False),
+        columns=Columns(text=options.get("text"), **_answers(options)),
+        **_common(names, options),
     )
-    if not 0.001 <= own.test_share <= 0.9:
-        raise ArgumentError(
-            "test_share", f"expected a share from 0.001 to 0.9, got {own.test_share}"
-        )
     own.check()
     for path in (*own.files, *own.test, *own.validation):
         open_table(Path(path), delimiter=own.delimiter)
-    return name_of([Path(path) for path in own.files]), own
+    return own
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """Labelled texts for a trained model."""
+def _series(names: Sequence[str], options: OwnOptions) -> OwnSeries:
+    """Files of series, and how they are read."""
+    own = OwnSeries(
+        columns=SeriesColumns(
+            series_id=options.get("series_id"),
+            time=options.get("time"),
+            values=tuple(options.get("values", ())),
+            **_answers(options),
+        ),
+        **_common(names, options),
+    )
+    own.check()
+    for path in (*own.files, *own.test, *own.validation):
+        if not path.lower().endswith(SERIES_SUFFIXES):
+            open_table(Path(path), delimiter=own.delimiter)
+    return own
 
-    texts: list[str]
-    targets: NDArray[Any]
-    """As :class:`~tidegate.task.Task` describes."""
-    source: str
-    """Where they come from, and what was left out: for the user."""
+
+def _answers(options: OwnOptions) -> dict[str, Any]:
+    """The columns of answers and parts, which texts and series have alike."""
+    target = options.get("target", ())
+    return {
+        "label": options.get("label"),
+        "labels": tuple(options.get("labels", ())),
+        "separator": options.get("separator"),
+        "target": (target,) if isinstance(target, str) else tuple(target),
+        "split": options.get("split"),
+        "group": options.get("group"),
+    }
 
 
-def labelled(
-    model: Predictor, dataset: Dataset, options: OwnOptions, data: AnyPath | None = None
-) -> Labelled:
-    """What a trained model is to be measured on: the user's files, or a data set's test part.
-
-    Args:
-        model: The files' columns are those of its training, where ``options`` name no others.
-        dataset, options: As of :func:`make_own`.
-        data: The user's copy of the data set.
-
-    Raises:
-        ArgumentError: Options that contradict each other, or a column that is missing.
-        DataError: A file cannot be read, or has an answer that the model does not know.
-    """
-    name, own = make_own(dataset, options)
-    if own is None:
-        texts = sources.load(name, None if data is None else Path(data))
-        if model.task != texts.task:
-            raise DataError(
-                f"evaluate: expected a data set of the model's task, {model.task.kind} with the "
-                f"classes {', '.join(model.classes)}, got {texts.task.kind} with "
-                f"{', '.join(texts.task.classes)}"
-            )
-        return Labelled(texts.test.texts, texts.test.labels, f"{name}, from {texts.source}")
-    if data is not None:
-        raise ArgumentError("data", "expected it beside a data set of tidegate's, got own files")
-    columns = model.folder.columns
-    rows = load_labelled(own, model.task, columns if isinstance(columns, Columns) else None)
-    source = ", ".join(own.files)
-    if rows.num_bad:
-        source += f"; {rows.num_bad:,} bad rows are left out: {'; '.join(rows.bad)}"
-    return Labelled(rows.texts, rows.targets, source)
+def _common(names: Sequence[str], options: OwnOptions) -> dict[str, Any]:
+    """The files of each part, and the options that texts and series have alike."""
+    return {
+        "files": _absolute(names),
+        "test": _absolute(options.get("test", ())),
+        "validation": _absolute(options.get("validation", ())),
+        "test_share": options.get("test_share", 0.2),
+        "delimiter": options.get("delimiter"),
+        "skip_bad_rows": options.get("skip_bad_rows", False),
+    }
 
 
 def _known(name: str) -> str:
@@ -159,6 +174,3 @@ def _refuse_beside_name(name: str, options: OwnOptions) -> None:
 def _absolute(paths: Dataset) -> tuple[str, ...]:
     given = [paths] if isinstance(paths, str | os.PathLike) else paths
     return tuple(str(Path(path).absolute()) for path in given)
-
-
-__all__ = ["AnyPath", "Dataset", "OwnOptions", "make_own"]

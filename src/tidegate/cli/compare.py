@@ -54,4 +54,5 @@ def command(
     Every cell gets the same data in the same order, the same initial embedding and the same
     number of epochs. The run folder holds results.json, report.html and the trained models.
     """
-    experiment.start(dataset, cells, tuple(range(seed, seed + seeds)), **options)
+    seeds_of_all = tuple(range(seed, seed + seeds))
+    experiment.start(dataset, cells, seeds_of_all, default_recipe="notebook", **options)

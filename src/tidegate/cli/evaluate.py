@@ -35,14 +35,15 @@ Examples:
 def command(
     model: Path, dataset: tuple[str, ...], data: Path | None, as_json: bool, **own: Any
 ) -> None:
-    """Measure a trained model on files of labelled texts, or on the test part of a data set.
+    """Measure a trained model on files of labelled texts or series, or on a data set's test part.
 
-    MODEL is a model folder. Files are .csv, .tsv, .jsonl, .parquet, or a folder with a folder of
-    texts for each class; their columns are those of the training, if no others are named.
+    MODEL is a model folder. Files are .csv, .tsv, .jsonl, .parquet, a folder with a folder of
+    texts for each class, or series in .ts or .npz; their columns are those of the training, if no
+    others are named.
     Shows all metrics with their 95 % intervals, precision and recall of every class, and which
     classes are taken for which.
     """
-    from tidegate.application.own_files import labelled
+    from tidegate.application.labelled import labelled
     from tidegate.cli import evaluation_tables
     from tidegate.inference.evaluate import check_packages, evaluate
     from tidegate.inference.predictor import load
@@ -51,9 +52,9 @@ def command(
     predictor = load(model)
     with as_usage_error():
         examples = labelled(predictor, dataset, given_options(own), data)
-    evaluation = evaluate(predictor, examples.texts, examples.targets)
+    evaluation = evaluate(predictor, examples.examples, examples.targets)
     if as_json:
         click.echo(json.dumps(evaluation.to_json(), indent=1, allow_nan=False))
         return
-    click.echo(f"{len(examples.texts):,} examples of {examples.source}", err=True)
+    click.echo(f"{len(examples.targets):,} examples of {examples.source}", err=True)
     evaluation_tables.show(evaluation)

@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 import click
 
 from tidegate.application.arguments import MOST_THREADS, make_config
+from tidegate.application.own_files import make_own
 from tidegate.cli.dataset import DatasetName
 from tidegate.cli.own_files import as_usage_error, given_options, own_options
 from tidegate.cli.recipe import RecipeName
+from tidegate.errors import RecipeError
 from tidegate.runs import logs
-from tidegate.training.recipe import NAMES, load
+from tidegate.training.recipe import NAMES, load, name_for
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,7 +31,7 @@ seed_option = click.option(
     type=at_least(0),
     default=0,
     show_default=True,
-    help="Seed of the initial values, the order of the texts, and dropout.",
+    help="Seed of the initial values, the order of the examples, and dropout.",
 )
 
 
@@ -46,11 +48,10 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
             click.option(
                 "--recipe",
                 type=RecipeName(),
-                default=default_recipe,
-                show_default=True,
                 metavar="NAME|FILE",
                 help=f"All training values: {', '.join(NAMES)}, or your own file of them, see "
-                "'tidegate recipe'; a run prints them as it begins.",
+                "'tidegate recipe'; a run prints them as it begins. [default: "
+                f"{default_recipe}; for series, series]",
             ),
         ),
         (
@@ -70,7 +71,9 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
         ),
         (
             "--limit",
-            click.option("--limit", type=at_least(1), help="Use only the first N training texts."),
+            click.option(
+                "--limit", type=at_least(1), help="Use only the first N training examples."
+            ),
         ),
         (
             "--data",
@@ -169,7 +172,7 @@ def start(
     cells: tuple[str, ...],
     seeds: tuple[int, ...],
     *,
-    recipe: str,
+    recipe: str | None,
     settings: tuple[str, ...],
     epochs: int | None = None,
     limit: int | None,
@@ -183,6 +186,7 @@ def start(
     allow_inexact: bool,
     log: tuple[str, ...] = (),
     only_pretrain: bool = False,
+    default_recipe: str = "default",
     **own: Any,
 ) -> None:
     """Begin a run or resume one; with ``only_pretrain`` it stops after the language models."""
@@ -201,7 +205,10 @@ def start(
         _refuse_twice(
             epochs, "pretraining.epochs" if only_pretrain else "training.epochs", settings
         )
-        chosen = load(recipe).with_settings(settings)
+        given = given_options(own)
+        with as_usage_error():
+            kind = make_own(_one_or_several(dataset), given).kind
+        chosen = load(_recipe_name(recipe, kind, default_recipe)).with_settings(settings)
         if only_pretrain:
             passes = epochs or chosen.pretraining.epochs or 1
             chosen = chosen.with_values({"pretraining.epochs": passes})
@@ -209,7 +216,7 @@ def start(
             chosen = chosen.with_values({"training.epochs": epochs})
         with as_usage_error():
             config = make_config(
-                dataset[0] if len(dataset) == 1 else dataset,
+                _one_or_several(dataset),
                 recipe=chosen,
                 cells=cells,
                 seeds=seeds,
@@ -221,9 +228,9 @@ def start(
                 threads=threads,
                 checkpoint_every=checkpoint_every,
                 only_pretrain=only_pretrain,
-                own=given_options(own),
+                own=given,
             )
-        if config.own is not None:  # own files may be large
+        if config.has_own_files:  # own files may be large
             display.starts()
         from tidegate.application import carry_out
 
@@ -234,6 +241,19 @@ def start(
 
         table.show(run.results)
         click.echo(f"\nReport: {run.report}")
+
+
+def _one_or_several(dataset: tuple[str, ...]) -> str | tuple[str, ...]:
+    """The data set or file as :func:`tidegate.train` takes it."""
+    return dataset[0] if len(dataset) == 1 else dataset
+
+
+def _recipe_name(recipe: str | None, kind: str, default: str) -> str:
+    """The recipe that is meant for data of a kind."""
+    try:
+        return name_for(recipe, kind, default)
+    except RecipeError as error:
+        raise click.UsageError(f"--recipe: {error}") from error
 
 
 def _refuse_twice(epochs: int | None, key: str, settings: tuple[str, ...]) -> None:

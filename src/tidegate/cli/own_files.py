@@ -39,11 +39,19 @@ def _column(flag: str, help: str) -> Callable[[F], F]:
 
 _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "text": _column("--text", "Column of the texts. [default: found by its name]"),
+    "series_id": _column("--series-id", "Column that says which series a row, a step, is of."),
+    "time": _column("--time", "Column that says when a step was: a number, or a date."),
+    "values": click.option(
+        "--values",
+        type=NameList(),
+        help="Columns of the channels of series; without --series-id and --time, of the steps of a "
+        "series in each row.",
+    ),
     "label": _column("--label", "Column of the classes. [default: found by its name]"),
     "labels": click.option(
         "--labels",
         type=NameList(),
-        help="Several labels a text: columns of 0 and 1, or one column with --separator.",
+        help="Several labels for each: columns of 0 and 1, or one column with --separator.",
     ),
     "separator": click.option(
         "--separator", metavar="TEXT", help="What stands between the labels of a text."

@@ -10,7 +10,9 @@ from tidegate.data.dataset import TextDataset
 from tidegate.data.own_texts import OwnTexts
 from tidegate.data.own_texts import load as load_own
 from tidegate.data.own_texts.rows import Progress
+from tidegate.data.series import load as load_series
 from tidegate.data.series.dataset import SeriesDataset
+from tidegate.data.series.options import OwnSeries
 from tidegate.data.sources.source import Reference
 from tidegate.errors import FormatError, RecipeError, RunFolderError
 from tidegate.runs.experiment import Experiment
@@ -45,6 +47,13 @@ class RunConfig:
     """Whether the run ends with its language models."""
     kind: Annotated[str, OneOf(KINDS)] = "text"
     """What the examples are."""
+    own_series: OwnSeries | None = None
+    """The user's own files of series."""
+
+    @property
+    def has_own_files(self) -> bool:
+        """Whether the data set is none of tidegate's."""
+        return self.own is not None or self.own_series is not None
 
     def load_data(
         self, on_progress: Progress = lambda path, done: None
@@ -59,12 +68,14 @@ class RunConfig:
         """
         if self.own is not None:
             return load_own(self.own, on_progress)
+        if self.own_series is not None:
+            return load_series(self.own_series, on_progress)
         return sources.load(self.dataset, None if self.data is None else Path(self.data))
 
     @property
     def reference(self) -> Reference | None:
         """Published results on the data set, in the setting of the recipe."""
-        if self.own is not None or self.dataset not in sources.names():
+        if self.has_own_files or self.dataset not in sources.names():
             return None
         return sources.get(self.dataset).reference(self.experiment.recipe.name)
 
@@ -93,7 +104,7 @@ def load(run_folder: Path) -> RunConfig:
         recipe = config.experiment.recipe
         recipe.check()
         _check_complete(content["experiment"]["recipe"], recipe, path)
-        if config.own is None and config.dataset not in sources.names():
+        if not config.has_own_files and config.dataset not in sources.names():
             raise FormatError(
                 f"{path}: dataset: expected one of {', '.join(sources.names())}, or own files, got "
                 f"{config.dataset!r}"
