@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from tidegate.errors import FormatError
 
-Kind = Literal["binary", "multi-class", "multi-label", "regression"]
+Kind = Literal["binary", "multi-class", "multi-label", "regression", "forecast"]
 
-_SMALLEST = {"binary": 2, "multi-class": 2, "multi-label": 1, "regression": 1}
+_SMALLEST = {"binary": 2, "multi-class": 2, "multi-label": 1, "regression": 1, "forecast": 1}
 """The fewest classes of each kind of task."""
 
 
@@ -47,42 +47,67 @@ METRICS = {
         Metric("root_mean_squared_error", "root mean squared error", "RMSE", False, True),
         Metric("r2", "R\N{SUPERSCRIPT TWO}", "R2", False),
         Metric("correlation", "correlation", "r", False),
+        Metric("smape", "sMAPE", "sMAPE", True, True),
+        Metric("mase", "MASE", "MASE", False, True),
+        Metric("quantile_loss", "quantile loss", "QL", False, True),
+        Metric("coverage", "coverage of the outer quantiles", "coverage", True),
         Metric("loss", "loss", "loss", False, True),
     )
 }
 """All metrics by name."""
 
 _OF_CLASSES = ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "calibration_error", "loss")
+_OF_FORECASTS = (
+    "mean_absolute_error",
+    "root_mean_squared_error",
+    "smape",
+    "mase",
+    "quantile_loss",
+    "coverage",
+    "loss",
+)
 _OF_NUMBERS = ("mean_absolute_error", "root_mean_squared_error", "r2", "correlation", "loss")
 
 
 def _metrics(kind: Kind) -> tuple[Metric, ...]:
-    names = _OF_NUMBERS if kind == "regression" else _OF_CLASSES
+    numbers = {"regression": _OF_NUMBERS, "forecast": _OF_FORECASTS}
+    names = numbers.get(kind, _OF_CLASSES)
     return tuple(METRICS[name] for name in names)
 
 
 def main_metric(kind: Kind) -> Metric:
-    """The metric that models are compared by: accuracy, or mean absolute error of a regression."""
+    """The metric that models are compared by: accuracy, or mean absolute error of numbers."""
     return _metrics(kind)[0]
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a model predicts of a sequence: one of four kinds of task, and the names of its classes.
+    """What a model predicts of a sequence: one of five kinds of task, and the names of its classes.
 
     - binary: one of two classes. A single logit, for the second class; targets are 0 or 1, (N,), or
       in training probabilities of the second class.
     - multi-class: one of several classes. A logit for each; targets are class indices, (N,).
     - multi-label: any of several labels, independently. A logit for each; targets 0 or 1, (N, C).
     - regression: C numbers. Targets are these numbers, (N, C), or (N,) where C is 1.
+    - forecast: the next H values of C channels, each as Q quantiles. Outputs are (N, H * C * Q);
+      targets (N, (H + 1) * C): the values, NaN where missing, and behind them for each channel the
+      error by which MASE divides, NaN where there is none.
 
     Raises:
-        ValueError: An unknown kind, or names that are too few, too many, or equal.
+        ValueError: An unknown kind, names that are too few, too many, or equal, or a horizon or
+            quantiles that are none.
     """
 
     kind: Kind = "binary"
     classes: tuple[str, ...] = ("0", "1")
-    """Names of the classes or labels, or of a regression's numbers, in the order of the outputs."""
+    """Names of the classes or labels, of a regression's numbers, or of a forecast's channels, in
+    the order of the outputs."""
+    horizon: int = 0
+    """H, the steps that are forecast; 0 for other tasks."""
+    quantiles: tuple[float, ...] = ()
+    """The Q quantiles of a forecast, ascending, with the median; none for other tasks."""
+    season_length: int = 1
+    """The steps after which a forecast's values repeat; 1 where they do not."""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -93,18 +118,33 @@ class Task:
             raise ValueError(
                 f"Task: expected {expected} names of classes for {self.kind}, got {count}"
             )
+        is_forecast = self.kind == "forecast"
+        levels = self.quantiles
+        is_right = (
+            0.5 in levels and [*levels] == sorted({*levels}) and 0 < levels[0] < levels[-1] < 1
+        )
+        if is_forecast and not (self.horizon >= 1 and self.season_length >= 1 and is_right):
+            raise ValueError(
+                "Task: expected a horizon and a season of at least 1 step, and ascending quantiles "
+                f"between 0 and 1 with 0.5 and others, got {self.horizon}, {self.season_length} "
+                f"and {levels}"
+            )
+        if not is_forecast and (self.horizon or levels or self.season_length != 1):
+            raise ValueError(f"Task: expected a horizon of a forecast alone, got a {self.kind}")
         if len({*self.classes}) < count:
             raise ValueError(f"Task: expected distinct names of classes, got {self.classes}")
 
     @property
     def num_outputs(self) -> int:
-        """C, the number of a network's outputs: logits, or a regression's numbers."""
+        """C, the number of a network's outputs: logits, or numbers; H * C * Q of a forecast."""
+        if self.kind == "forecast":
+            return self.horizon * len(self.classes) * len(self.quantiles)
         return 1 if self.kind == "binary" else len(self.classes)
 
     @property
     def is_classification(self) -> bool:
         """Whether answers are classes with probabilities, rather than numbers."""
-        return self.kind != "regression"
+        return self.kind not in ("regression", "forecast")
 
     @property
     def has_one_class(self) -> bool:
@@ -132,10 +172,12 @@ class Task:
             have a probability each.
 
         Raises:
-            ValueError: The task is a regression.
+            ValueError: The task is no classification.
         """
-        if self.kind == "regression":
-            raise ValueError("Task: expected a classification for probabilities, got a regression")
+        if not self.is_classification:
+            raise ValueError(
+                f"Task: expected a classification for probabilities, got a {self.kind}"
+            )
         outputs = np.asarray(outputs, np.float64)
         if self.kind == "binary":
             return np.asarray(np.exp(-np.logaddexp(0, np.concatenate([outputs, -outputs], 1))))
@@ -151,7 +193,7 @@ class Task:
         Returns:
             (N,) for binary, else (N, C): probabilities, or a regression's numbers.
         """
-        if self.kind == "regression":
+        if not self.is_classification:
             return np.asarray(outputs, np.float64)
         probabilities = self.probabilities(outputs)
         return probabilities[:, 1] if self.kind == "binary" else probabilities
@@ -160,30 +202,48 @@ class Task:
         """Targets in the form of :meth:`soft_targets`; class indices become one-hot vectors."""
         if self.kind == "multi-class":
             return np.asarray(np.eye(len(self.classes))[targets])
-        return targets.reshape(len(targets), -1) if self.kind == "regression" else targets
+        return targets if self.is_classification else targets.reshape(len(targets), -1)
 
     def decide(self, outputs: NDArray[np.float64]) -> NDArray[Any]:
         """The answer to every example, in the form of its targets.
 
         Returns:
             The class, int64 (N,), for binary and multi-class; 0 or 1, int64 (N, C), for
-            multi-label; the numbers themselves, float64 (N, C), for a regression.
+            multi-label; the numbers themselves, float64 (N, C), for a regression; the medians,
+            float64 (N, H * C), for a forecast.
         """
         outputs = np.asarray(outputs, np.float64)
         if self.kind == "binary":
             return np.asarray(outputs[:, 0] > 0, np.int64)
         if self.kind == "multi-class":
             return np.asarray(outputs.argmax(1))
+        if self.kind == "forecast":
+            return self.medians(self.predictions(outputs))
         return np.asarray(outputs > 0, np.int64) if self.kind == "multi-label" else outputs
 
+    def split_targets(
+        self, targets: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The values to be forecast, (N, H * C), and the errors that MASE divides by, (N, C)."""
+        count = self.horizon * len(self.classes)
+        return targets[:, :count], targets[:, count:]
+
+    def medians(self, predictions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The medians of a forecast's quantiles, (N, H * C), out of (N, H * C * Q)."""
+        each = predictions.reshape(len(predictions), -1, len(self.quantiles))
+        return np.asarray(each[:, :, self.quantiles.index(0.5)])
+
     def predictions(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The form in which results keep outputs: probabilities, or a regression's numbers.
+        """The form in which results keep outputs: probabilities, or numbers.
 
         Returns:
-            (N, number of classes or numbers).
+            (N, number of classes or numbers); for a forecast (N, H * C * Q), quantiles ascending.
         """
         if self.is_classification:
             return self.probabilities(outputs)
+        if self.kind == "forecast":
+            each = np.reshape(outputs, (len(outputs), -1, len(self.quantiles)))
+            return np.sort(each.astype(np.float64), axis=2).reshape(len(outputs), -1)
         return np.asarray(outputs, np.float64)
 
     def decide_by(self, predictions: NDArray[np.float64]) -> NDArray[Any]:
@@ -192,7 +252,7 @@ class Task:
             return np.asarray(predictions.argmax(1))
         if self.kind == "multi-label":
             return np.asarray(predictions > 0.5, np.int64)
-        return predictions
+        return self.medians(predictions) if self.kind == "forecast" else predictions
 
     def target(self, answer: Any) -> Any:
         """The target for an answer in names: the inverse of :meth:`named` for one example.
@@ -238,7 +298,7 @@ class Task:
         Raises:
             ValueError: The shape or dtype is another, or a value is out of its range.
         """
-        classes = len(self.classes)
+        classes = len(self.classes) * (self.horizon + 1)
         shapes: list[tuple[int, ...]] = [(len(targets),)]
         if not self.has_one_class:
             shapes = [(len(targets), classes)] + shapes * (not self.is_classification)
@@ -252,7 +312,7 @@ class Task:
             )
         most = classes - 1 if self.has_one_class else 1
         if not self.is_classification:
-            is_right = np.isfinite(targets).all()
+            is_right = (np.isfinite(targets) | (np.isnan(targets) & bool(self.horizon))).all()
         else:
             is_right = not len(targets) or (targets.min() >= 0 and targets.max() <= most)
         if not is_right:
@@ -297,7 +357,14 @@ class Task:
 
     def to_json(self) -> dict[str, Any]:
         """The task as JSON values."""
-        return {"kind": self.kind, "classes": [*self.classes]}
+        content: dict[str, Any] = {"kind": self.kind, "classes": [*self.classes]}
+        if self.kind == "forecast":
+            content |= {
+                "horizon": self.horizon,
+                "quantiles": [*self.quantiles],
+                "season_length": self.season_length,
+            }
+        return content
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
@@ -308,11 +375,21 @@ class Task:
         """
         try:
             kind, classes = content["kind"], content["classes"]
-            if {*content} != {"kind", "classes"} or not isinstance(classes, list):
+            others = {"horizon", "quantiles", "season_length"} if kind == "forecast" else set()
+            if {*content} != {"kind", "classes"} | others or not isinstance(classes, list):
                 raise ValueError("expected kind and classes, a list of names, and nothing else")
             if not all(isinstance(name, str) for name in classes):
                 raise ValueError("expected names of classes that are texts")
-            return cls(kind, tuple(classes))
+            if kind != "forecast":
+                return cls(kind, tuple(classes))
+            horizon, season, levels = (
+                content[name] for name in ("horizon", "season_length", "quantiles")
+            )
+            if not (type(horizon) is type(season) is int and isinstance(levels, list)):
+                raise ValueError("expected a horizon, a season_length and a list of quantiles")
+            if not all(isinstance(level, float) for level in levels):
+                raise ValueError("expected quantiles between 0 and 1")
+            return cls(kind, tuple(classes), horizon, tuple(levels), season)
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"task: {error}") from error
 

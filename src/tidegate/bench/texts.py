@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from tidegate.bench.problem import generator
 from tidegate.data import sources
+from tidegate.data.examples import Examples
 from tidegate.data.prepared import prepare
 from tidegate.data.preprocessing.text import TextOptions
 from tidegate.data.tokenise import split
@@ -54,6 +55,7 @@ def notebook_batches(count: int, seed: int = 0) -> Batches:
         )
     except DataError:
         return _drawn_batches(count, seed)
+    assert isinstance(data.train, Examples)
     chosen = permutation(len(data.train), seed, "shuffle", 1)[: count * BATCH_SIZE]
     return Batches(
         data.train.token_ids.take(chosen).values.reshape(-1, BATCH_SIZE, LENGTH).astype(np.int64),

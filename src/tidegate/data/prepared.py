@@ -22,6 +22,7 @@ from tidegate.data.series.dataset import SeriesDataset
 from tidegate.data.tokenised import TokenisedTexts
 from tidegate.data.tokeniser import Tokeniser
 from tidegate.data.vocabulary import FIRST_WORD, UNKNOWN, Vocabulary
+from tidegate.data.windows import Learnable
 from tidegate.errors import DataError
 from tidegate.task import Task
 
@@ -33,9 +34,9 @@ CHECKED_AT_ONCE = 100
 class PreparedData:
     """Training, validation and test part of a data set, and what was done to it."""
 
-    train: Examples
-    validation: Examples
-    test: Examples
+    train: Learnable
+    validation: Learnable
+    test: Learnable
     task: Task
     preprocessor: Preprocessor
     """Fitted on the training part; what a trained model needs to read other texts or series."""
@@ -75,6 +76,7 @@ class PreparedData:
 
     def frequencies(self) -> NDArray[np.float32]:
         """The share of every id in the training part, shape (number of ids,), adding up to 1."""
+        assert isinstance(self.train, Examples)
         counts = self.train.token_ids.counts(len(self.vocabulary))
         shares: NDArray[np.float32] = (counts / counts.sum()).astype(np.float32)
         return shares

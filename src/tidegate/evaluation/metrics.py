@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.evaluation.calibration import answer_probabilities, calibration_error
+from tidegate.evaluation.forecasts import ForecastErrors, forecast_errors
 from tidegate.task import Task
 
 
@@ -39,7 +40,12 @@ def measure_predictions(
         ``roc_auc`` (several classes: each against the rest, their mean). Regression:
         ``mean_absolute_error``, ``root_mean_squared_error`` and, where the targets differ, ``r2``
         and, where the predictions differ too, ``correlation`` (several numbers: their means).
+        Forecast: those of :class:`~tidegate.evaluation.forecasts.ForecastErrors`, and as ``loss``
+        twice the quantile loss, so that the median's part is the absolute error.
     """
+    if task.kind == "forecast":
+        values = errors_of(task, predictions, targets).metrics()
+        return {**values, "loss": 2 * values["quantile_loss"]}
     if task.kind == "regression":
         return _measure_numbers(predictions, np.reshape(targets, predictions.shape))
     answers = task.decide_by(predictions)
@@ -52,6 +58,20 @@ def measure_predictions(
     columns = zip(probabilities.T, is_right.T, strict=True)
     errors = [calibration_error(*column) for column in columns]
     return {**metrics, "calibration_error": float(np.mean(errors))}
+
+
+def errors_of(
+    task: Task, predictions: NDArray[np.float64], targets: NDArray[Any]
+) -> ForecastErrors:
+    """What each value of a forecast is off by.
+
+    Args:
+        task: A forecast.
+        predictions: (N, H * C * Q).
+        targets: (N, (H + 1) * C), as :class:`~tidegate.task.Task` describes.
+    """
+    values, scales = task.split_targets(targets)
+    return forecast_errors(predictions, values, task.quantiles, scales)
 
 
 def _measure_classes(

@@ -37,9 +37,13 @@ def scores(task: Task, predictions: NDArray[np.float64], targets: NDArray[Any]) 
 
     Returns:
         (N,): 1 where the answer is right (for multi-label, all labels of it) and else 0; for a
-        regression the mean absolute error.
+        regression or a forecast the mean absolute error.
     """
     answers = task.decide_by(predictions)
+    if task.kind == "forecast":
+        errors = np.abs(answers - task.split_targets(targets)[0])
+        counts = (~np.isnan(errors)).sum(1)
+        return np.asarray(np.nansum(errors, 1) / np.maximum(counts, 1))
     if not task.is_classification:
         return np.asarray(np.abs(answers - targets.reshape(answers.shape)).mean(1))
     is_right = (answers == targets).reshape(len(targets), -1).all(1)

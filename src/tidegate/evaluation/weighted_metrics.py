@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.evaluation.calibration import NUM_BINS, answer_probabilities, equal_bins
+from tidegate.evaluation.forecasts import ForecastErrors
+from tidegate.evaluation.metrics import errors_of
 from tidegate.evaluation.weighted_auc import WeightedAUC
 from tidegate.task import Task
 
@@ -44,6 +46,8 @@ def weighted_metrics(
     """
     if task.is_classification:
         return _Classes(task, predictions, targets)
+    if task.kind == "forecast":
+        return _Forecasts(errors_of(task, predictions, targets))
     return _Numbers(predictions, np.reshape(targets, predictions.shape))
 
 
@@ -95,6 +99,33 @@ class _Classes:
             }
         gaps = np.abs(self._gaps @ exact).sum(0)
         return {**values, "calibration_error": gaps / total / self._num_columns}
+
+
+class _Forecasts:
+    """A forecast's metrics, from sums over the windows and the values that are there."""
+
+    def __init__(self, errors: ForecastErrors) -> None:
+        parts = {
+            "mean_absolute_error": errors.absolute,
+            "root_mean_squared_error": errors.absolute**2,
+            "smape": errors.symmetric,
+            "mase": errors.scaled,
+            "quantile_loss": errors.quantile,
+            "coverage": errors.is_covered,
+            "loss": 2 * errors.quantile,
+        }
+        self._sums = {name: np.nansum(part, (1, 2)) for name, part in parts.items()}
+        self._counts = {name: (~np.isnan(part)).sum((1, 2)) for name, part in parts.items()}
+
+    def __call__(self, weights: NDArray[np.int32]) -> Values:
+        exact = weights.astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = {
+                name: (sums @ exact) / (self._counts[name] @ exact)
+                for name, sums in self._sums.items()
+            }
+        squared = "root_mean_squared_error"
+        return {**values, squared: np.sqrt(values[squared])}
 
 
 class _Numbers:

@@ -7,7 +7,9 @@ from typing import Any, Self
 from tidegate.cells import CELLS, NUM_GATES
 from tidegate.errors import FormatError
 
-POOLINGS = ("last", "mean", "max", "mean+max", "mean+max+last", "attention")
+HORIZON = "horizon"
+"""No pooling: the head reads the states of the last steps, one by one, to forecast them."""
+POOLINGS = ("last", "mean", "max", "mean+max", "mean+max+last", "attention", HORIZON)
 """Names of the ways of pooling over time."""
 
 MAX_SIZE = 1 << 31
@@ -48,6 +50,8 @@ class Architecture:
     """C, logits or numbers of the head."""
     num_members: int = 1
     """Networks of these sizes whose outputs are averaged; 1 for a single network."""
+    horizon: int = 0
+    """H, the last steps that are forecast; 0 for a network that answers once a sequence."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -79,6 +83,18 @@ class Architecture:
                 raise ValueError(
                     f"architecture: expected {name} of at most {most}, got {getattr(self, name)}"
                 )
+
+        if (self.pooling == HORIZON) != (self.horizon > 0) or self.num_outputs % self.heads:
+            raise ValueError(
+                "architecture: expected a horizon with the pooling 'horizon' alone, and as many "
+                f"outputs at each of its steps, got pooling {self.pooling!r}, horizon "
+                f"{self.horizon} and {self.num_outputs} outputs"
+            )
+
+    @property
+    def heads(self) -> int:
+        """How many times the head answers for a sequence: once, or at each step of the horizon."""
+        return max(self.horizon, 1)
 
     @property
     def width(self) -> int:
@@ -137,8 +153,9 @@ class Architecture:
                     shapes[f"recurrent.{layer}.{name}_l0{suffix}"] = shape
         if self.pooling == "attention":
             shapes["pooling.attention.weight"] = (states,)
-        shapes["head.weight"] = (self.num_outputs, self.head_width)
-        shapes["head.bias"] = (self.num_outputs,)
+        per_answer = self.num_outputs // self.heads
+        shapes["head.weight"] = (per_answer, self.head_width)
+        shapes["head.bias"] = (per_answer,)
         return shapes
 
     def to_json(self) -> dict[str, Any]:
@@ -153,8 +170,8 @@ class Architecture:
             FormatError: The content is not that of an architecture.
         """
         expected = {field.name for field in fields(cls)}
-        # Folders from before there were ensembles have no number of members.
-        if {*content, "num_members"} != expected:
+        # Folders from before there were ensembles and forecasts lack their fields.
+        if {*content, "num_members", "horizon"} != expected:
             raise FormatError(
                 f"architecture: expected {sorted(expected)}, got {sorted(map(str, content))}"
             )

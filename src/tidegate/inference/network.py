@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from tidegate import engine
 from tidegate.cells import ENGINE_CELLS
 from tidegate.data.batches import make_batch, ordered_batches
+from tidegate.data.preprocessing.forecast import BASE, UNIT
 from tidegate.data.preprocessing.series import VALUES
 from tidegate.data.preprocessing.text import BIGRAM_IDS, TOKEN_IDS
 from tidegate.data.ragged import Ragged
 from tidegate.engine import Weights
 from tidegate.errors import FormatError
-from tidegate.inference.architecture import Architecture
+from tidegate.inference.architecture import HORIZON, Architecture
 
 BATCH_SIZE, BATCH_POSITIONS = 256, 32_768
 """The most sequences and steps of a batch, which then stays in a processor's cache."""
@@ -64,6 +65,8 @@ class Network:
         outputs = np.empty((len(steps), self.architecture.num_outputs))
         for rows in ordered_batches(steps.lengths(), BATCH_SIZE, max_tokens=BATCH_POSITIONS):
             outputs[rows] = self._batch(inputs, rows)
+        if self.architecture.pooling == HORIZON:
+            return forecast(outputs, inputs[BASE].values, inputs[UNIT].values)
         return outputs
 
     def _batch(self, inputs: Mapping[str, Ragged], rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -94,7 +97,8 @@ class Network:
             output, final = engine.forward_ragged(self._cell, given, offsets, directions, ids=ids)
             if architecture.residual and given.shape[1] == output.shape[1]:
                 output = output + (given if ids is None else given[ids])
-        return self._head(self._pooled(output, final, offsets))
+        answers = self._head(self._pooled(output, final, offsets))
+        return answers.reshape(len(offsets) - 1, -1)
 
     def _pooled(self, states: Array, final: Array, offsets: NDArray[np.int64]) -> Array:
         how = self.architecture.pooling
@@ -102,6 +106,9 @@ class Network:
             return final
         if how == "attention":
             return attention(states, offsets, self._tensors["pooling.attention.weight"])
+        if how == HORIZON:
+            ahead = np.arange(-self.architecture.horizon, 0)
+            return np.asarray(states[(offsets[1:, None] + ahead).reshape(-1)])
         if how == "mean+max+last":
             return np.concatenate([engine.pool(states, offsets, "mean+max"), final], 1)
         return cast(Array, engine.pool(states, offsets, how))  # type: ignore[arg-type]
@@ -128,6 +135,26 @@ class Network:
             )
             for suffix in suffixes
         ]
+
+
+def forecast(
+    differences: NDArray[np.float64], base: NDArray[np.float64], unit: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The forecast in the data's units, from what a network says of each step ahead.
+
+    Args:
+        differences: (N, H * C * Q), in the windows' units.
+        base: The forecasts that they are differences from, (N * H, C).
+        unit: What a difference of 1 is, (N, C).
+
+    Returns:
+        (N, H * C * Q).
+    """
+    count, width = unit.shape
+    horizon = len(base) // max(count, 1)
+    each = differences.reshape(count, horizon, width, -1)
+    made = base.reshape(count, horizon, width, 1) + unit[:, None, :, None] * each
+    return np.asarray(made.reshape(count, -1))
 
 
 def attention(states: Array, offsets: NDArray[np.int64], weight: Array) -> Array:

@@ -73,6 +73,8 @@ class SequenceClassifier(nn.Module):
         num_outputs: C, the number of logits, or of numbers to predict.
         dropout: Dropout rates by the names of :class:`Dropout`.
         noise: Standard deviations by the names of :class:`Noise`.
+        horizon: H, the last steps of each sequence that are forecast; 0 for one answer a sequence.
+        quantiles: The Q quantiles that are forecast, ascending.
 
     Call with:
         inputs: A batch, see :class:`Inputs`.
@@ -107,6 +109,8 @@ class SequenceClassifier(nn.Module):
         num_outputs: int = 1,
         dropout: Mapping[str, float] | None = None,
         noise: Mapping[str, float] | None = None,
+        horizon: int = 0,
+        quantiles: tuple[float, ...] = (),
     ) -> None:
         super().__init__()
         self.architecture = Architecture(
@@ -121,8 +125,9 @@ class SequenceClassifier(nn.Module):
             pooling=pooling,
             bigram_vocabulary_size=bigram_vocabulary_size,
             num_outputs=num_outputs,
+            horizon=horizon,
         )
-        self.kind, self.num_outputs = kind, num_outputs
+        self.kind, self.num_outputs, self.quantiles = kind, num_outputs, quantiles
         self.dropout = Dropout(**(dropout or {}))
         self.noise = Noise(**(noise or {}))
         self.by_place = by_place
@@ -143,8 +148,8 @@ class SequenceClassifier(nn.Module):
                 bidirectional=bidirectional,
                 residual=residual,
             )
-            self.pooling = Pooled(pooling, self.recurrent.width)
-            self.head = nn.Linear(self.pooling.width, num_outputs)
+            self.pooling = Pooled(pooling, self.recurrent.width, horizon)
+            self.head = nn.Linear(self.pooling.width, num_outputs // self.architecture.heads)
 
     def forward(self, inputs: Inputs, masks: Masks | None = None) -> Tensor:
         """Compute the outputs of a batch; arguments and result as in the class docstring."""
@@ -284,7 +289,25 @@ class SequenceClassifier(nn.Module):
         if masks is not None:
             pooled = masks.apply(pooled, "head", self.dropout.head)
         answer: Tensor = self.head(pooled)
-        return answer
+        if inputs.base is None or inputs.unit is None:
+            return answer
+        return forecast(answer, inputs.base, inputs.unit)
+
+
+def forecast(differences: Tensor, base: Tensor, unit: Tensor) -> Tensor:
+    """The forecast in the data's units, from what a network's head says of each step ahead.
+
+    Args:
+        differences: (N * H, C * Q), in the windows' units.
+        base: The forecasts that they are differences from, (N * H, C).
+        unit: What a difference of 1 is, (N, C).
+
+    Returns:
+        (N, H * C * Q).
+    """
+    count, width = unit.shape
+    each = differences.view(count, -1, width, differences.size(1) // width)
+    return (base.view(count, -1, width, 1) + unit.view(count, 1, width, 1) * each).flatten(1)
 
 
 def num_trained(module: nn.Module) -> int:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tidegate.data.batches import Batch, as_batch
+from tidegate.data.preprocessing.forecast import BASE, UNIT
 from tidegate.data.preprocessing.series import VALUES
 from tidegate.data.preprocessing.text import BIGRAM_IDS, TOKEN_IDS
 from tidegate.data.ragged import Ragged
@@ -38,6 +39,10 @@ class Inputs(NamedTuple):
     """The pair that ends at every step; id 0 where the pair has no embedding."""
     features: Tensor | None = None
     """I numbers at every step, instead of words, (P, I), float32."""
+    base: Tensor | None = None
+    """For a forecast: what the network's differences are added to, (N * H, C), float32."""
+    unit: Tensor | None = None
+    """For a forecast: what a difference of 1 is, (N, C), float32."""
 
     @classmethod
     def of(cls, words: Batch, bigrams: Batch | None = None) -> "Inputs":
@@ -51,6 +56,10 @@ class Inputs(NamedTuple):
         if VALUES in arrays:
             values = arrays[VALUES]
             features = torch.from_numpy(np.ascontiguousarray(values.values, np.float32))
-            return cls(torch.from_numpy(values.offsets), features=features)
+            base, unit = (
+                torch.from_numpy(arrays[name].values.astype(np.float32)) if name in arrays else None
+                for name in (BASE, UNIT)
+            )
+            return cls(torch.from_numpy(values.offsets), features=features, base=base, unit=unit)
         pairs = arrays.get(BIGRAM_IDS)
         return cls.of(as_batch(arrays[TOKEN_IDS]), None if pairs is None else as_batch(pairs))

@@ -18,6 +18,7 @@ from torch import Tensor
 from tidegate.data.examples import Examples
 from tidegate.data.prepared import PreparedData
 from tidegate.data.preprocessing import TextPreprocessor
+from tidegate.data.windows import Learnable
 from tidegate.errors import RecipeError
 from tidegate.evaluation.metrics import measure
 from tidegate.inference.architecture import member_prefix
@@ -209,7 +210,7 @@ class _Trainer:
         self,
         model: SequenceClassifier,
         name: str,
-        examples: Examples,
+        examples: Learnable,
         recipe: Recipe,
         seed: int | None = None,
     ) -> Progress:
@@ -220,7 +221,9 @@ class _Trainer:
             seed: The seed of a network of an ensemble; None for the job's.
         """
         fingerprint = _fingerprint(self.job, self.data, self.encoder)
-        fingerprint["data"]["targets"] = hashlib.sha256(examples.targets.tobytes()).hexdigest()
+        if isinstance(examples, Examples):  # the sum of series to forecast is in the data's facts
+            targets = hashlib.sha256(examples.targets.tobytes()).hexdigest()
+            fingerprint["data"]["targets"] = targets
         checkpoint_manager = CheckpointManager(
             self.run_folder / self.job.training / name,
             every=self.job.checkpoint_every,
@@ -259,6 +262,7 @@ class _Trainer:
         answered = replace(unlabelled, targets=self.data.task.soft_targets(logits))
         recipe = self.job.recipe
         task, train = self.data.task, self.data.train
+        assert isinstance(train, Examples)
         labelled = replace(train, targets=task.as_soft(train.targets))
         examples = labelled.with_more(answered, recipe.self_training.copies)
         student = self._network()
@@ -286,7 +290,7 @@ def member_seed(seed: int, number: int) -> int:
 
 
 def _outputs(
-    models: Sequence[SequenceClassifier], examples: Examples
+    models: Sequence[SequenceClassifier], examples: Learnable
 ) -> tuple[NDArray[np.float64], list[float]]:
     """The mean of the networks' outputs, and the wall time of every batch of all of them in ms."""
     answers = [predict(model, examples) for model in models]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.data.examples import Examples
+from tidegate.data.windows import Learnable, Windows
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.inputs import Inputs
 from tidegate.model.losses import balanced_weights, losses, scores
@@ -32,8 +33,8 @@ EVALUATION_TOKENS = 32_768
 def fit(
     model: SequenceClassifier,
     recipe: Recipe,
-    train: Examples,
-    validation: Examples,
+    train: Learnable,
+    validation: Learnable,
     *,
     seed: int,
     callback: Callback,
@@ -67,8 +68,8 @@ class Classification:
         self,
         model: SequenceClassifier,
         recipe: Recipe,
-        train: Examples,
-        validation: Examples,
+        train: Learnable,
+        validation: Learnable,
         seed: int,
     ) -> None:
         self.model, self.values, self.seed = model, recipe.training, seed
@@ -78,12 +79,14 @@ class Classification:
         self.rate_key = "training.learning_rate"
         self.state = State(model, optimisers.make(model, recipe.training), Progress())
         self.class_weights = None
-        if recipe.training.class_weights == "balanced":
+        if recipe.training.class_weights == "balanced" and isinstance(train, Examples):
             self.class_weights = balanced_weights(
                 model.kind, model.num_outputs, torch.from_numpy(train.targets)
             )
         self.frequencies: Tensor | None = None
-        if recipe.training.adversarial_norm and model.architecture.vocabulary_size:
+        if recipe.training.adversarial_norm and isinstance(train, Examples):
+            if not model.architecture.vocabulary_size:
+                return
             counts = train.token_ids.counts(model.architecture.vocabulary_size)
             self.frequencies = torch.from_numpy((counts / counts.sum()).astype(np.float32))
 
@@ -128,9 +131,13 @@ class Classification:
     def validate(self) -> Validation:
         """Loss and score on the validation part."""
         outputs, _ = predict(self.model, self.validation)
-        targets = self.validation.targets
-        constant, _ = measure(self.model, np.zeros_like(outputs), targets)
-        return Validation(*measure(self.model, outputs, targets), constant)
+        validation = self.validation
+        targets, unit = validation.targets, None
+        if isinstance(validation, Windows):
+            rows = np.arange(len(validation))
+            targets, unit = validation.targets_of(rows), validation.units
+        constant, _ = measure(self.model, np.zeros_like(outputs), targets, unit)
+        return Validation(*measure(self.model, outputs, targets, unit), constant)
 
     def after_validation(self, is_best: bool) -> None:
         """Copy the weights of the best epoch, where the recipe keeps these."""
@@ -147,7 +154,7 @@ class Classification:
 
 @torch.inference_mode()
 def predict(
-    model: SequenceClassifier, examples: Examples, batch_size: int = 256
+    model: SequenceClassifier, examples: Learnable, batch_size: int = 256
 ) -> tuple[NDArray[np.float64], list[float]]:
     """The outputs for all examples, (number, C), and the wall time of every batch in ms."""
     model.eval()
@@ -163,9 +170,17 @@ def predict(
 
 
 def measure(
-    model: SequenceClassifier, outputs: NDArray[np.float64], targets: NDArray[Any]
+    model: SequenceClassifier,
+    outputs: NDArray[np.float64],
+    targets: NDArray[Any],
+    unit: NDArray[np.float64] | None = None,
 ) -> tuple[float, float]:
-    """Mean loss without label smoothing or class weights, and the task's main metric."""
+    """Mean loss without label smoothing or class weights, and the task's main metric.
+
+    Args:
+        unit: What a forecast's errors are divided by in its loss, (N, C).
+    """
     answers, wanted = torch.from_numpy(outputs), torch.from_numpy(targets)
-    mean = losses(model.kind, answers, wanted).mean()
-    return float(mean), float(scores(model.kind, answers, wanted).mean())
+    divisor = None if unit is None else torch.from_numpy(unit)
+    mean = losses(model.kind, answers, wanted, quantiles=model.quantiles, unit=divisor).mean()
+    return float(mean), float(scores(model.kind, answers, wanted, model.quantiles).mean())

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from tidegate.inference.architecture import HORIZON
 from tidegate.model.classifier import SequenceClassifier
 from tidegate.model.initialise import like_keras, normal
 from tidegate.task import Task
@@ -50,7 +51,9 @@ def make(
         num_layers=recipe.network.num_layers,
         bidirectional=recipe.network.bidirectional,
         residual=recipe.network.residual,
-        pooling=recipe.network.pooling,
+        pooling=HORIZON if task.horizon else recipe.network.pooling,
+        horizon=task.horizon,
+        quantiles=task.quantiles,
         by_place=recipe.training.optimiser == "keras-adam",
         dropout={
             "words": recipe.dropout.word,

@@ -63,6 +63,8 @@ def step(
             targets,
             label_smoothing=values.label_smoothing,
             class_weights=class_weights,
+            quantiles=model.quantiles,
+            unit=inputs.unit,
         )
         return example_losses.mean()
 
@@ -86,7 +88,7 @@ def step(
         loss.backward()
     result = StepResult(
         loss=loss.item(),
-        score_sum=float(scores(model.kind, outputs.detach(), targets).sum()),
+        score_sum=float(scores(model.kind, outputs.detach(), targets, model.quantiles).sum()),
         num_tokens=int(inputs.offsets[-1]),
     )
     if not torch.isfinite(loss):

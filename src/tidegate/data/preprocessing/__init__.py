@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.data.preprocessing.audio import AudioPreprocessor
+from tidegate.data.preprocessing.forecast import ForecastPreprocessor
 from tidegate.data.preprocessing.reading import Reading
 from tidegate.data.preprocessing.series import SeriesPreprocessor
 from tidegate.data.preprocessing.text import TextPreprocessor
@@ -14,6 +15,7 @@ from tidegate.errors import FormatError
 
 __all__ = [
     "AudioPreprocessor",
+    "ForecastPreprocessor",
     "Preprocessor",
     "Reading",
     "SeriesPreprocessor",
@@ -21,12 +23,13 @@ __all__ = [
     "from_json",
 ]
 
-Preprocessor = TextPreprocessor | SeriesPreprocessor | AudioPreprocessor
+Preprocessor = TextPreprocessor | SeriesPreprocessor | AudioPreprocessor | ForecastPreprocessor
 
-_KINDS: dict[str, type[TextPreprocessor] | type[SeriesPreprocessor] | type[AudioPreprocessor]] = {
+_KINDS: dict[str, type[Preprocessor]] = {
     TextPreprocessor.kind: TextPreprocessor,
     SeriesPreprocessor.kind: SeriesPreprocessor,
     AudioPreprocessor.kind: AudioPreprocessor,
+    ForecastPreprocessor.kind: ForecastPreprocessor,
 }
 
 
