@@ -8,8 +8,6 @@ from typing import Any
 
 from tidegate.application.own_files import AnyPath, Dataset, Given, OwnOptions, make_own
 from tidegate.cells import CELLS
-from tidegate.data.own_texts import OwnTexts
-from tidegate.data.series.options import OwnSeries
 from tidegate.errors import ArgumentError, DataError, TidegateError
 from tidegate.machine import available_cpus
 from tidegate.runs import logs
@@ -18,6 +16,13 @@ from tidegate.runs.run_config import RunConfig
 from tidegate.training import recipe as recipes
 from tidegate.training.recipe import Recipe
 
+_FIELDS = {
+    "text": "own",
+    "series": "own_series",
+    "audio": "own_audio",
+    "forecast": "own_forecast",
+}
+"""The field of a run's configuration that has the user's own files, by their kind."""
 MOST_THREADS = 1024
 """That the engine takes."""
 
@@ -82,15 +87,15 @@ def make_config(
         unlabelled=_absolute(unlabelled),
         init_from=_absolute(init_from),
     )
+    own_files: dict[str, Any] = {} if given.own is None else {_FIELDS[given.kind]: given.own}
     return RunConfig(
         given.name,
         _absolute(data),
         experiment,
-        given.own if isinstance(given.own, OwnTexts) else None,
-        tuple(dict.fromkeys(log)),
-        only_pretrain,
-        given.kind,
-        given.own if isinstance(given.own, OwnSeries) else None,
+        logs=tuple(dict.fromkeys(log)),
+        only_pretrain=only_pretrain,
+        kind=given.kind,
+        **own_files,
     )
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import tidegate.runs.run as jobs  # what is not installed is said before a run begins
 from tidegate.application import imbalance
 from tidegate.application.adapting import adapted
+from tidegate.application.data import Data, check_numbers, prepare_numbers
 from tidegate.application.run import Run
 from tidegate.application.texts import RunTexts
 from tidegate.data.dataset import TextDataset
 from tidegate.data.prepared import check_texts, num_trained_on
-from tidegate.data.prepared_series import check_series, prepare_series
-from tidegate.data.series.dataset import SeriesDataset
+from tidegate.data.prepared_forecast import ForecastDataset
 from tidegate.data.tokenise import check_installed
 from tidegate.errors import DataError, RecipeError
 from tidegate.memory import is_out_of_memory
@@ -30,8 +30,6 @@ from tidegate.runs.run_config import RunConfig
 from tidegate.runs.run_folder import claim, has_checkpoint, hold
 from tidegate.training.diverged import DivergedError
 from tidegate.training.events import Notice
-
-Data = TextDataset | SeriesDataset
 
 
 def begin(
@@ -111,15 +109,14 @@ def _read(
     """
     check_installed(config.experiment.recipe.text.tokens)
     started = time.perf_counter()
-    texts = in_memory
+    texts: Data | None = in_memory
     if texts is None:
         texts = config.load_data(lambda path, done: callback(TextsAreRead(path, done)))
     if not begun:
         config = adapted(config, texts)
     experiment, recipe = config.experiment, config.experiment.recipe
-    if isinstance(texts, SeriesDataset):
-        num_train = num_trained_on(texts, recipe.training.validation_share, experiment.limit)
-        check_series(texts, texts.train.first(num_train))
+    if not isinstance(texts, TextDataset):
+        check_numbers(texts, experiment)
         return config, (texts, time.perf_counter() - started)
     is_linear = recipe.linear_model.order > 0 and not config.only_pretrain
     min_count = recipe.linear_model.min_count if is_linear else 0
@@ -167,13 +164,8 @@ def _train(
 ) -> None:
     experiment, (dataset, reading_s) = config.experiment, read
     started, learnt = time.perf_counter(), None
-    if isinstance(dataset, SeriesDataset):
-        data = prepare_series(
-            dataset,
-            experiment.recipe.series_options(),
-            validation_share=experiment.recipe.training.validation_share,
-            limit=experiment.limit,
-        )
+    if not isinstance(dataset, TextDataset):
+        data = prepare_numbers(dataset, experiment)
     else:
         texts = RunTexts(experiment, dataset)
         learnt = texts.for_language_models(folder)
@@ -183,10 +175,12 @@ def _train(
         data = texts.for_classifiers(folder, learnt)
         del texts  # its words take as much memory as the ids
     preparation_s = reading_s + time.perf_counter() - started
-    callback(DataPrepared(data.task, data.facts, len(dataset.train), preparation_s))
-    told = imbalance.notice(data.task, data.train.targets, experiment.recipe.training.class_weights)
-    if told is not None:
-        callback(Notice(told))
+    callback(DataPrepared(data.task, data.facts, _num_given(dataset), preparation_s))
+    if data.task.is_classification:
+        weights = experiment.recipe.training.class_weights
+        told = imbalance.notice(data.task, data.train.targets, weights)
+        if told is not None:
+            callback(Notice(told))
     if data.advice is not None:
         callback(Notice(data.advice))
     jobs.run(
@@ -200,6 +194,11 @@ def _train(
         reference=config.reference,
         allow_inexact=allow_inexact,
     )
+
+
+def _num_given(dataset: Data) -> int:
+    """The training examples that a data set has."""
+    return len(dataset.series if isinstance(dataset, ForecastDataset) else dataset.train)
 
 
 def _comes_again(error: BaseException) -> bool:

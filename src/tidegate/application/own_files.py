@@ -1,15 +1,18 @@
 """What is said of the user's own files: options of Python and of the command line alike."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 from tidegate.data import sources
+from tidegate.data.audio.manifest import is_audio_folder
+from tidegate.data.audio.options import OwnAudio
 from tidegate.data.columns import Columns
+from tidegate.data.own_forecast import OwnForecast
+from tidegate.data.own_series import OwnSeries
 from tidegate.data.own_texts import OwnTexts, name_of
 from tidegate.data.series.columns import SeriesColumns
-from tidegate.data.series.options import OwnSeries
 from tidegate.data.tables import looks_like_a_path, open_table
 from tidegate.errors import ArgumentError, DataError
 
@@ -30,6 +33,16 @@ class OwnOptions(TypedDict, total=False):
     """The column that says which series a row, a step, belongs to."""
     time: str
     """The column that says when a step was: a number, or a date."""
+    audio: str
+    """The column of the paths of recordings, relative to the table's folder."""
+    horizon: int
+    """Forecast so many steps of every series, instead of classes or numbers."""
+    season: int
+    """The steps after which a series repeats; found when not given, 1 for none."""
+    origins: int
+    """The number of points in time of the back-test of a forecast."""
+    known: Sequence[str]
+    """Columns whose values are known ahead of a forecast, such as prices or holidays."""
     values: Sequence[str]
     """The columns of a series' channels, a row a step; or, without a column in ``series_id`` or
     ``time``, those of a series' steps, a row a series."""
@@ -59,7 +72,11 @@ class OwnOptions(TypedDict, total=False):
 
 SERIES_OPTIONS = ("series_id", "time", "values")
 """Options that files of series alone have."""
-SERIES_SUFFIXES = (".ts", ".npz")
+FORECAST_OPTIONS = ("horizon", "season", "origins", "known")
+"""Options that forecasts alone have."""
+SERIES_SUFFIXES = (".ts", ".npz", ".tsf")
+
+Own = OwnTexts | OwnSeries | OwnAudio | OwnForecast
 
 
 class Given(NamedTuple):
@@ -67,8 +84,9 @@ class Given(NamedTuple):
 
     name: str
     kind: str
-    """What its examples are: ``text`` or ``series``."""
-    own: OwnTexts | OwnSeries | None
+    """What its examples are: ``text``, ``series``, ``audio``, or ``forecast`` for series to
+    forecast."""
+    own: Own | None
     """How the user's own files are read; None for a data set of tidegate's."""
 
 
@@ -92,13 +110,39 @@ def make_own(dataset: Dataset, options: OwnOptions) -> Given:
     share = options.get("test_share", 0.2)
     if not 0.001 <= share <= 0.9:
         raise ArgumentError("test_share", f"expected a share from 0.001 to 0.9, got {share}")
-    named = [option for option in SERIES_OPTIONS if options.get(option)]
-    if not named and not names[0].lower().endswith(SERIES_SUFFIXES):
-        return Given(name_of([Path(name) for name in names]), "text", _texts(names, options))
-    if options.get("text"):
-        other = named[0] if named else Path(names[0]).suffix
-        raise ArgumentError("text", f"expected either texts or series, got text and {other}")
-    return Given(name_of([Path(name) for name in names]), "series", _series(names, options))
+    kind = _kind(names, options)
+    make = _MAKERS[kind]
+    return Given(name_of([Path(name) for name in names]), kind, make(names, options))
+
+
+def _kind(names: Sequence[str], options: OwnOptions) -> str:
+    """What the examples of the user's files are, by options and names.
+
+    Raises:
+        ArgumentError: Options of two kinds.
+    """
+    given = {option for option, value in options.items() if value}
+    of_kind = {
+        "text": [option for option in ("text",) if option in given],
+        "audio": [option for option in ("audio",) if option in given],
+        "series": [option for option in SERIES_OPTIONS if option in given],
+        "forecast": [option for option in FORECAST_OPTIONS if option in given],
+    }
+    if of_kind["forecast"]:
+        if "horizon" not in given:
+            raise ArgumentError(of_kind["forecast"][0], "expected it beside a horizon, got none")
+        of_kind["forecast"] += of_kind.pop("series")
+    named = {kind: found for kind, found in of_kind.items() if found}
+    if len(named) > 1:
+        (_, first), (_, second) = [*named.items()][:2]
+        raise ArgumentError(
+            second[0], f"expected options of data of one kind, got it beside {first[0]}"
+        )
+    if named:
+        return next(iter(named))
+    if names[0].lower().endswith(SERIES_SUFFIXES):
+        return "series"
+    return "audio" if is_audio_folder(Path(names[0])) else "text"
 
 
 def _texts(names: Sequence[str], options: OwnOptions) -> OwnTexts:
@@ -129,6 +173,47 @@ def _series(names: Sequence[str], options: OwnOptions) -> OwnSeries:
         if not path.lower().endswith(SERIES_SUFFIXES):
             open_table(Path(path), delimiter=own.delimiter)
     return own
+
+
+def _audio(names: Sequence[str], options: OwnOptions) -> OwnAudio:
+    """Tables or folders of recordings, and how they are read."""
+    own = OwnAudio(
+        columns=SeriesColumns(audio=options.get("audio"), **_answers(options)),
+        **_common(names, options),
+    )
+    own.check()
+    return own
+
+
+def _forecast(names: Sequence[str], options: OwnOptions) -> OwnForecast:
+    """Files of series to forecast, and how they are read."""
+    refused = ("label", "labels", "separator", "target", "test", "validation", "split", "group")
+    for option in refused:
+        if options.get(option):
+            raise ArgumentError(option, "expected none beside a horizon: a forecast has no labels")
+    own = OwnForecast(
+        files=_absolute(names),
+        columns=SeriesColumns(
+            series_id=options.get("series_id"),
+            time=options.get("time"),
+            values=tuple(options.get("values", ())),
+            known=tuple(options.get("known", ())),
+        ),
+        horizon=options["horizon"],
+        season_length=options.get("season"),
+        num_origins=options.get("origins"),
+        delimiter=options.get("delimiter"),
+    )
+    own.check()
+    return own
+
+
+_MAKERS: dict[str, Callable[[Sequence[str], OwnOptions], Own]] = {
+    "text": _texts,
+    "series": _series,
+    "audio": _audio,
+    "forecast": _forecast,
+}
 
 
 def _answers(options: OwnOptions) -> dict[str, Any]:

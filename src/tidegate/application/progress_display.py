@@ -138,12 +138,11 @@ class ProgressDisplay:
             self.console.print(
                 f"--limit {limit:,}: there are only {event.num_given:,} training examples"
             )
-        is_text = facts["kind"] == "text"
         lines: dict[str, Text | str] = {
             "data": f"{facts['name']}, from {facts['source']}",
             **_columns(facts),
             "task": _task(event.task, facts["class_counts"]["training"]),
-            **(_texts(facts, self.experiment.recipe) if is_text else _series(facts)),
+            **_examples(facts, self.experiment.recipe),
             "threads": str(self.experiment.threads),
             "reading": f"{event.preparation_s:.1f} s, {_PREPARED[facts['kind']]} included",
         }
@@ -308,8 +307,36 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-_PREPARED = {"text": "tokenising and numbering the words", "series": "scaling"}
+_PREPARED = {
+    "text": "tokenising and numbering the words",
+    "series": "scaling",
+    "audio": "computing frames and scaling",
+    "forecast": "laying windows",
+}
 """What is done to rows after they are read, by the preprocessor's kind."""
+
+
+def _examples(facts: Mapping[str, Any], recipe: Recipe) -> dict[str, Text | str]:
+    """How many examples each part has, and what of them is read."""
+    if facts["kind"] == "text":
+        return _texts(facts, recipe)
+    return _windows(facts) if facts["kind"] == "forecast" else _series(facts)
+
+
+def _windows(facts: Mapping[str, Any]) -> dict[str, Text | str]:
+    """How many series are forecast, how far, and how often."""
+    origins = facts["num_origins"]
+    return {
+        "series": f"{facts['num_series']:,} of {facts['shortest']:,} to {facts['longest']:,} steps",
+        "windows": (
+            f"{facts['num_train']:,} train, {facts['num_validation']:,} of the steps after them "
+            f"validate, {facts['num_test']:,} of the last steps test ({origins} point"
+            f"{'s' * (origins != 1)} in time)"
+        ),
+        "horizon": f"{facts['horizon']:,} steps; a season has {facts['season_length']:,}",
+        "channels": f"{facts['channels']:,}; the network reads {facts['numbers_a_step']:,} "
+        "numbers a step",
+    }
 
 
 def _texts(facts: Mapping[str, Any], recipe: Recipe) -> dict[str, Text | str]:
@@ -423,8 +450,14 @@ _OF_TEXTS = (
     "self_training.",
     "linear_model.",
 )
-_OF_SERIES = ("series.", "linear_model.pooled")
+_OF_SERIES = ("series.", "forecast.", "linear_model.pooled")
 """How keys begin that mean nothing to data of the other kind."""
+
+
+_NOT_OF_KIND = {
+    "forecast": ("series.time", "series.differences", "series.stride", "linear_model.pooled")
+}
+"""What a kind of series does without; the others do without a forecast's."""
 
 
 def _in_full(recipe: Recipe, kind: str) -> Text:
@@ -434,7 +467,11 @@ def _in_full(recipe: Recipe, kind: str) -> Text:
     text = Text()
     for key, value in values.items():
         is_of_series = key.startswith(_OF_SERIES)
-        if is_of_series if kind == "text" else key.startswith(_OF_TEXTS) and not is_of_series:
+        if kind == "text" and is_of_series:
+            continue
+        if kind != "text" and key.startswith(_OF_TEXTS) and not is_of_series:
+            continue
+        if key.startswith(_NOT_OF_KIND.get(kind, "forecast.")):
             continue
         is_changed = key in changed
         text.append(f"{key}={_typed(value)}", style="bold" if is_changed else "dim")

@@ -47,6 +47,23 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
         help="Columns of the channels of series; without --series-id and --time, of the steps of a "
         "series in each row.",
     ),
+    "audio": _column("--audio", "Column of the paths of recordings: wav, flac or ogg."),
+    "horizon": click.option(
+        "--horizon", type=click.IntRange(1), help="Forecast so many steps of every series."
+    ),
+    "season": click.option(
+        "--season",
+        type=click.IntRange(1),
+        help="Steps after which a series repeats; 1 for none. [default: found]",
+    ),
+    "origins": click.option(
+        "--origins",
+        type=click.IntRange(1),
+        help="Points in time of a forecast's back-test. [default: up to 10]",
+    ),
+    "known": click.option(
+        "--known", type=NameList(), help="Columns that are known ahead of a forecast: prices, say."
+    ),
     "label": _column("--label", "Column of the classes. [default: found by its name]"),
     "labels": click.option(
         "--labels",

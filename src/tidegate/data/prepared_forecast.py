@@ -45,6 +45,8 @@ class ForecastDataset:
     """The columns of the user's files."""
     notes: tuple[str, ...] = ()
     """What the user should know about the data, a sentence each."""
+    num_origins: int | None = None
+    """Points in time of the back-test; None for as many as the series allow, at most 10."""
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -111,8 +113,6 @@ def prepare_forecast(
     dataset: ForecastDataset,
     options: ForecastOptions,
     quantiles: tuple[float, ...],
-    *,
-    num_origins: int | None = None,
 ) -> PreparedData:
     """Cut series by time, fit a preprocessor on what trains, and lay the windows.
 
@@ -120,7 +120,6 @@ def prepare_forecast(
         dataset: The series.
         options: How series become windows.
         quantiles: Those that are forecast.
-        num_origins: Origins of the back-test; by default as many as the series allow, at most 10.
 
     Raises:
         DataError: The series are too short, or have values that are refused.
@@ -129,7 +128,7 @@ def prepare_forecast(
     task = Task("forecast", dataset.channels, horizon, quantiles, options.season_length)
     lengths = dataset.lengths()
     _check_values(dataset, options, lengths)
-    cuts = cut(lengths, horizon, num_origins)
+    cuts = cut(lengths, horizon, dataset.num_origins)
     is_tested = cuts.validation >= LEAST_CONTEXT
     training = _first_steps(dataset.series, np.where(cuts.train > 0, cuts.train, cuts.validation))
     preprocessor = ForecastPreprocessor.fit(
@@ -180,6 +179,31 @@ def prepare_forecast(
         unlabelled=None,
         columns=dataset.columns,
         facts=_facts(dataset, task, train, validation, test, cuts, ~is_tested),
+    )
+
+
+def back_test(dataset: ForecastDataset, preprocessor: ForecastPreprocessor) -> Windows:
+    """The windows of the last points in time, for a model that is there already.
+
+    Raises:
+        DataError: Other channels than the model's, a value that is refused, or series that are too
+            short.
+    """
+    if (dataset.channels, dataset.known) != (preprocessor.channels, preprocessor.known):
+        wanted = ", ".join((*preprocessor.channels, *preprocessor.known))
+        raise DataError(
+            f"{dataset.name}: expected the channels {wanted}, got "
+            f"{', '.join(dataset.series.channels)}"
+        )
+    options, lengths = preprocessor.options, dataset.lengths()
+    _check_values(dataset, options, lengths)
+    cuts = cut(lengths, options.horizon, dataset.num_origins)
+    starts = np.maximum(cuts.validation, 0)
+    scales = training_scales(dataset.series, len(dataset.channels), starts, options.season_length)
+    counts = cuts.num_origins * (cuts.validation >= LEAST_CONTEXT)
+    strides = np.full(len(lengths), options.horizon)
+    return Windows(
+        dataset.series, preprocessor, cuts.validation, counts, strides, cuts.test, scales
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from tidegate.data.examples import Examples
 from tidegate.data.prepared import PreparedData, class_counts, num_trained_on
+from tidegate.data.preprocessing.audio import AudioPreprocessor
 from tidegate.data.preprocessing.series import (
     SeriesOptions,
     SeriesPreprocessor,
@@ -39,7 +40,11 @@ def prepare_series(
     num_train = num_trained_on(dataset, validation_share, limit)
     trained = train.series.take(slice(num_train))
     check_series(dataset, train.first(num_train))
-    preprocessor = SeriesPreprocessor.fit(trained, options)
+    preprocessor: SeriesPreprocessor | AudioPreprocessor
+    if dataset.front_end is None:
+        preprocessor = SeriesPreprocessor.fit(trained, options)
+    else:
+        preprocessor = AudioPreprocessor.fit(trained, options, dataset.front_end)
     labelled = _examples(preprocessor, train)
     test = _examples(preprocessor, dataset.test)
     return PreparedData(
@@ -92,7 +97,7 @@ def check_series(dataset: SeriesDataset, train: SeriesSplit) -> None:
             )
 
 
-def _examples(preprocessor: SeriesPreprocessor, split: SeriesSplit) -> Examples:
+def _examples(preprocessor: SeriesPreprocessor | AudioPreprocessor, split: SeriesSplit) -> Examples:
     return Examples(preprocessor.transform(split.series), split.labels)
 
 

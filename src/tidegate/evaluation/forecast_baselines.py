@@ -58,7 +58,7 @@ def seasonal_naive(
     points = past[len(past) - lag + ahead % lag]
     changes = past[lag:] - past[:-lag]
     variance = float(np.mean(changes**2)) if len(changes) else 0.0
-    return _normal(points, variance * (ahead // lag + 1), quantiles)
+    return _normal(points, np.asarray(variance * (ahead // lag + 1), np.float64), quantiles)
 
 
 def exponential_smoothing(

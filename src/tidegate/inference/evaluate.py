@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.windows import Windows
 from tidegate.errors import DataError, MissingPackageError
 from tidegate.evaluation.measurement import Measurement, measure_all
 from tidegate.inference.predictor import Part, Predictor
@@ -38,17 +39,16 @@ class Evaluation:
         }
 
 
-def evaluate(
-    model: Predictor, texts: Sequence[str], targets: Sequence[Any] | NDArray[Any]
-) -> Evaluation:
-    """Measure a model on labelled texts.
+def evaluate(model: Predictor, given: Any, targets: Sequence[Any] | NDArray[Any]) -> Evaluation:
+    """Measure a model on labelled texts or series.
 
     Needs scikit-learn and SciPy, and no PyTorch.
 
     Args:
         model: A trained model, as :func:`tidegate.load` returns it.
-        texts: At least one.
-        targets: The right answer for each text: the name of a class, the names of the labels that
+        given: At least one text or series, as :meth:`Predictor.predict` takes them; or the
+            :class:`~tidegate.data.windows.Windows` of a forecast.
+        targets: The right answer for each: the name of a class, the names of the labels that
             hold, a number or numbers. Or the array that :class:`~tidegate.task.Task` describes: for
             classes, their indices in ``model.classes``, (N,).
 
@@ -66,15 +66,15 @@ def evaluate(
         1.0
     """
     check_packages()
-    if len(texts) != len(targets) or not len(targets):
+    if len(given) != len(targets) or not len(targets):
         raise DataError(
-            f"evaluate: expected as many targets as texts and at least one, got {len(texts):,} "
-            f"texts and {len(targets):,} targets"
+            f"evaluate: expected as many targets as examples and at least one, got {len(given):,} "
+            f"examples and {len(targets):,} targets"
         )
-    given = _targets(model.task, targets)
-    task, outputs = model.task, _outputs(model, texts)
+    right = _targets(model.task, targets)
+    task, outputs = model.task, _outputs(model, given)
     predictions = {part: task.predictions(one) for part, one in outputs.items()}
-    return Evaluation(task, len(given), measure_all(task, predictions, given))
+    return Evaluation(task, len(right), measure_all(task, predictions, right))
 
 
 def check_packages() -> None:
@@ -98,12 +98,14 @@ def _is_installed(module: str) -> bool:
         return False
 
 
-def _outputs(model: Predictor, texts: Sequence[str]) -> dict[Part, NDArray[np.float64]]:
+def _outputs(model: Predictor, given: Any) -> dict[Part, NDArray[np.float64]]:
     """The outputs of every part, (N, C); the network runs only once."""
+    if isinstance(given, Windows):
+        return {"all": model.outputs_of(given.batch(np.arange(len(given)))[0])}
     blend = model.folder.blend
     if blend is None or "linear" not in model.parts:
-        return {"all": model.outputs(texts)}
-    network, linear = (model.outputs(texts, part=part) for part in ("network", "linear"))
+        return {"all": model.outputs(given)}
+    network, linear = (model.outputs(given, part=part) for part in ("network", "linear"))
     both = blend.combine({"network": network, "linear": linear})
     return {"all": both, "network": network, "linear": linear}
 

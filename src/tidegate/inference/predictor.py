@@ -13,12 +13,19 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.audio.recording import AudioReading
 from tidegate.data.columns import Columns
-from tidegate.data.preprocessing import Reading, TextPreprocessor
+from tidegate.data.preprocessing import (
+    AudioPreprocessor,
+    ForecastPreprocessor,
+    Reading,
+    TextPreprocessor,
+)
 from tidegate.data.preprocessing.series import VALUES, SeriesReading, parts_of
 from tidegate.data.preprocessing.text import FULL_TOKEN_IDS
 from tidegate.data.ragged import Ragged
 from tidegate.data.series.given import series_of
+from tidegate.data.series.series_set import SeriesSet
 from tidegate.errors import DataError
 from tidegate.inference import model_folder
 from tidegate.inference.ensemble import make_network
@@ -28,6 +35,8 @@ from tidegate.task import Task
 
 Part = Literal["all", "network", "linear"]
 
+CHUNK_RECORDINGS = 64
+"""Recordings in memory at once."""
 CHUNK_TEXTS = 4_096
 """Texts in memory as arrays at once, so that memory does not grow with their number."""
 
@@ -70,13 +79,15 @@ class Predictor:
         Args:
             given: A list, an array or a column of texts. For a model of series an array (number of
                 series, steps, channels), a list of arrays (steps, channels), or a data frame with
-                the columns that the model was trained on.
+                the columns that the model was trained on; for recordings a list of paths, of
+                (samples, rate), or of samples at the model's rate.
             part: ``all`` for the network and, where there is one, the linear model together;
                 ``network`` or ``linear`` for one of them alone.
 
         Returns:
             Names of classes, (N,); for multi-label 0 or 1 for every label, (N, C); for a
-            regression the numbers, (N,) or (N, C).
+            regression the numbers, (N,) or (N, C); for a forecast the medians of the steps after
+            the end of each series, (N, H, C).
 
         Raises:
             DataError: A text is no string, or has half a surrogate pair; or a series has other
@@ -90,6 +101,8 @@ class Predictor:
         answers = self.task.decide(self.outputs(given, part=part))
         if self.task.has_one_class:
             return np.asarray(np.asarray(self.classes)[answers])
+        if self.task.kind == "forecast":
+            return answers.reshape(len(answers), self.task.horizon, len(self.classes))
         is_one_number = not self.task.is_classification and len(self.classes) == 1
         return answers[:, 0] if is_one_number else answers
 
@@ -111,7 +124,7 @@ class Predictor:
 
     def answer(
         self, given: Any, *, part: Part = "all"
-    ) -> tuple[NDArray[np.float64], Reading | SeriesReading]:
+    ) -> tuple[NDArray[np.float64], Reading | SeriesReading | AudioReading]:
         """The outputs of :meth:`outputs`, and counts of what was read: unknown tokens, say."""
         self._check_part(part)
         outputs, reading = [np.empty((0, self.task.num_outputs))], self._no_reading()
@@ -127,14 +140,21 @@ class Predictor:
             texts = checked_texts(given)
             yield from (texts[i : i + CHUNK_TEXTS] for i in range(0, len(texts), CHUNK_TEXTS))
             return
-        columns = self.folder.columns
+        columns, preprocessor = self.folder.columns, self.folder.preprocessor
         assert not isinstance(columns, Columns)
-        series = series_of(given, self.folder.preprocessor.channels, columns, where="predict")
-        yield from parts_of(series)
+        if isinstance(preprocessor, AudioPreprocessor) and not isinstance(given, SeriesSet):
+            recordings = [*given] if isinstance(given, np.ndarray) else given
+            for start in range(0, max(len(recordings), 1), CHUNK_RECORDINGS):
+                yield recordings[start : start + CHUNK_RECORDINGS]
+            return
+        channels = preprocessor.channels
+        if isinstance(preprocessor, ForecastPreprocessor):
+            channels = (*channels, *preprocessor.known)
+        yield from parts_of(series_of(given, channels, columns, where="predict"))
 
     def _no_reading(self) -> Any:
-        is_text = isinstance(self.folder.preprocessor, TextPreprocessor)
-        return Reading() if is_text else SeriesReading()
+        readings = {"text": Reading, "audio": AudioReading}
+        return readings.get(self.folder.preprocessor.kind, SeriesReading)()
 
     def outputs_of(self, inputs: Mapping[str, Ragged], part: Part = "all") -> NDArray[np.float64]:
         """Like :meth:`outputs`, for the preprocessor's arrays of texts, by name."""

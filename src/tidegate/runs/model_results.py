@@ -115,7 +115,19 @@ class MajorityModel:
     kind: Literal["majority"] = "majority"
 
 
-Model = Job | LinearModel | BlendModel | MajorityModel
+@dataclass(frozen=True)
+class BaselineModel:
+    """A forecast without a network, that every network should beat."""
+
+    name: str
+    description: str
+    """For example ``exponential smoothing``."""
+    metrics: Metrics
+    wall_s: float
+    kind: Literal["baseline"] = "baseline"
+
+
+Model = Job | LinearModel | BlendModel | MajorityModel | BaselineModel
 
 
 @dataclass(frozen=True)

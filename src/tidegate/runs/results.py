@@ -18,6 +18,7 @@ from tidegate.cells import CELLS
 from tidegate.data.sources.source import Reference
 from tidegate.errors import FormatError
 from tidegate.runs.model_results import (
+    BaselineModel,
     BlendModel,
     Finished,
     Job,
@@ -35,6 +36,7 @@ from tidegate.task import METRICS, Task
 from tidegate.training.history import Epoch
 
 __all__ = [
+    "BaselineModel",
     "BlendModel",
     "Finished",
     "Job",
@@ -104,6 +106,11 @@ class Results(Record):
     def majority(self) -> MajorityModel | None:
         """The constant answer, if it is measured already."""
         return next((model for model in self.models if isinstance(model, MajorityModel)), None)
+
+    @property
+    def baselines(self) -> list[BaselineModel]:
+        """The forecasts without a network, where series are forecast."""
+        return [model for model in self.models if isinstance(model, BaselineModel)]
 
     def blend_of(self, job: Job) -> BlendModel | None:
         """A network and the linear model together, if there is one."""
@@ -222,7 +229,10 @@ def _check_predictions(record: Record, predictions: dict[str, NDArray[Any]]) -> 
     ]
     if missing:
         raise ValueError(f"no array {missing[0]}")
-    targets, shape = predictions[TARGETS], (record.num_targets, len(record.task.classes))
+    targets, width = predictions[TARGETS], len(record.task.classes)
+    if record.task.kind == "forecast":
+        width = record.task.num_outputs
+    shape = (record.num_targets, width)
     if len(targets.shape) == 0 or len(targets) != record.num_targets:
         raise ValueError(f"targets of shape {targets.shape}, where N is {record.num_targets:,}")
     record.task.check_targets(targets)

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from tidegate import machine
+from tidegate.data.examples import Examples
 from tidegate.data.prepared import PreparedData
 from tidegate.data.preprocessing import TextPreprocessor
 from tidegate.data.sources import Reference
+from tidegate.data.windows import Windows
 from tidegate.errors import RunFolderError
 from tidegate.evaluation.metrics import measure
-from tidegate.runs import pretrained
+from tidegate.runs import baselines, pretrained
 from tidegate.runs import results as results_file
 from tidegate.runs.events import JobEnds, LinearBegins, LinearEnds, RunCallback
 from tidegate.runs.experiment import Experiment
@@ -91,7 +93,7 @@ def run(
             is_new = job.load_result(run_folder) is None
             ended = run_job(job, shared, run_folder, callback, allow_inexact=allow_inexact)
             if (
-                results.majority is None
+                results.majority is None and not results.baselines
             ):  # now, for its metrics load what training need not wait for
                 _majority(data, results)
             for model, predictions in ended.models:
@@ -146,7 +148,12 @@ def _check_same(finished: Results, begun: Results, run_folder: Path) -> None:
 
 
 def _majority(data: PreparedData, results: Results) -> None:
-    """Add the constant answer with its metrics."""
+    """Add the constant answer with its metrics; or the forecasts without a network."""
+    if isinstance(data.test, Windows):
+        for baseline, predictions in baselines.forecasts(data.task, data.test):
+            results.add(baseline, predictions)
+        return
+    assert isinstance(data.train, Examples)
     task, count = data.task, len(data.test)
     outputs = np.tile(task.constant_outputs(data.train.targets), (count, 1))
     (answer,) = task.named(task.decide(outputs[:1]))
@@ -160,7 +167,7 @@ def _linear(
     """Train the recipe's linear model, once for all seeds and cells."""
     values, task = experiment.recipe.linear_model, data.task
     is_text = isinstance(data.preprocessor, TextPreprocessor)
-    if not (values.order if is_text else values.pooled):
+    if isinstance(data.test, Windows) or not (values.order if is_text else values.pooled):
         return None
     if is_text and not task.has_one_class:
         text = (
@@ -174,6 +181,8 @@ def _linear(
         name = f"logistic regression on NB-weighted 1 to {values.order}-grams"
     callback(LinearBegins(name))
     begin = time.perf_counter()
+    assert isinstance(data.train, Examples)
+    assert isinstance(data.validation, Examples)
     parts = data.train, data.validation, data.test
     if is_text:
         branch = LinearBranch.train(values, *parts, num_outputs=task.num_outputs)

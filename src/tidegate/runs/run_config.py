@@ -5,14 +5,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from tidegate.data import sources
+from tidegate.data import own_forecast, own_series, sources
+from tidegate.data.audio.load import load as load_audio
+from tidegate.data.audio.options import OwnAudio
 from tidegate.data.dataset import TextDataset
+from tidegate.data.own_forecast import OwnForecast
+from tidegate.data.own_series import OwnSeries
 from tidegate.data.own_texts import OwnTexts
 from tidegate.data.own_texts import load as load_own
 from tidegate.data.own_texts.rows import Progress
-from tidegate.data.series import load as load_series
+from tidegate.data.prepared_forecast import ForecastDataset
 from tidegate.data.series.dataset import SeriesDataset
-from tidegate.data.series.options import OwnSeries
 from tidegate.data.sources.source import Reference
 from tidegate.errors import FormatError, RecipeError, RunFolderError
 from tidegate.runs.experiment import Experiment
@@ -49,15 +52,20 @@ class RunConfig:
     """What the examples are."""
     own_series: OwnSeries | None = None
     """The user's own files of series."""
+    own_audio: OwnAudio | None = None
+    """The user's own recordings."""
+    own_forecast: OwnForecast | None = None
+    """The user's own files of series to forecast."""
 
     @property
     def has_own_files(self) -> bool:
         """Whether the data set is none of tidegate's."""
-        return self.own is not None or self.own_series is not None
+        own = (self.own, self.own_series, self.own_audio, self.own_forecast)
+        return any(one is not None for one in own)
 
     def load_data(
         self, on_progress: Progress = lambda path, done: None
-    ) -> TextDataset | SeriesDataset:
+    ) -> TextDataset | SeriesDataset | ForecastDataset:
         """Read the data set.
 
         Args:
@@ -69,15 +77,25 @@ class RunConfig:
         if self.own is not None:
             return load_own(self.own, on_progress)
         if self.own_series is not None:
-            return load_series(self.own_series, on_progress)
-        return sources.load(self.dataset, None if self.data is None else Path(self.data))
+            return own_series.load(self.own_series, on_progress)
+        if self.own_audio is not None:
+            return load_audio(self.own_audio, on_progress)
+        if self.own_forecast is not None:
+            return own_forecast.load(self.own_forecast, on_progress)
+        path = None if self.data is None else Path(self.data)
+        if self.kind == "forecast":
+            return own_forecast.of_source(sources.get_forecast(self.dataset))
+        return sources.load_any(self.dataset, path)
 
     @property
     def reference(self) -> Reference | None:
         """Published results on the data set, in the setting of the recipe."""
         if self.has_own_files or self.dataset not in sources.names():
             return None
-        return sources.get(self.dataset).reference(self.experiment.recipe.name)
+        source = sources.get(self.dataset)
+        if not isinstance(source, sources.Source):
+            return None
+        return source.reference(self.experiment.recipe.name)
 
     def save(self, run_folder: Path) -> None:
         """Write ``run.json``, whole or not at all.

@@ -16,6 +16,7 @@ from tidegate.training.sections import (
     KEYS,
     SECTIONS,
     Dropout,
+    Forecast,
     LinearModel,
     Network,
     Pretraining,
@@ -26,11 +27,12 @@ from tidegate.training.sections import (
 )
 
 if TYPE_CHECKING:
+    from tidegate.data.preprocessing.forecast import ForecastOptions
     from tidegate.data.preprocessing.series import SeriesOptions
     from tidegate.data.preprocessing.text import TextOptions
 
-NAMES = ("notebook", "fast", "default", "best", "causal", "series")
-OF_KIND = {"series": "series", "audio": "series"}
+NAMES = ("notebook", "fast", "default", "best", "causal", "series", "forecast")
+OF_KIND = {"series": "series", "audio": "series", "forecast": "forecast"}
 """The recipes that are the default for data of other kinds than texts."""
 SUFFIX = ".toml"
 MOST_BYTES = 1 << 16
@@ -45,6 +47,7 @@ class Recipe:
     """One of :data:`NAMES`, or the name of a user's file, with its suffix."""
     text: Text = field(default_factory=Text)
     series: Series = field(default_factory=Series)
+    forecast: Forecast = field(default_factory=Forecast)
     network: Network = field(default_factory=Network)
     dropout: Dropout = field(default_factory=Dropout)
     training: Training = field(default_factory=Training)
@@ -95,6 +98,26 @@ class Recipe:
             differences=self.series.differences,
             stride=self.series.stride,
         )
+
+    def forecast_options(self, horizon: int, season_length: int) -> "ForecastOptions":
+        """How series to forecast become windows.
+
+        Args:
+            horizon: H, the steps that are forecast.
+            season_length: m, the steps after which values repeat.
+        """
+        from tidegate.data.preprocessing.forecast import ForecastOptions
+
+        window = self.forecast.window or max(3 * season_length, 2 * horizon, 20)
+        return ForecastOptions(
+            horizon, window, season_length, self.series.scaling, self.series.missing
+        )
+
+    @property
+    def quantiles(self) -> tuple[float, ...]:
+        """The quantiles of a forecast: the outer ones, and the median between them."""
+        outer = (1 - self.forecast.interval) / 2
+        return (round(outer, 6), 0.5, round(1 - outer, 6))
 
     def with_values(self, values: Mapping[str, Any]) -> "Recipe":
         """A recipe with other values, checked.
@@ -191,7 +214,7 @@ def name_for(name: str | None, kind: str, default: str = "default") -> str:
 
     Args:
         name: As the user gave it; None for the default.
-        kind: ``text``, ``series`` or ``audio``.
+        kind: ``text``, ``series``, ``audio`` or ``forecast``.
         default: The default for texts.
 
     Returns:

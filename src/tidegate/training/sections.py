@@ -86,6 +86,24 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Forecast:
+    """How series are forecast; the horizon and the season belong to the data."""
+
+    window: int = _key(
+        0,
+        "most past steps that a forecast is made from; 0 for three seasons, and at least twice the "
+        "horizon and 20",
+        Range(0, 1_000_000),
+    )
+    interval: float = _key(
+        0.8,
+        "share of the values that the outer quantiles are to have between them; the median is "
+        "forecast as well",
+        Range(0, 1, low_is_open=True, high_is_open=True),
+    )
+
+
+@dataclass(frozen=True)
 class Network:
     """The architecture of the network."""
 
@@ -262,6 +280,7 @@ class LinearModel:
 SECTIONS: dict[str, Any] = {
     "text": Text,
     "series": Series,
+    "forecast": Forecast,
     "network": Network,
     "dropout": Dropout,
     "training": Training,

@@ -81,6 +81,7 @@ def load(own: OwnAudio, on_progress: Progress = lambda path, done: None) -> Seri
         columns=columns,
         units=parts.units,
         num_validation=parts.num_validation,
+        front_end=own.front_end,
         notes=tuple(_notes(found, parts, own)),
     )
 

@@ -18,6 +18,16 @@ AUDIO_NAMES = ("audio", "path", "file", "filename", "file_name", "recording", "w
 _SUFFIXES = {f".{ending}" for ending in FORMATS.values()}
 
 
+def is_audio_folder(path: Path) -> bool:
+    """Whether a folder has a folder with a recording in it."""
+    if not is_folder(path):
+        return False
+    try:
+        return any(file.suffix.lower() in _SUFFIXES for file in islice(path.glob("*/*"), 1_000))
+    except OSError:
+        return False
+
+
 class AudioFolders:
     """A folder of which every folder is a class, and every wav, flac or ogg file in it a recording.
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.audio.front_end import FrontEnd
 from tidegate.data.series.columns import SeriesColumns
 from tidegate.data.series.series_set import SeriesSet
 from tidegate.data.split import split_by_hash, strata_of
@@ -56,6 +57,8 @@ class SeriesDataset:
     stand side by side, and either train or validate."""
     num_validation: int | None = None
     """The last so many training series are the validation part; None for a share of them."""
+    front_end: FrontEnd | None = None
+    """What computed the frames, where the series are recordings."""
     notes: tuple[str, ...] = ()
     """What the user should know about the data, a sentence each."""
     test_is_validation: bool = False

@@ -1,0 +1,79 @@
+"""Gaps in regular times: the steps that are not there become missing values."""
+
+import numpy as np
+
+from tidegate.data.ragged import Ragged, offsets_of
+from tidegate.data.series.series_set import SeriesSet
+from tidegate.errors import DataError
+
+MOST_FILLED = 10
+"""A series may become so many times as long."""
+UNEVEN = 0.25
+"""A step is uneven where it is further than this from a whole number of median steps."""
+MOST_UNEVEN = 0.01
+
+
+def fill_gaps(series: SeriesSet) -> tuple[SeriesSet, tuple[str, ...]]:
+    """Add the steps that are missing between others, without values.
+
+    Where more than one step in a hundred is no whole number of median steps long, times are
+    irregular: steps are taken as they come.
+
+    Returns:
+        The series, and notes for the user.
+
+    Raises:
+        DataError: A gap is so long that the series would become ten times as long.
+    """
+    if series.times is None or series.num_steps < 2:
+        return series, ()
+    times = Ragged(series.times, series.values.offsets)
+    differences = [np.diff(times[row]) for row in range(len(series))]
+    steps = np.concatenate([np.empty(0), *differences])
+    if not len(steps):
+        return series, ()
+    median = float(np.median(steps))
+    counts = np.maximum(np.rint(steps / median), 1).astype(np.int64)
+    uneven = np.abs(steps / median - counts) > UNEVEN
+    if uneven.mean() > MOST_UNEVEN:
+        return series, (
+            f"times are irregular ({uneven.mean():.1%} of the steps are no multiple of the median "
+            "one): steps are taken as they come",
+        )
+    if (counts == 1).all():
+        return series, ()
+    if counts.sum() > MOST_FILLED * len(counts):
+        longest = int(counts.argmax())
+        raise DataError(
+            f"series: expected times in steps of about {median:g}, got gaps of "
+            f"{int(counts.sum() - len(counts)):,} steps in all, the longest of "
+            f"{int(counts[longest]):,}; cut the series where they are"
+        )
+    return _filled(series, differences, median), (
+        f"{int((counts > 1).sum()):,} gaps in time of {int((counts - 1).sum()):,} steps in all are "
+        "filled with missing values",
+    )
+
+
+def _filled(
+    series: SeriesSet,
+    differences: list["np.ndarray[tuple[int], np.dtype[np.float64]]"],
+    step: float,
+) -> SeriesSet:
+    values, times = [], []
+    for row, gaps in enumerate(differences):
+        own, clock = series.values[row], series.times_of(row)
+        assert clock is not None
+        counts = np.maximum(np.rint(gaps / step), 1).astype(np.int64)
+        places = np.concatenate([[0], np.cumsum(counts)]) if len(own) else np.empty(0, np.int64)
+        length = int(places[-1]) + 1 if len(own) else 0
+        filled = np.full((length, own.shape[1]), np.nan, np.float32)
+        filled[places] = own
+        values.append(filled)
+        times.append(np.interp(np.arange(length), places, clock) if length else np.empty(0))
+    return SeriesSet(
+        Ragged(np.concatenate(values), offsets_of([len(one) for one in values])),
+        series.channels,
+        np.concatenate(times),
+        series.ids,
+    )
