@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tidegate.data.series import SeriesSet, SeriesSplit
+from tidegate.data.series import SeriesSet, SeriesSplit, series_set
 from tidegate.data.series.dataset import in_order_of_hashes
 from tidegate.data.series.given import series_of
 from tidegate.data.series.in_memory import series_in_memory
@@ -93,3 +93,16 @@ def test_series_in_memory_validate_on_their_end():
     assert dataset.test_is_validation
     assert 7 <= len(dataset.test) <= 11
     np.testing.assert_array_equal(dataset.test.labels, dataset.train.labels[-len(dataset.test) :])
+
+
+@pytest.mark.parametrize("rows", [[2, 0, 3], slice(1, 3), [1], [], slice(None)])
+def test_large_sets_are_taken_from_as_small_ones_are(monkeypatch, rows):
+    arrays = [np.full((length, 2), length) for length in (3, 1, 4, 2)]
+    times = [np.arange(len(array)) for array in arrays]
+    series = SeriesSet.from_arrays(arrays, times=times, ids="abcd")
+    small = series.take(rows)
+    monkeypatch.setattr(series_set, "MOST_BYTES_IN_MEMORY", 0)
+    monkeypatch.setattr(series_set, "_HASHED_AT_ONCE", 2)
+    large = series.take(rows)
+    assert large.values.values.shape == small.values.values.shape
+    assert large.fingerprint() == small.fingerprint()
