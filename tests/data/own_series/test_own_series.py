@@ -251,3 +251,22 @@ def test_a_table_without_a_column_of_series(write):
     assert (series.ids, series.channels) == (("sensors",), ("ax",))
     with pytest.raises(ArgumentError, match="did you mean 'machine'"):
         load(OwnSeries((write(steps(range(3))),), columns=SeriesColumns("machin")))
+
+
+def test_files_to_forecast_have_no_answers(write):
+    text = "@attribute series_name string\n@data\nT1:1,2\nT2:3\n"
+    own = OwnSeries((write(text, "x.tsf"),))
+    with pytest.raises(DataError, match=r"x\.tsf: expected series with answers"):
+        load(own)
+    series = load_series(own)
+    assert series.ids == ("T1", "T2")
+    assert series.values.offsets.tolist() == [0, 2, 3]
+
+
+def test_progress_is_told_to_the_end_of_each_file(write):
+    told = []
+    files = (write(steps(range(4)), "a.csv"), write(steps(range(4, 8)), "b.csv"))
+    load(OwnSeries(files, columns=LONG), lambda path, done: told.append((path.name, done)))
+    assert told[0] == ("a.csv", 0.0)
+    assert [name for name, done in told if done == 0.0] == ["a.csv", "b.csv"]
+    assert told[-1] == ("b.csv", 1.0)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tidegate.data.series import long_table
-from tidegate.data.series.long_table import read_long
+from tidegate.data.series.long_table import Gathered, read_long
 from tidegate.data.series.raw import RawSeries
-from tidegate.data.series.step_chunks import LongColumns, by_arrow, by_rows
+from tidegate.data.series.step_chunks import Coded, LongColumns, StepChunk, by_arrow, by_rows
 from tidegate.data.tables import open_table
 from tidegate.errors import DataError
 
@@ -144,14 +144,25 @@ def test_mistakes_across_chunks_have_their_lines(read, monkeypatch):
     good = [("s", str(t), "1", "1", "x") for t in range(20)]
     with pytest.raises(DataError, match=r"csv:22: .*got 3 after 19 in line 21"):
         read(lines([*good, ("s", "3", "1", "1", "x")]))
+    with pytest.raises(DataError, match=r"csv:22: .*got 19 after 19 in line 21, the same time"):
+        read(lines([*good, ("s", "19", "1", "1", "x")]))
     with pytest.raises(DataError, match="csv:22: .*, 'x' as in line .*, got 'y'"):
         read(lines([*good, ("s", "33", "1", "1", "y")]))
 
 
 def test_blank_lines_do_not_shift_the_count(read):
-    text = lines([("s", "1", "1", "1", "x")]) + "\ns,2,1,one,x\n"
-    with pytest.raises(DataError, match="csv:4: "):
-        read(text)
+    text = lines([("s", "1", "1", "1", "x")]) + "\ns,2,1,{},x\ns,1,1,1,x\n"
+    with pytest.raises(DataError, match="csv:4: expected a number"):
+        read(text.format("one"))
+    with pytest.raises(DataError, match="csv:5: expected times .* after 2 in line 4"):
+        read(text.format("1"))
+
+
+def test_series_come_in_the_order_of_the_file():
+    gathered = Gathered("here:", LongColumns("id", None, ("a",)))
+    ids = Coded(np.array([1, 0, 1]), ["later", "first"])  # a dictionary in another order
+    gathered.add(StepChunk(ids, None, np.ones((3, 1), np.float32), [], np.arange(3)))
+    assert [*gathered.series] == ["first", "later"]
 
 
 def test_json_lines(write):
@@ -201,7 +212,7 @@ def test_progress_is_told(write):
 MEMORY = """
 import resource, sys
 from pathlib import Path
-from tidegate.data.series.long_table import read_long
+from tidegate.data.series.long_table import Gathered, read_long
 from tidegate.data.series.raw import RawSeries
 from tidegate.data.series.step_chunks import LongColumns
 from tidegate.data.tables import open_table

@@ -13,6 +13,7 @@ from tidegate.data.series.npz_file import read_npz
 from tidegate.data.series.raw import Progress, RawSeries
 from tidegate.data.series.step_chunks import LongColumns
 from tidegate.data.series.ts_file import read_ts
+from tidegate.data.series.tsf_file import read_tsf
 from tidegate.data.series.wide_table import read_wide, step_columns
 from tidegate.data.split import hash_of
 from tidegate.data.tables import Table, open_table
@@ -23,9 +24,9 @@ TS_CLASS, TS_TARGET, NPZ_ANSWERS = "class", "target", "y"
 
 
 def kind_of(path: Path) -> str:
-    """The format of a file of series: ``ts``, ``npz``, or ``table``."""
+    """The format of a file of series: ``ts``, ``tsf``, ``npz``, or ``table``."""
     name = path.name.lower().removesuffix(".gz")
-    return next((kind for kind in ("ts", "npz") if name.endswith(f".{kind}")), "table")
+    return next((kind for kind in ("ts", "tsf", "npz") if name.endswith(f".{kind}")), "table")
 
 
 def read_into(
@@ -42,7 +43,7 @@ def read_into(
 
     Args:
         rows: Takes the series.
-        files: Paths: ``.ts``, ``.npz``, or what :func:`tidegate.data.tables.open_table` takes.
+        files: Paths: ``.ts``, ``.npz``, ``.tsf`` without answers, or what :func:`tidegate.data.tables.open_table` takes.
         columns: As the user names them.
         delimiter: Of CSV.
         skip_bad_rows: Leave rows out that are series and cannot be read, rather than refuse them.
@@ -65,6 +66,8 @@ def read_into(
                 table = open_table(path, delimiter=delimiter)
                 columns = complete(columns, table, answers=answers)
                 _read_table(table, columns, rows, answers, on_progress)
+            elif kind == "tsf":
+                _read_tsf(path, rows, answers, on_progress)
             else:
                 columns = _read_archive(path, kind, columns, rows, answers, on_progress)
         finally:
@@ -95,6 +98,20 @@ def _read_table(
             rows.splits.append(values[len(names)])
         if answers and columns.group:
             rows.groups.append(hash_of(str(values[-1])))
+
+
+def _read_tsf(path: Path, rows: RawSeries, answers: bool, on_progress: Progress) -> None:
+    """Add the series of a ``.tsf`` file, which have no answers."""
+    if answers:
+        raise DataError(
+            f"{path}: expected series with answers, got a .tsf file, whose series have none: they "
+            "are to be forecast"
+        )
+    series = read_tsf(path, on_progress).series
+    rows.begin(path, series.channels, has_times=series.times is not None)
+    rows.add_steps(series.values.values, series.times)
+    for row, length in enumerate(series.values.lengths().tolist()):
+        rows.end(length, row + 1, id=series.name(row).removeprefix("series "))
 
 
 def _read_archive(
