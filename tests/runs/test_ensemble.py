@@ -150,6 +150,18 @@ def test_wrong_numbers_and_tensors_are_refused():
         make_network(architecture, folder.tensors)
 
 
+def test_an_ensemble_of_series_answers_alike_in_any_company():
+    draws = np.random.default_rng(0)
+    labels = np.arange(24) % 2
+    series = [draws.normal(label, 1, (draws.integers(3, 9), 2)) for label in labels]
+    settings = {"training.ensemble": 2, "training.epochs": 2, "hidden_size": 4, "adapt": False}
+    model = tidegate.Classifier(settings=settings, threads=1).fit(series, labels).model_
+    assert model.folder.architecture.num_members == 2
+    together = model.outputs(series, part="network")
+    alone = np.concatenate([model.outputs([one], part="network") for one in series])
+    assert together.tobytes() == alone.tobytes()
+
+
 def test_it_is_refused_beside_self_training():
     with pytest.raises(RecipeError, match=r"training\.ensemble=1 beside self_training\.epochs"):
         THREE.with_values({"self_training.epochs": 1})

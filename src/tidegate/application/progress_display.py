@@ -442,7 +442,6 @@ def _in_short(recipe: Recipe) -> Text:
 _OF_TEXTS = (
     "text.",
     "network.embedding_dim",
-    "dropout.word",
     "dropout.embedding",
     "training.embedding",
     "training.adversarial",

@@ -128,7 +128,9 @@ class Network:
 class Dropout:
     """Dropout rates; 0 for none."""
 
-    word: float = _key(0.0, "dropout rate of whole steps: words are left out", SHARE)
+    word: float = _key(
+        0.0, "dropout rate of whole steps: words, or all numbers of a step, are left out", SHARE
+    )
     embedding: float = _key(
         0.0, "dropout rate on the embeddings; one mask a word, wherever it occurs in a batch", SHARE
     )
