@@ -58,6 +58,14 @@ def _table(results: Results, cells: Sequence[Cell]) -> Table:
             "whole\ns": f"{linear.wall_s:.0f}",
         }
         table.add_row("linear model", *(figures.get(name, "") for name in columns))
+    for baseline in results.baselines:
+        figures = {
+            heading: f"{baseline.metrics[main.name]:.4f}",
+            "test\nloss": f"{baseline.metrics['loss']:.4f}",
+            "whole\ns": f"{baseline.wall_s:.0f}",
+        }
+        name = baseline.description.partition(":")[0].partition(" by ")[0]
+        table.add_row(name, *(figures.get(one, "") for one in columns))
     return table
 
 
@@ -98,5 +106,7 @@ def _columns(results: Results) -> dict[str, Callable[[Cell], str]]:
     return columns | {
         "train\ns": lambda cell: f"{cell.training_s.mean:.0f}",
         "whole\ns": lambda cell: f"{cell.wall_s.mean:.0f}",
-        "tokens\nper s": lambda cell: f"{cell.tokens_per_s.mean:,.0f}",
+        f"{'tokens' if results.data.get('kind', 'text') == 'text' else 'steps'}\nper s": lambda cell: (
+            f"{cell.tokens_per_s.mean:,.0f}"
+        ),
     }

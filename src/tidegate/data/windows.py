@@ -48,6 +48,13 @@ class Windows:
         """The steps of the series themselves, for counts of them."""
         return self.series.values
 
+    @property
+    def epoch_steps(self) -> int:
+        """The steps that the network reads in an epoch, about: those of its windows."""
+        rows = np.linspace(0, max(len(self) - 1, 0), min(len(self), 1_000)).astype(np.int64)
+        mean = float(self.lengths(rows).mean()) if len(rows) else 0.0
+        return round(mean * min(len(self), MOST_IN_AN_EPOCH))
+
     def places(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The series and the origin of some windows, (number of rows,) each."""
         ends = np.cumsum(self.counts)

@@ -9,7 +9,7 @@ import numpy as np
 from tidegate.evaluation import bootstrap
 from tidegate.evaluation.bootstrap import Bounds
 from tidegate.evaluation.weighted_metrics import Values
-from tidegate.report.subjects import Subject, subjects
+from tidegate.report.subjects import Subject, baseline_subjects, subjects
 from tidegate.report.summary import Cell
 from tidegate.runs.results import Results
 from tidegate.task import Metric
@@ -44,6 +44,7 @@ def rows(cells: Sequence[Cell], results: Results, *, with_intervals: bool = Fals
     if results.majority is not None:
         majority = results.majority.name
         shown.append(Subject("same answer to everything", "muted", [majority]))
+    shown += baseline_subjects(results)
     names = [name for subject in shown for name in subject.models]
     resampled = {}
     if with_intervals and names and results.num_targets:

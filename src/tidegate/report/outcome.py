@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tidegate.evaluation.verdict import Verdict, judge
 from tidegate.report import prose
 from tidegate.report.summary import Cell
-from tidegate.runs.results import Results
+from tidegate.runs.results import BaselineModel, Results
 
 
 def headline(cells: Sequence[Cell], results: Results) -> str:
@@ -31,6 +31,7 @@ def findings(cells: Sequence[Cell], results: Results) -> list[str]:
         return []
     best = ranked[0]
     majority = [text] if (text := _of_majority(best, results)) else []
+    majority += [_of_baseline(best, results, one) for one in results.baselines]
     if linear is None:
         return majority
     alone = _of_linear(best, results)
@@ -85,6 +86,20 @@ def _of_majority(cell: Cell, results: Results) -> str:
         f"The same answer to everything, {prose.answer(constant.answer)}, reaches "
         f"{prose.reached(main, constant.metrics[main.name])}; {cell.name} is "
         f"{prose.verdict(compared)} that ({prose.sureness(compared)})."
+    )
+
+
+def _of_baseline(cell: Cell, results: Results, baseline: BaselineModel) -> str:
+    """A sentence on whether the best network is better than a forecast without one."""
+    compared = judge(
+        cell.metric,
+        [cell.scores(baseline.name)] * len(cell.jobs),
+        [cell.scores(job.name) for job in cell.jobs],
+    )
+    name = baseline.description.partition(":")[0].partition(" by ")[0]
+    return (
+        f"The {name} forecast has {prose.reached(cell.metric, baseline.metrics[cell.metric.name])};"
+        f" {cell.name} is {prose.verdict(compared)} that ({prose.sureness(compared)})."
     )
 
 

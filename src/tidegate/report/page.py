@@ -6,10 +6,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tidegate.evaluation import bootstrap
+from tidegate.evaluation.forecasts import nominal_coverage
 from tidegate.report import figures, metrics, outcome, pictures, prose
 from tidegate.report.classes import class_reports
+from tidegate.report.forecast import forecast_picture, forecast_reports
 from tidegate.report.regression import regression_reports
-from tidegate.report.subjects import subjects
+from tidegate.report.subjects import baseline_subjects, subjects
 from tidegate.report.summary import Cell, summarize
 from tidegate.runs.results import Results, load
 from tidegate.storage.atomic import write_text
@@ -33,6 +35,12 @@ _DATA_LABELS = {
     "training_texts_cut": "Training texts cut",
     "channels": "Channels",
     "numbers_a_step": "Numbers at every step",
+    "num_series": "Series",
+    "num_origins": "Points in time of the back-test",
+    "horizon": "Steps that are forecast",
+    "season_length": "Steps of a season",
+    "shortest": "Steps of the shortest series",
+    "longest": "Steps of the longest series",
     "training_steps": "Training steps",
     "training_shortest": "Steps of the shortest training series",
     "training_longest": "Steps of the longest training series",
@@ -86,6 +94,7 @@ def render(results: Results) -> str:
     cells = summarize(results)
     finished = [cell for cell in cells if cell.jobs]
     shown = subjects(finished, results)
+    forecast_shown = [*shown, *baseline_subjects(results)]
     return environment.get_template("page.html.j2").render(
         title=prose.title(cells),
         headline=outcome.headline(cells, results),
@@ -115,6 +124,11 @@ def render(results: Results) -> str:
             (report, pictures.regression_picture(report, f"regression-{number}"))
             for number, report in enumerate(regression_reports(shown, results))
         ],
+        forecast_reports=[
+            (report, forecast_picture(report, f"forecast-{number}", results.task.horizon))
+            for number, report in enumerate(forecast_reports(forecast_shown, results))
+        ],
+        nominal=nominal_coverage(results.task.quantiles) if results.task.quantiles else None,
         outcomes=pictures.OUTCOMES,
         has_combined=any(cell.combined for cell in finished),
         weights=prose.weights(finished),

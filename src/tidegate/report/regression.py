@@ -64,8 +64,8 @@ class RegressionReport:
 
 
 def regression_reports(subjects: Sequence[Subject], results: Results) -> list[RegressionReport]:
-    """Predicted and right numbers of every subject; nothing for a classification."""
-    if results.task.is_classification or not len(results.targets):
+    """Predicted and right numbers of every subject; nothing for another task."""
+    if results.task.kind != "regression" or not len(results.targets):
         return []
     right = results.targets.reshape(len(results.targets), -1)
     return [

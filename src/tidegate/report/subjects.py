@@ -19,6 +19,14 @@ class Subject:
     """Their names in ``results.json``, one a seed; at least one."""
 
 
+def baseline_subjects(results: Results) -> list[Subject]:
+    """The forecasts without a network, by the first part of their descriptions."""
+    return [
+        Subject(one.description.partition(":")[0].partition(" by ")[0], "muted", [one.name])
+        for one in results.baselines
+    ]
+
+
 def subjects(cells: Sequence[Cell], results: Results) -> list[Subject]:
     """All trained models: every cell's networks, these with the linear model, and that alone.
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from tidegate.data.examples import Examples
 from tidegate.data.prepared import PreparedData
 from tidegate.data.preprocessing import TextPreprocessor
-from tidegate.data.windows import Learnable
+from tidegate.data.windows import Learnable, Windows
 from tidegate.errors import RecipeError
 from tidegate.evaluation.metrics import measure
 from tidegate.inference.architecture import member_prefix
@@ -240,7 +240,11 @@ class _Trainer:
             checkpoint_manager=checkpoint_manager,
         )
         self.parts.append(progress)
-        self.num_tokens += len(progress.epochs) * len(examples.steps.values)
+        if isinstance(examples, Windows):
+            an_epoch = examples.epoch_steps
+        else:
+            an_epoch = len(examples.steps.values)
+        self.num_tokens += len(progress.epochs) * an_epoch
         return progress
 
     def teach(

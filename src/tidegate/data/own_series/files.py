@@ -43,7 +43,8 @@ def read_into(
 
     Args:
         rows: Takes the series.
-        files: Paths: ``.ts``, ``.npz``, ``.tsf`` without answers, or what :func:`tidegate.data.tables.open_table` takes.
+        files: Paths: ``.ts``, ``.npz``, ``.tsf`` without answers, or what
+            :func:`tidegate.data.tables.open_table` takes.
         columns: As the user names them.
         delimiter: Of CSV.
         skip_bad_rows: Leave rows out that are series and cannot be read, rather than refuse them.
