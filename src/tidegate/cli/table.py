@@ -94,6 +94,7 @@ def _columns(results: Results) -> dict[str, Callable[[Cell], str]]:
         return f"{fmean(values):.4f}{span}"
 
     main = results.task.main_metric
+    unit = "tokens" if results.data.get("kind", "text") == "text" else "steps"
     columns: dict[str, Callable[[Cell], str]] = {
         "parameters": lambda cell: f"{cell.jobs[0].num_parameters:,}",
         _heading(main): lambda cell: ranged([job.metrics[main.name] for job in cell.jobs]),
@@ -106,7 +107,5 @@ def _columns(results: Results) -> dict[str, Callable[[Cell], str]]:
     return columns | {
         "train\ns": lambda cell: f"{cell.training_s.mean:.0f}",
         "whole\ns": lambda cell: f"{cell.wall_s.mean:.0f}",
-        f"{'tokens' if results.data.get('kind', 'text') == 'text' else 'steps'}\nper s": lambda cell: (
-            f"{cell.tokens_per_s.mean:,.0f}"
-        ),
+        f"{unit}\nper s": lambda cell: f"{cell.tokens_per_s.mean:,.0f}",
     }
