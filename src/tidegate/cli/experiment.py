@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +14,9 @@ from tidegate.cli.recipe import RecipeName
 from tidegate.errors import RecipeError
 from tidegate.runs import logs
 from tidegate.training.recipe import NAMES, load, name_for
+
+if TYPE_CHECKING:
+    from tidegate.application.run import Run
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,12 +38,15 @@ seed_option = click.option(
 )
 
 
-def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F], F]:
+def options(
+    default_recipe: str, without: Collection[str] = (), without_own: Collection[str] = ()
+) -> Callable[[F], F]:
     """Decorator that adds the options that the three verbs share.
 
     Args:
         default_recipe: Name of the verb's default recipe.
         without: Flags of options that the verb does not have, or has in its own form.
+        without_own: Names of options for own files that it does not have.
     """
     all_options = [
         (
@@ -162,7 +168,7 @@ def options(default_recipe: str, without: Collection[str] = ()) -> Callable[[F],
         for flag, option in reversed(all_options):
             if flag not in without:
                 command = option(command)
-        return own_options()(command)
+        return own_options(without_own)(command)
 
     return decorate
 
@@ -188,7 +194,7 @@ def start(
     only_pretrain: bool = False,
     default_recipe: str = "default",
     **own: Any,
-) -> None:
+) -> "Run":
     """Begin a run or resume one; with ``only_pretrain`` it stops after the language models."""
     if resume is not None:
         refuse_beside_resume()
@@ -241,6 +247,7 @@ def start(
 
         table.show(run.results)
         click.echo(f"\nReport: {run.report}")
+    return run
 
 
 def _one_or_several(dataset: tuple[str, ...]) -> str | tuple[str, ...]:

@@ -94,16 +94,19 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def own_options(without: Collection[str] = ()) -> Callable[[F], F]:
+def own_options(
+    without: Collection[str] = (), only: Collection[str] | None = None
+) -> Callable[[F], F]:
     """Decorator that adds the options for own files to a verb.
 
     Args:
         without: Names of options that the verb does not have.
+        only: Names of those that it has alone; all when left out.
     """
 
     def decorate(command: F) -> F:
         for name, option in reversed(_OPTIONS.items()):
-            if name not in without:
+            if name not in without and (only is None or name in only):
                 command = option(command)
         return command
 

@@ -1,4 +1,4 @@
-"""``tidegate predict``: answer texts by a trained model."""
+"""``tidegate predict``: answer texts, series or recordings by a trained model."""
 
 import json
 import sys
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tidegate.cli.own_files import given_options, own_options
 from tidegate.data.tables import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tidegate.application.own_files import OwnOptions
     from tidegate.inference.predict_rows import Predicted
     from tidegate.inference.predictor import Predictor
 
@@ -31,8 +33,16 @@ Examples:
       a text a line in, an answer a line out
   cat new.csv | tidegate predict MODEL - --format csv > predictions.csv
       rows in, rows out
+  tidegate predict MODEL sensors.parquet --out answers.csv
+      a row for each series, of the columns of the training; or .ts, .npz
+  tidegate predict MODEL yes.wav
+      a recording; or a table of recordings
+  tidegate predict MODEL later.csv --out next.csv
+      by a model of forecasts: the steps after the end of each series
 """
 
+NUMBERS = ("series_id", "time", "values", "audio", "known")
+"""Options of series and recordings."""
 CHUNK_LINES = 1_024
 """Lines of standard input that are answered together."""
 
@@ -51,6 +61,7 @@ CHUNK_LINES = 1_024
     metavar="COLUMN",
     help="Column of the texts. [default: the one of the training, or found by its name]",
 )
+@own_options(only=("series_id", "time", "values", "audio", "known"))
 @click.option("--top-k", type=click.IntRange(min=1), default=1, help="Most probable classes.")
 @click.option(
     "--format", "format_", type=click.Choice(FORMATS), help="Of FILE, whatever its name says."
@@ -67,11 +78,12 @@ def command(
     threads: int | None,
     **options: Any,
 ) -> None:
-    """Answer texts by a trained model.
+    """Answer texts, series or recordings by a trained model, or forecast.
 
     MODEL is a model folder. Texts are those of --text, or of a column of FILE (.csv, .tsv,
     .jsonl, .parquet, .txt, plain or gzipped), or the lines of standard input. Answers keep the
-    order. Rows that cannot be answered are reported by their line and counted.
+    order. Rows that cannot be answered are reported by their line and counted. Of series and
+    recordings there is a row for each; of a forecast, for each step ahead.
     """
     import tidegate
     from tidegate.inference.predictor import load
@@ -81,6 +93,21 @@ def command(
         raise click.UsageError("expected texts by --text or in a file, got both")
     predictor = load(model)
     tidegate.set_num_threads(threads or available_cpus())
+    own = given_options(options)
+    options = {name: value for name, value in options.items() if name not in NUMBERS}
+    if predictor.folder.preprocessor.kind != "text":
+        if file is None:
+            raise click.UsageError(
+                f"expected a FILE for a model of the kind {predictor.folder.preprocessor.kind}, "
+                "got none"
+            )
+        _answer_numbers(predictor, file, own, **options)
+        return
+    for name in NUMBERS:
+        if name in own:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')}: expected it for a model of series, got one of texts"
+            )
     if file is None and (texts or options["format_"] in (None, "txt")):
         _refuse_file_options(options)
         _answer_lines(predictor, texts, options)
@@ -135,6 +162,62 @@ def _answer_file(
             on_progress=on_progress,
         )
     click.echo(_summary(predicted, time.perf_counter() - started), err=True)
+
+
+def _answer_numbers(
+    model: "Predictor",
+    file: Path,
+    own: "OwnOptions",
+    *,
+    out: Path | None,
+    text_column: str | None,
+    top_k: int,
+    format_: str | None,
+    delimiter: str | None,
+    as_json: bool,
+    strict: bool,
+    overwrite: bool,
+) -> None:
+    """Answer the series or recordings of a file, or forecast them."""
+    from tidegate.application.predict_files import predict_files
+    from tidegate.cli.own_files import as_usage_error
+    from tidegate.data.tables import format_of
+    from tidegate.data.tables.writer import check_free
+    from tidegate.errors import DataError
+
+    for flag, given in (("--text-column", text_column), ("--format", format_)):
+        if given is not None:
+            raise click.UsageError(f"{flag}: expected it for a model of texts, got one of numbers")
+    if out is not None:
+        check_free(out, overwrite=overwrite)
+    into = "jsonl" if as_json else "csv" if out is None else format_of(out)
+    if into == "txt" or (out is not None and as_json):
+        raise click.UsageError(f"--out: expected .csv, .tsv, .jsonl or .parquet, got {out}")
+    if delimiter is not None:
+        own = {**own, "delimiter": delimiter}
+    started = time.perf_counter()
+    with as_usage_error():
+        answered = predict_files(
+            model,
+            str(file),
+            own,
+            out,
+            into,
+            top_k=top_k,
+            delimiter=delimiter if into == "csv" else None,
+            overwrite=overwrite,
+        )
+    for message in answered.bad:
+        click.echo(message, err=True)
+    if answered.num_bad and strict:
+        raise DataError(
+            f"{file}: expected rows that can be read, got {answered.num_bad:,} that not"
+        )
+    noun = {"audio": "recordings", "forecast": "series forecast"}
+    what = noun.get(model.folder.preprocessor.kind, "series")
+    seconds = time.perf_counter() - started
+    more = f"; {answered.num_bad:,} without an answer" if answered.num_bad else ""
+    click.echo(f"{answered.num_answered:,} {what} in {seconds:.1f} s{more}", err=True)
 
 
 @contextmanager

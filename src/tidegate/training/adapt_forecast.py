@@ -9,12 +9,8 @@ from tidegate.training.recipe import Recipe
 NUM_STEPS = 600
 """Updates of a training."""
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 40
-FEW = 5
-"""Series that are scaled by the training part's mean and deviation; of more, each window is scaled
-by itself, for their levels differ."""
 
 _PHRASES = {
-    "series.scaling": ("scaling by the rule {}", "levels differ from series to series"),
     "series.missing": ("missing values by the rule {}", "some are missing"),
     "training.epochs": (
         "{} epochs",
@@ -71,7 +67,6 @@ def _wanted(recipe: Recipe, shape: ForecastShape) -> dict[str, Any]:
     epochs = ceil(NUM_STEPS * recipe.training.batch_size / max(shape.num_windows, 1))
     values: dict[str, Any] = {
         "training.epochs": min(max(epochs, FEWEST_EPOCHS), MOST_EPOCHS),
-        "series.scaling": "standard" if shape.num_series <= FEW else "instance",
     }
     if shape.has_missing:
         values["series.missing"] = "mask"
