@@ -1,8 +1,11 @@
 """Forecasts without training: by hand, and beside statsmodels' own intervals."""
 
+import sys
+
 import numpy as np
 import pytest
 
+from tidegate.errors import MissingPackageError
 from tidegate.evaluation import forecast_baselines
 from tidegate.evaluation.forecast_baselines import exponential_smoothing, seasonal_naive
 
@@ -94,3 +97,9 @@ def test_smoothing_reads_bounded_history(monkeypatch):
     other = np.concatenate([np.full(20, 1e3), past[20:]])
     found = [exponential_smoothing(one, 6, 4, LEVELS).quantiles for one in (past, other)]
     assert (found[0] == found[1]).all()
+
+
+def test_statsmodels_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "statsmodels.tsa.api", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'tidegate\[forecast\]'"):
+        exponential_smoothing(seasonal(30), 3, 1, LEVELS)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.errors import MissingPackageError
+
 Array = NDArray[np.float64]
 
 MOST_SEASONS, MOST_STEPS = 20, 1_000
@@ -58,7 +60,8 @@ def seasonal_naive(
     points = past[len(past) - lag + ahead % lag]
     changes = past[lag:] - past[:-lag]
     variance = float(np.mean(changes**2)) if len(changes) else 0.0
-    return _normal(points, np.asarray(variance * (ahead // lag + 1), np.float64), quantiles)
+    growth = (ahead // lag + 1).astype(np.float64)
+    return _normal(points, variance * growth, quantiles)
 
 
 def exponential_smoothing(
@@ -67,7 +70,7 @@ def exponential_smoothing(
     """Forecast by exponential smoothing with additive errors and seasons, fitted by statsmodels.
 
     Fitted to the last 20 seasons or 1,000 steps, whichever is more, for it is fitted anew at each
-    origin. Without a season, or where there are fewer than two of them or 10 + m steps, it is
+    origin. Without a season, or where there are fewer than two of them or about 10 + m steps, it is
     simple exponential smoothing, whose first level is fitted too.
 
     Args:
@@ -75,6 +78,9 @@ def exponential_smoothing(
         horizon: H.
         season_length: m; 1 where values do not repeat.
         quantiles: Q of them.
+
+    Raises:
+        MissingPackageError: statsmodels is not installed.
     """
     past = past[-max(MOST_SEASONS * season_length, MOST_STEPS) :]
     if len(past) < LEAST_STEPS or np.ptp(past) <= 1e-12 * np.abs(past).max():
@@ -84,12 +90,17 @@ def exponential_smoothing(
     scaled = (past - centre) / unit
     # What statsmodels' heuristic of the first states needs: two seasons, and ten smoothed steps.
     needed = max(2 * season_length, 10 + 2 * (season_length // 2))
-    if season_length > 1 and len(past) >= needed:
-        points, variances, has_converged = _seasonal(scaled, horizon, season_length)
-        method = "ETS(A,N,A)"
-    else:
-        points, variances, has_converged = _simple(scaled, horizon)
-        method = "ETS(A,N,N)"
+    has_season = season_length > 1 and len(past) >= needed
+    try:
+        points, variances, has_converged = (
+            _seasonal(scaled, horizon, season_length) if has_season else _simple(scaled, horizon)
+        )
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(
+            "exponential smoothing: expected statsmodels to be installed, and it is not; "
+            "pip install 'tidegate[forecast]'"
+        ) from error
+    method = "ETS(A,N,A)" if has_season else "ETS(A,N,N)"
     made = _normal(centre + unit * points, unit**2 * variances, quantiles)
     return Fitted(made, method, has_converged)
 
