@@ -1,5 +1,7 @@
 """Windows of series: what they read and predict, and that no part sees a later one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def counting(*lengths, season=1):
 
 def prepared(dataset, *, window=5, num_origins=2, **options):
     given = ForecastOptions(HORIZON, window, dataset.season_length, **options)
-    return prepare_forecast(dataset, given, LEVELS, num_origins=num_origins)
+    return prepare_forecast(replace(dataset, num_origins=num_origins), given, LEVELS)
 
 
 def altered(dataset, row, start):

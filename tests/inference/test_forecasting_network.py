@@ -21,8 +21,8 @@ def arrays_of(scaling="standard"):
     draw = np.random.default_rng(2)
     series = SeriesSet.from_arrays([draw.normal(size=(count, 2)).cumsum(0) for count in (60, 45)])
     options = ForecastOptions(HORIZON, window=9, season_length=3, scaling=scaling)
-    dataset = ForecastDataset("walks", "a test", series, HORIZON, 3)
-    data = prepare_forecast(dataset, options, LEVELS, num_origins=2)
+    dataset = ForecastDataset("walks", "a test", series, HORIZON, 3, num_origins=2)
+    data = prepare_forecast(dataset, options, LEVELS)
     rows = np.array([0, 30, 3, 12])
     return data, data.train.batch(rows)[0]
 
