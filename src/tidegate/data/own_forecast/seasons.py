@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.prepared_forecast import ForecastDataset
-from tidegate.data.preprocessing.forecast import carried
+from tidegate.data.prepared_forecast import ForecastDataset, cut
+from tidegate.data.preprocessing.forecast import LEAST_CONTEXT, carried
 
 LEAST_CORRELATION = 0.3
 """Autocorrelation of the changes from step to step at a season's distance."""
@@ -15,8 +15,8 @@ MOST_STEPS, MOST_SERIES, LONGEST = 20_000, 50, 1_000
 def find_season(dataset: ForecastDataset) -> int:
     """The steps after which values repeat, by the autocorrelation of their changes.
 
-    The last steps, which are tested, are left out. Changes are looked at, for a trend would
-    correlate at every distance.
+    Only the steps that train are read, none that validate or are tested. Changes are looked at, for
+    a trend would correlate at every distance.
 
     Returns:
         The distance of the highest peak, or 1 where none is above 0.3.
@@ -24,9 +24,11 @@ def find_season(dataset: ForecastDataset) -> int:
     totals = np.zeros(LONGEST + 1)
     counts = np.zeros(LONGEST + 1)
     lengths = dataset.lengths()
+    cuts = cut(lengths, dataset.horizon, dataset.num_origins)
+    ends = np.where(cuts.train > LEAST_CONTEXT, cuts.train, np.maximum(cuts.validation, 0))
     for row in np.argsort(-lengths, kind="stable")[:MOST_SERIES].tolist():
-        end = int(lengths[row]) - dataset.horizon
-        values = dataset.series.values[row][max(end - MOST_STEPS, 0) : max(end, 0)]
+        end = int(ends[row])
+        values = dataset.series.values[row][max(end - MOST_STEPS, 0) : end]
         for channel in range(len(dataset.channels)):
             column = values[:, channel : channel + 1].astype(np.float64)
             if len(column) < 8 or np.isnan(column).all():
