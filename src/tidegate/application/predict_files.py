@@ -113,7 +113,8 @@ def predict_files(
             trained,
             on_progress,
         )
-        series, names, head = read.series, [*read.files], "recording"
+        series, head = read.series, "recording"
+        names = [*(series.ids or read.files)]
         bad = (read.bad, read.num_bad)
     else:
         assert isinstance(own.own, OwnSeries)

@@ -110,7 +110,8 @@ class ProgressDisplay:
         if event.done == 0:
             self.console.print(f"reading {event.path}", markup=False, soft_wrap=True)
         if event.done == 1:
-            self.reading.stop()
+            if self.reading.live.is_started:
+                self.reading.stop()
         elif self.console.is_terminal:
             if not self.reading.tasks:
                 self.reading.add_task("", total=1.0)
