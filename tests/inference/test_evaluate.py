@@ -96,7 +96,7 @@ def test_a_class_without_examples_has_no_recall():
 @pytest.mark.parametrize(
     ("task", "targets", "message"),
     [
-        (BINARY, ["pos"], "as many targets as texts and at least one, got 2 texts and 1 targets"),
+        (BINARY, ["pos"], "as many targets as examples and at least one, got 2 examples and 1 targets"),
         (BINARY, ["pos", "good"], "a class of neg, pos at index 1 of the targets, got 'good'"),
         (BINARY, [0, 2], "expected targets from 0 to 1"),
         (BINARY, [0.0, 1.0], "expected targets of int64 and shape"),
@@ -115,7 +115,7 @@ def test_targets_that_do_not_fit_are_named(task, targets, message):
 
 def test_nothing_cannot_be_measured():
     model, _, _ = sample(BINARY, 1)
-    with pytest.raises(DataError, match="at least one, got 0 texts and 0 targets"):
+    with pytest.raises(DataError, match="at least one, got 0 examples and 0 targets"):
         evaluate(model, [], [])
 
 

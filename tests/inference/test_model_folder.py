@@ -199,7 +199,7 @@ def test_a_hostile_configuration_is_refused(saved, name):
 WORDS = {
     "another kind": (
         lambda c: c.update(kind="pickle"),
-        "expected a kind of text, series, got 'pickle'",
+        "expected a kind of text, series, audio, forecast, got 'pickle'",
     ),
     "an unknown key": (lambda c: c.update(code="x"), "preprocessor: expected"),
     "no length": (lambda c: c.update(max_length=0), "expected max_length from 1 on, got 0"),

@@ -50,7 +50,7 @@ PLANS = {
     "a key": (
         lambda plan: plan.update(run="rm"),
         "run.json: expected the keys dataset, data, experiment, own, logs, only_pretrain, kind, "
-        "got 'run'",
+        "own_series, own_audio, own_forecast, got 'run'",
     ),
     "no key": (
         lambda plan: plan.pop("dataset"),
@@ -96,7 +96,7 @@ PLANS = {
     ),
     "a section that there is none of": (
         lambda plan: plan["experiment"]["recipe"].update(rocket={}),
-        "experiment.recipe: expected the keys name, text, series, network, ",
+        "experiment.recipe: expected the keys name, text, series, forecast, network, ",
     ),
     "a changed key that there is none of": (
         in_recipe("changed", rocket=1),
@@ -200,15 +200,15 @@ RESULTS = {
     ),
     "kind of task": (
         lambda found: found["task"].update(kind="forecast"),
-        "task.kind: expected one of binary, multi-class, multi-label, regression, got 'forecast'",
+        "task.kind: expected one of binary, multi-class, multi-label, regression, forecast, got 'prophecy'",
     ),
     "models": (
         lambda found: found.update(models=[{}]),
-        "models[0].kind: expected one of recurrent, linear, blend, majority, got none",
+        "models[0].kind: expected one of recurrent, linear, blend, majority, baseline, got none",
     ),
     "kind of model": (
         lambda found: found.update(models=[MAJORITY | {"kind": []}]),
-        "models[0].kind: expected one of recurrent, linear, blend, majority, got []",
+        "models[0].kind: expected one of recurrent, linear, blend, majority, baseline, got []",
     ),
     "networks": (
         lambda found: found.update(models=[{"kind": "recurrent"}]),

@@ -17,11 +17,6 @@ from tidegate.data.tables import BadRow, Row
 from tidegate.errors import DataError
 
 
-def is_frame(given: Any) -> bool:
-    """Whether something is a data frame: it has named columns, and gives each by its name."""
-    return hasattr(given, "columns") and hasattr(given, "shape") and not hasattr(given, "dtype")
-
-
 class FrameHead:
     """The columns and the first rows of a frame, as those of a table."""
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from tidegate.data.series.columns import SeriesColumns
-from tidegate.data.series.frame import FrameHead, is_frame, series_of_frame
 from tidegate.data.series.series_set import SeriesSet
 from tidegate.errors import ArgumentError, DataError
 
@@ -57,11 +56,18 @@ def series_of(
     return SeriesSet(series.values, tuple(channels), series.times, series.ids)
 
 
+def is_frame(given: Any) -> bool:
+    """Whether something is a data frame: it has named columns, and gives each by its name."""
+    return hasattr(given, "columns") and hasattr(given, "shape") and not hasattr(given, "dtype")
+
+
 def _of_frame(
     frame: Any, channels: Sequence[str] | None, columns: SeriesColumns, where: str
 ) -> SeriesSet:
     """The series of a frame, of the channels that are wanted."""
+    # Here, for a model that answers need not wait for what reads tables.
     from tidegate.data.own_series.columns import complete
+    from tidegate.data.series.frame import FrameHead, series_of_frame
 
     if channels is not None and not columns.values:
         columns = replace(columns, values=tuple(channels))
