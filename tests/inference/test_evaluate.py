@@ -96,7 +96,11 @@ def test_a_class_without_examples_has_no_recall():
 @pytest.mark.parametrize(
     ("task", "targets", "message"),
     [
-        (BINARY, ["pos"], "as many targets as examples and at least one, got 2 examples and 1 targets"),
+        (
+            BINARY,
+            ["pos"],
+            "as many targets as examples and at least one, got 2 examples and 1 targets",
+        ),
         (BINARY, ["pos", "good"], "a class of neg, pos at index 1 of the targets, got 'good'"),
         (BINARY, [0, 2], "expected targets from 0 to 1"),
         (BINARY, [0.0, 1.0], "expected targets of int64 and shape"),

@@ -199,8 +199,9 @@ RESULTS = {
         "task: Task: expected 2 names of classes for binary, got 1",
     ),
     "kind of task": (
-        lambda found: found["task"].update(kind="forecast"),
-        "task.kind: expected one of binary, multi-class, multi-label, regression, forecast, got 'prophecy'",
+        lambda found: found["task"].update(kind="prophecy"),
+        "task.kind: expected one of binary, multi-class, multi-label, regression, forecast, got "
+        "'prophecy'",
     ),
     "models": (
         lambda found: found.update(models=[{}]),
