@@ -27,6 +27,7 @@ def get_num_threads() -> int:
 _SUBMODULES = ("engine", "equations", "nn", "optim")
 _MEMBERS = {
     "Classifier": "tidegate.estimators",
+    "Forecaster": "tidegate.estimators",
     "Regressor": "tidegate.estimators",
     "accelerate": "tidegate.nn.accelerate",
     "compare": "tidegate.application.api",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from tidegate.application.api import resume as resume
     from tidegate.application.api import train as train
     from tidegate.estimators import Classifier as Classifier
+    from tidegate.estimators import Forecaster as Forecaster
     from tidegate.estimators import Regressor as Regressor
     from tidegate.inference.evaluate import evaluate as evaluate
     from tidegate.inference.predictor import load as load

@@ -1,4 +1,4 @@
-"""Estimators of scikit-learn's kind on texts: :class:`Classifier` and :class:`Regressor`.
+"""Estimators of scikit-learn's kind: :class:`Classifier`, :class:`Regressor`, :class:`Forecaster`.
 
 They follow its conventions, so that pipelines, searches and cross-validation take them.
 """
@@ -14,6 +14,7 @@ except ImportError as error:
     ) from error
 
 from tidegate.estimators.classifier import Classifier
+from tidegate.estimators.forecaster import Forecaster
 from tidegate.estimators.regressor import Regressor
 
-__all__ = ["Classifier", "Regressor"]
+__all__ = ["Classifier", "Forecaster", "Regressor"]

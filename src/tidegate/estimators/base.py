@@ -1,4 +1,4 @@
-"""What both estimators share: arguments, a training, and a model that answers without PyTorch."""
+"""What the estimators share: arguments, a training, and a model that answers without PyTorch."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -25,11 +25,33 @@ MOST_SEEDS = 1 << 31
 LEAST_EXAMPLES = 2
 
 
-class TextEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A network that is trained by :meth:`fit`; the arguments are those of the classes below it."""
+class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A network that ``fit`` trains, and that is kept as a model that answers without PyTorch."""
 
     model_: Predictor
     history_: list[dict[str, Any]]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model folder, which :func:`tidegate.load` reads.
+
+        The classes of a classifier are named by texts, whatever their type was in ``y``.
+
+        Args:
+            path: A folder that is not there yet.
+
+        Raises:
+            NotFittedError: The estimator is not fitted.
+            FileExistsError: Something is at ``path`` already.
+        """
+        check_is_fitted(self)
+        self.model_.folder.save(Path(path))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+
+class TextEstimator(NetworkEstimator):
+    """Answers for texts or series; the arguments are those of the classes below it."""
 
     def __init__(
         self,
@@ -47,21 +69,6 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.threads = threads
         self.random_state = random_state
         self.verbose = verbose
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model folder, which :func:`tidegate.load` reads.
-
-        Its classes are named by texts, whatever their type was in ``y``.
-
-        Args:
-            path: A folder that is not there yet.
-
-        Raises:
-            NotFittedError: The estimator is not fitted.
-            FileExistsError: Something is at ``path`` already.
-        """
-        check_is_fitted(self)
-        self.model_.folder.save(Path(path))
 
     def _fit(
         self,
@@ -81,11 +88,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
                 f"validate on, got {'1 sample' if len(examples) else 'none'}"
             )
         targets = read(y, len(examples), where)
-        if self.settings is not None and not isinstance(self.settings, Mapping):
-            raise ArgumentError(
-                "settings",
-                f"expected a dict of values by their keys, got a {type(self.settings).__name__}",
-            )
+        check_settings(self.settings)
         trained = train(
             examples,
             targets,
@@ -94,7 +97,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             cell=self.cell,
             settings=self.settings,
             threads=self.threads,
-            seed=_seed(self.random_state),
+            seed=seed_of(self.random_state),
             verbose=self.verbose,
         )
         self.model_, self.history_ = trained.model, trained.history
@@ -105,9 +108,6 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         where = f"{type(self).__name__}.predict"
         is_text = isinstance(self.model_.folder.preprocessor, TextPreprocessor)
         return self.model_.outputs(texts_of(X, where) if is_text else examples_of(X, where))
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "model_")
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of an estimator: this one reads texts, not tables of numbers."""
@@ -132,7 +132,19 @@ def _refuse(unsupported: Mapping[str, Any], where: str) -> None:
         raise TypeError(f"{where}.fit: expected X and y alone, got also {', '.join(given)}")
 
 
-def _seed(random_state: Any) -> int:
+def check_settings(settings: Any) -> None:
+    """Refuse settings that are no dict.
+
+    Raises:
+        ArgumentError: With their type.
+    """
+    if settings is not None and not isinstance(settings, Mapping):
+        raise ArgumentError(
+            "settings", f"expected a dict of values by their keys, got a {type(settings).__name__}"
+        )
+
+
+def seed_of(random_state: Any) -> int:
     """The seed of a training, by scikit-learn's rule for ``random_state``."""
     if isinstance(random_state, Integral):
         if random_state < 0:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidegate.data.own_texts.in_memory import in_memory
+from tidegate.data.prepared_forecast import ForecastDataset
 from tidegate.data.series.in_memory import series_in_memory
 from tidegate.data.series.series_set import SeriesSet
 from tidegate.errors import MissingPackageError
@@ -24,6 +25,9 @@ _ONE_AT_A_TIME = threading.Lock()
 """Threads of a process share PyTorch's settings, which a training changes."""
 
 
+Examples = list[str] | SeriesSet | ForecastDataset
+
+
 @dataclass(frozen=True)
 class Trained:
     """What is kept of a training."""
@@ -31,11 +35,14 @@ class Trained:
     model: Predictor
     history: list[dict[str, Any]]
     """The figures of every epoch, by the names of :class:`tidegate.training.history.Epoch`."""
+    metrics: dict[str, dict[str, float]]
+    """The metrics of a forecast's back-test, by the names of the network and of the forecasts
+    without one; empty where no test is held out."""
 
 
 def train(
-    examples: list[str] | SeriesSet,
-    targets: Targets,
+    examples: Examples,
+    targets: Targets | None,
     *,
     where: str,
     recipe: Any,
@@ -46,6 +53,12 @@ def train(
     verbose: int,
 ) -> Trained:
     """Train one network; the run folder is removed, however the training ends.
+
+    Args:
+        examples: Texts, series, or series to forecast.
+        targets: What is to be learnt of each; None for series to forecast.
+        where: Begins the lines of ``verbose`` and the messages.
+        recipe, cell, settings, threads, seed, verbose: As of the estimators.
 
     Raises:
         ArgumentError, DataError, RecipeError, DivergedError: As of :func:`tidegate.train`.
@@ -72,16 +85,10 @@ def train(
         threads=threads,
         checkpoint_every=0,
         in_memory=True,
-        kind="series" if isinstance(examples, SeriesSet) else "text",
+        kind=_kind(examples),
     )
     share = config.experiment.recipe.training.validation_share
-    dataset: Any
-    if isinstance(examples, SeriesSet):
-        dataset = series_in_memory(
-            where, examples, targets.values, targets.task, validation_share=share
-        )
-    else:
-        dataset = in_memory(where, examples, targets.values, targets.task, validation_share=share)
+    dataset = _dataset(where, examples, targets, share)
     history: list[dict[str, Any]] = []
 
     def tell(event: object) -> None:
@@ -100,9 +107,27 @@ def train(
             print(f"{where}: {told}", file=sys.stderr)
 
     with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
-        carry_out.begin(config, Path(folder), tell, in_memory=dataset)
+        run = carry_out.begin(config, Path(folder), tell, in_memory=dataset)
         model = predictor.load(Path(folder) / MODELS / name_of(cell, seed))
-    return Trained(model, history)
+        metrics = {}
+        if isinstance(dataset, ForecastDataset):
+            metrics = {one.name: one.metrics for one in run.results.models}
+    return Trained(model, history, metrics)
+
+
+def _kind(examples: Examples) -> str:
+    if isinstance(examples, ForecastDataset):
+        return "forecast"
+    return "series" if isinstance(examples, SeriesSet) else "text"
+
+
+def _dataset(where: str, examples: Examples, targets: Targets | None, share: float) -> Any:
+    """The examples as a data set, of which the share validates."""
+    if isinstance(examples, ForecastDataset):
+        return examples
+    assert targets is not None
+    make: Any = series_in_memory if isinstance(examples, SeriesSet) else in_memory
+    return make(where, examples, targets.values, targets.task, validation_share=share)
 
 
 def _line(epoch: "Epoch") -> str:

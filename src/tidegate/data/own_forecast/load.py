@@ -103,8 +103,8 @@ def load_series(
         on_progress(path, 0.0)
         try:
             table = open_table(path, delimiter=own.delimiter)
-            wanted = _complete(wanted, table)
-            has_dates = _has_dates(table, wanted.time)
+            wanted = complete_columns(wanted, table)
+            has_dates = has_dates_in(table, wanted.time)
             long = LongColumns(wanted.series_id, wanted.time, (*wanted.values, *wanted.known), ())
             read_long(table, long, rows, on_progress)
         finally:
@@ -114,7 +114,7 @@ def load_series(
     return rows.series(), wanted, has_dates
 
 
-def _complete(columns: SeriesColumns, table: Table) -> SeriesColumns:
+def complete_columns(columns: SeriesColumns, table: Table) -> SeriesColumns:
     """Find the columns that are not named; without any of time or series, rows are steps of one."""
     if columns.series_id is None and columns.time is None:
         # Only found where its name says so; otherwise rows are the steps of a single series.
@@ -141,7 +141,7 @@ def _is_number(value: object) -> bool:
     return not isinstance(value, bool)
 
 
-def _has_dates(table: Table, time: str | None) -> bool:
+def has_dates_in(table: Table, time: str | None) -> bool:
     """Whether the times of a table are dates, rather than numbers."""
     if time is None:
         return False
