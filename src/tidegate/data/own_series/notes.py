@@ -8,6 +8,7 @@ from tidegate.data.preprocessing.series import constant_channels
 from tidegate.data.series.dataset import SeriesSplit
 from tidegate.data.series.raw import RawSeries
 from tidegate.data.series.series_set import SeriesSet
+from tidegate.data.series.steps import release_pages
 
 _AT_ONCE = 1 << 20
 """Steps that are looked at together, so that little of a memory map is in memory."""
@@ -45,10 +46,12 @@ def num_missing(series: SeriesSet) -> int:
     """The number of values that are missing."""
     first, last = int(series.values.offsets[0]), int(series.values.offsets[-1])
     values = series.values.values
-    return sum(
+    missing = sum(
         int(np.isnan(values[start : min(start + _AT_ONCE, last)]).sum())
         for start in range(first, last, _AT_ONCE)
     )
+    release_pages(values)
+    return missing
 
 
 def num_gaps(series: SeriesSet) -> tuple[int, float]:
@@ -61,6 +64,7 @@ def num_gaps(series: SeriesSet) -> tuple[int, float]:
     for start in range(0, series.num_steps, _AT_ONCE):
         between = _between(series, max(start - 1, 0), min(start + _AT_ONCE, series.num_steps))
         gaps += int((between > GAP * median).sum())
+    release_pages(series.times)
     return gaps, median
 
 

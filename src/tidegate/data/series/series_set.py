@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.ragged import Ragged, offsets_of
-from tidegate.data.series.steps import MOST_BYTES_IN_MEMORY, StepBuffer
+from tidegate.data.series.steps import MOST_BYTES_IN_MEMORY, StepBuffer, release_pages
 from tidegate.errors import DataError
 
 _HASHED_AT_ONCE = 1 << 20
@@ -118,6 +118,8 @@ class SeriesSet:
             values.append(self.values.take(group).values)
             if buffer is not None and self.times is not None:
                 buffer.append(Ragged(self.times, self.values.offsets).take(group).values)
+            release_pages(self.values.values)
+            release_pages(self.times)
         taken = None if buffer is None else buffer.array()
         return SeriesSet(Ragged(values.array(), offsets), self.channels, taken, ids)
 
@@ -145,10 +147,9 @@ class SeriesSet:
 
     def hashes(self) -> NDArray[np.uint64]:
         """64 bits of the SHA-256 of each series' values, (number of series,): equal for copies."""
-        return np.array(
-            [int.from_bytes(_digest(self.values[row])[:8], "big") for row in range(len(self))],
-            np.uint64,
-        )
+        hashes = [int.from_bytes(_digest(self.values[row])[:8], "big") for row in range(len(self))]
+        release_pages(self.values.values)
+        return np.array(hashes, np.uint64)
 
     def fingerprint(self) -> str:
         """SHA-256 over values, lengths, times, channels and names."""

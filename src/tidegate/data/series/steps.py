@@ -1,5 +1,6 @@
 """A growing array of steps, in memory while it is small and in a temporary file beyond that."""
 
+import mmap
 import tempfile
 import weakref
 from typing import IO, Any
@@ -75,3 +76,22 @@ class StepBuffer:
                 f"got: {error.strerror}; name another folder with the variable TMPDIR"
             ) from error
         self._chunks, self._num_bytes = [], 0
+
+
+def release_pages(array: NDArray[Any] | None) -> None:
+    """Give back the memory that a read-only memory map takes; other arrays stay as they are.
+
+    The values remain in the file, and are read again when they are looked at. Without this, all
+    pages that were ever looked at count as resident memory of the process.
+
+    Args:
+        array: An array of :class:`StepBuffer`, or a view of one.
+    """
+    base: Any = array
+    mode = None
+    while isinstance(base, np.ndarray):
+        mode = getattr(base, "mode", mode)
+        base = base.base
+    # Changes of a copy-on-write map ("c") would be lost. Not all systems have this advice.
+    if mode == "r" and isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
