@@ -162,3 +162,33 @@ def test_missing_values_are_refused_with_their_place():
     # Steps 7 to 10: the gap holds the value before, and is marked.
     assert arrays[VALUES].values[:4, 0].tolist() == [7, 8, 8, 0]
     assert arrays[VALUES].values[:4, 2].tolist() == [1, 1, 0, 1]
+
+
+@pytest.mark.parametrize("length", [10, 11, 12, 13])
+def test_no_step_both_trains_and_validates(length):
+    # Next to a longer series: of a short one, 1 to 4 steps come before those that validate.
+    data = prepared(counting(30, length))
+    trained = data.train.targets_of(np.arange(len(data.train)))
+    validated = data.validation.targets_of(np.arange(len(data.validation)))
+    assert not {*trained[~np.isnan(trained)]} & {*validated[~np.isnan(validated)]}
+    assert (trained >= 1000).any()
+
+
+def with_covariate(covariate):
+    steps = np.stack([np.arange(30.0), covariate], 1)
+    series = SeriesSet.from_arrays([steps], channels=("level", "price"), ids=("shop",))
+    return ForecastDataset("prices", "a test", series, HORIZON, 1, known=("price",))
+
+
+def test_a_covariate_missing_in_the_past_is_refused_with_its_place():
+    covariate = np.ones(30)
+    covariate[7] = np.nan
+    with pytest.raises(DataError, match=r"shop, step 7, covariate price: expected a number"):
+        prepared(with_covariate(covariate), missing="mask")
+
+
+def test_infinite_values_are_refused_with_their_place():
+    dataset = counting(30)
+    dataset.series.values.values[4] = np.inf
+    with pytest.raises(DataError, match="step 4, channel level: expected a finite number"):
+        prepared(dataset)

@@ -130,7 +130,10 @@ def prepare_forecast(
     _check_values(dataset, options, lengths)
     cuts = cut(lengths, horizon, dataset.num_origins)
     is_tested = cuts.validation >= LEAST_CONTEXT
-    training = _first_steps(dataset.series, np.where(cuts.train > 0, cuts.train, cuts.validation))
+    is_validated = cuts.train > LEAST_CONTEXT
+    # A short series has no validation: all before its test trains.
+    end = np.where(is_validated, cuts.train, cuts.validation)
+    training = _first_steps(dataset.series, end)
     preprocessor = ForecastPreprocessor.fit(
         training, options, known=dataset.known, has_dates=dataset.has_dates
     )
@@ -155,10 +158,7 @@ def prepare_forecast(
         )
 
     start = np.full(len(lengths), LEAST_CONTEXT)
-    # A short series has no validation: all before its test trains.
-    end = np.where(cuts.train > LEAST_CONTEXT, cuts.train, cuts.validation)
     train = windows(start, end - LEAST_CONTEXT, 1, end)
-    is_validated = cuts.train >= LEAST_CONTEXT
     validation = windows(
         cuts.train, cuts.num_validation_origins * is_validated, horizon, cuts.validation
     )
@@ -210,12 +210,22 @@ def back_test(dataset: ForecastDataset, preprocessor: ForecastPreprocessor) -> W
 def _check_values(
     dataset: ForecastDataset, options: ForecastOptions, lengths: NDArray[np.int64]
 ) -> None:
-    """Refuse missing values where the options do, and series without any."""
+    """Refuse infinite values, covariates that are missing, and values that are where the options
+    do; and series without any."""
     count = len(dataset.channels)
+    dataset.series.check_finite()
     for row, length in enumerate(lengths.tolist()):
         is_missing = np.isnan(dataset.series.values[row][:length, :count])
         if is_missing.all(0).any():
             raise DataError(f"{dataset.series.name(row)}: expected values, got none")
+        is_unknown = np.isnan(dataset.series.values[row][:length, count:])
+        if is_unknown.any():
+            step, covariate = np.argwhere(is_unknown)[0]
+            raise DataError(
+                f"{dataset.series.name(row)}, step {step}, covariate {dataset.known[covariate]}: "
+                "expected a number, got a missing value; what is known ahead is needed at every "
+                "step: fill it in, or leave it out of --known"
+            )
         if options.missing == "refuse" and is_missing.any():
             step, channel = np.argwhere(is_missing)[0]
             raise DataError(
