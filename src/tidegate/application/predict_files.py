@@ -179,7 +179,7 @@ def _write_forecast(
     columns = model.folder.columns
     trained = columns if isinstance(columns, SeriesColumns) else None
     series, read, has_dates = own_forecast.load_series(own, trained, on_progress)
-    series, _ = fill_gaps(series)
+    series, _ = fill_gaps(series, len(read.known))
     write_forecast(
         model, series, read, has_dates, out, format, delimiter=delimiter, overwrite=overwrite
     )

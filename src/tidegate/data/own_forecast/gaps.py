@@ -13,11 +13,16 @@ UNEVEN = 0.25
 MOST_UNEVEN = 0.01
 
 
-def fill_gaps(series: SeriesSet) -> tuple[SeriesSet, tuple[str, ...]]:
+def fill_gaps(series: SeriesSet, num_known: int = 0) -> tuple[SeriesSet, tuple[str, ...]]:
     """Add the steps that are missing between others, without values.
 
     Where more than one step in a hundred is no whole number of median steps long, times are
     irregular: steps are taken as they come.
+
+    Args:
+        series: With times, or nothing is filled.
+        num_known: The last channels that are covariates known ahead: at a step that is added, they
+            are those of the step before.
 
     Returns:
         The series, and notes for the user.
@@ -49,9 +54,10 @@ def fill_gaps(series: SeriesSet) -> tuple[SeriesSet, tuple[str, ...]]:
             f"{int(counts.sum() - len(counts)):,} steps in all, the longest of "
             f"{int(counts[longest]):,}; cut the series where they are"
         )
-    return _filled(series, differences, median), (
+    carried = "; what is known ahead is carried forward there" * (num_known > 0)
+    return _filled(series, differences, median, num_known), (
         f"{int((counts > 1).sum()):,} gaps in time of {int((counts - 1).sum()):,} steps in all are "
-        "filled with missing values",
+        f"filled with missing values{carried}",
     )
 
 
@@ -59,6 +65,7 @@ def _filled(
     series: SeriesSet,
     differences: list["np.ndarray[tuple[int], np.dtype[np.float64]]"],
     step: float,
+    num_known: int,
 ) -> SeriesSet:
     values, times = [], []
     for row, gaps in enumerate(differences):
@@ -69,6 +76,9 @@ def _filled(
         length = int(places[-1]) + 1 if len(own) else 0
         filled = np.full((length, own.shape[1]), np.nan, np.float32)
         filled[places] = own
+        if num_known and len(own):
+            before = np.searchsorted(places, np.arange(length), side="right") - 1
+            filled[:, -num_known:] = own[before, -num_known:]
         values.append(filled)
         times.append(np.interp(np.arange(length), places, clock) if length else np.empty(0))
     return SeriesSet(

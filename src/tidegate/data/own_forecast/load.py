@@ -34,7 +34,7 @@ def load(own: OwnForecast, on_progress: Progress = lambda path, done: None) -> F
     """
     own.check()
     series, columns, has_dates = load_series(own, on_progress=on_progress)
-    series, notes = fill_gaps(series)
+    series, notes = fill_gaps(series, len(columns.known))
     dataset = ForecastDataset(
         name=name_of([Path(path) for path in own.files]),
         source=f"{', '.join(own.files[:3])}{', ...' if len(own.files) > 3 else ''}",
