@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tidegate.data.preprocessing import ForecastPreprocessor
+from tidegate.data.preprocessing.dates import dates_after
 from tidegate.data.series.columns import SeriesColumns
 from tidegate.data.series.series_set import SeriesSet
 from tidegate.inference.predictor import Predictor
@@ -55,13 +59,14 @@ def forecast_rows(
     for number in range(len(series)):
         times = series.times_of(number)
         end = len(series.values[number]) - (task.horizon if preprocessor.known else 0)
+        ahead = _times_ahead(times, end, preprocessor.time_step, task.horizon, has_dates)
         for step in range(task.horizon):
             row: dict[str, Any] = {}
             if has_name:
                 name = first + number if series.ids is None else series.ids[number]
                 row[_series_name(columns)] = name
-            if times is not None:
-                time = float(times[end - 1]) + (step + 1) * preprocessor.time_step
+            if ahead is not None:
+                time = float(ahead[step])
                 row[_time_name(columns)] = _date(time) if has_dates else time
             row["step"] = step + 1
             values = quantiles[number, step].tolist()
@@ -71,6 +76,19 @@ def forecast_rows(
             }
             rows.append(row)
     return rows
+
+
+def _times_ahead(
+    times: NDArray[np.float64] | None, end: int, time_step: float, horizon: int, has_dates: bool
+) -> NDArray[np.float64] | None:
+    """The times of the steps ahead, (H,): those of the rows of the future where there are such."""
+    if times is None:
+        return None
+    if len(times) > end:
+        return times[end:]
+    if has_dates:
+        return dates_after(times[:end], time_step, horizon)
+    return np.asarray(times[end - 1] + time_step * np.arange(1, horizon + 1))
 
 
 def _median_first(values: list[float], model: Predictor) -> list[float]:
