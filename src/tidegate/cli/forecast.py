@@ -66,6 +66,8 @@ def command(dataset: tuple[str, ...], cell: str, seed: int, **options: Any) -> N
         and (*dataset,) not in [(n,) for n in names]
     ):
         raise click.UsageError("--horizon: expected the number of steps to forecast, got none")
+    if options["known"] and not options["resume"] and dataset:
+        _check_future(dataset, options)
     options |= {"unlabelled": None, "limit": None, "data": None}
     run = experiment.start(dataset, (cell,), (seed,), **options)
     from tidegate.application.next_steps import write_next_steps
@@ -78,3 +80,16 @@ def command(dataset: tuple[str, ...], cell: str, seed: int, **options: Any) -> N
     if len(rows) > MOST_SHOWN:
         click.echo(f"... and {len(rows) - MOST_SHOWN:,} more of the first series")
     click.echo(f"\nForecast: {path}")
+
+
+def _check_future(dataset: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Refuse files without the covariates of the steps ahead before a training, not after it."""
+    from tidegate.application.next_steps import check_next_steps
+    from tidegate.application.own_files import make_own
+    from tidegate.cli.own_files import as_usage_error, given_options
+    from tidegate.data.own_forecast import OwnForecast
+
+    with as_usage_error():
+        own = make_own(dataset, given_options(options)).own
+        if isinstance(own, OwnForecast):
+            check_next_steps(own)

@@ -184,18 +184,8 @@ class ForecastPreprocessor:
         count, horizon = len(self.channels), self.options.horizon
         end = len(values)
         if self.known:
+            check_future(series, row, count, horizon)
             end -= horizon
-            ahead = values[max(end, 0) :]
-            if end < 0 or np.isnan(ahead[:, count:]).any():
-                raise DataError(
-                    f"{series.name(row)}: expected {horizon} rows at its end with the covariates "
-                    f"{', '.join(self.known)} of the steps to be forecast, got fewer, or empty ones"
-                )
-            if not np.isnan(ahead[:, :count]).all():
-                raise DataError(
-                    f"{series.name(row)}: expected no values of {', '.join(self.channels)} in the "
-                    f"last {horizon} rows, which are to be forecast, got some"
-                )
         self.check_context(values[:end, :count], series.name(row))
         start = max(end - self.options.window, 0)
         if self.options.missing == "refuse":
@@ -376,6 +366,34 @@ def seasonal_naive(
     if len(past) < season_length:
         return np.repeat(past[-1:], horizon, 0)
     return past[len(past) - season_length + np.arange(horizon) % season_length]
+
+
+def check_future(series: SeriesSet, row: int, num_channels: int, horizon: int) -> None:
+    """Check that the last H rows of a series are its future: covariates, and no other values.
+
+    Args:
+        series: With ``num_channels`` channels, and then the covariates.
+        row: The number of the series.
+        num_channels: C.
+        horizon: H.
+
+    Raises:
+        DataError: They are not.
+    """
+    values, names = series.values[row], series.channels
+    ahead = values[max(len(values) - horizon, 0) :]
+    if len(ahead) < horizon or np.isnan(ahead[:, num_channels:]).any():
+        raise DataError(
+            f"{series.name(row)}: expected {horizon} rows at its end with the covariates "
+            f"{', '.join(names[num_channels:])} of the steps to be forecast, got fewer, or empty "
+            "ones"
+        )
+    if not np.isnan(ahead[:, :num_channels]).all():
+        raise DataError(
+            f"{series.name(row)}: expected no values of {', '.join(names[:num_channels])} in the "
+            f"last {horizon} rows, which are to be forecast, got some; add {horizon} rows with "
+            "the covariates alone"
+        )
 
 
 def carried(values: NDArray[np.float64]) -> NDArray[np.float64]:
