@@ -10,7 +10,7 @@ from tidegate.data.own_forecast.frame import read_frame
 from tidegate.data.own_forecast.gaps import fill_gaps
 from tidegate.data.ragged import Ragged, offsets_of
 from tidegate.data.series.columns import SeriesColumns
-from tidegate.data.series.frame import is_frame
+from tidegate.data.series.given import is_frame
 from tidegate.data.series.series_set import SeriesSet
 from tidegate.errors import ArgumentError, DataError
 
