@@ -11,13 +11,19 @@ YEAR_S = 365.2425 * DAY_S
 _PERIODS = {"hour of the day": DAY_S, "day of the week": WEEK_S, "day of the year": YEAR_S}
 
 
-def calendar_parts(time_step: float) -> tuple[str, ...]:
-    """The parts of the calendar that differ between steps.
+def calendar_parts(time_step: float, span: float = np.inf) -> tuple[str, ...]:
+    """The parts of the calendar that differ between steps, and that come again.
 
     Args:
         time_step: The time between two steps, in seconds; at least two fit into a period.
+        span: The longest time that a training series lasts, in seconds; two periods fit into it:
+            of one alone, such as the only summer, a network cannot tell what will come again.
     """
-    return tuple(name for name, period in _PERIODS.items() if 0 < time_step <= period / 2)
+    return tuple(
+        name
+        for name, period in _PERIODS.items()
+        if 0 < time_step <= period / 2 and 2 * period <= span
+    )
 
 
 def calendar_of(times: NDArray[np.float64], parts: tuple[str, ...]) -> NDArray[np.float64]:

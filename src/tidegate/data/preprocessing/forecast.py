@@ -116,7 +116,7 @@ class ForecastPreprocessor:
             channels,
             known,
             options,
-            calendar_parts(step) if has_dates else (),
+            calendar_parts(step, _span(series)) if has_dates else (),
             step,
             scaled.mean,
             scaled.scale,
@@ -350,6 +350,16 @@ class _File:
     time_step: float
     mean: tuple[float, ...]
     scale: tuple[float, ...]
+
+
+def _span(series: SeriesSet) -> float:
+    """The longest time from the first to the last step of a series; 0 where there are no times."""
+    if series.times is None:
+        return 0.0
+    offsets = series.values.offsets
+    is_real = np.diff(offsets) > 0
+    lasted = series.times[offsets[1:][is_real] - 1] - series.times[offsets[:-1][is_real]]
+    return float(lasted.max(initial=0.0))
 
 
 def seasonal_naive(
