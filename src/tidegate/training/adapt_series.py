@@ -20,6 +20,11 @@ SMOOTH = 0.95
 ENOUGH_STEPS = 35
 """Steps that are left of a smooth series of median length."""
 
+MOST_IN_A_BATCH = 1 << 16
+"""Steps of a batch, whose states take some 200 MB."""
+MOST_READ = 50_000_000
+"""Steps that a training reads, in all its epochs."""
+
 _PHRASES = {
     "series.missing": ("missing values by the rule {}", "some are missing"),
     "series.time": ("the rule {} for times", "steps are not equally far apart"),
@@ -29,9 +34,13 @@ _PHRASES = {
     ),
     "training.epochs": (
         "{} epochs",
-        f"about {NUM_STEPS:,} updates, within {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs",
+        f"about {NUM_STEPS:,} updates, within {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs and "
+        f"{MOST_READ:,} steps",
     ),
-    "training.batch_size": ("batches of {} series", f"there are {MANY:,} or more"),
+    "training.batch_size": (
+        "batches of {} series",
+        f"32 where there are {MANY:,} or more, and at most {MOST_IN_A_BATCH:,} steps",
+    ),
     "training.validation_share": ("a validation share of {}", f"there are {MANY:,} or more"),
 }
 """What a value is, in a sentence, and why; the keys that may change."""
@@ -73,15 +82,21 @@ def _wanted(shape: SeriesShape) -> dict[str, Any]:
     """The values for series of this shape; those that stay may be among them."""
     are_many = shape.num_series >= MANY
     batch_size = 32 if are_many else 16
+    stride = 1
+    if not are_many and shape.smoothness >= SMOOTH:
+        stride = min(max(round(shape.median_length / ENOUGH_STEPS), 1), 10_000)
+    length = max(shape.median_length // stride, 1)
+    batch_size = max(min(batch_size, MOST_IN_A_BATCH // length), 1)
     epochs = ceil(NUM_STEPS * batch_size / max(shape.num_series, 1))
+    most = max(MOST_READ * stride // max(shape.num_steps, 1), 1)
     values: dict[str, Any] = {
         "training.batch_size": batch_size,
-        "training.epochs": min(max(epochs, FEWEST_EPOCHS), MOST_EPOCHS),
+        "training.epochs": min(max(epochs, FEWEST_EPOCHS), MOST_EPOCHS, most),
     }
     if are_many:
         values["training.validation_share"] = 0.1
     elif shape.smoothness >= SMOOTH:
-        values["series.stride"] = min(max(round(shape.median_length / ENOUGH_STEPS), 1), 10_000)
+        values["series.stride"] = stride
     if shape.has_missing:
         values["series.missing"] = "mask"
     if shape.is_irregular:
