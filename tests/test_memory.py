@@ -61,6 +61,7 @@ def test_the_parameters_are_counted_as_they_are(cell, changed):
 
 def test_a_footprint_grows_with_what_it_is_said_to_grow_with():
     recipe = load("notebook").with_values({"pretraining.epochs": 1, "bigram_vocabulary_size": 20})
+    recipe = recipe.with_values({"training.ensemble": 2})
     large = {"vocabulary_size": 10**6, "bigram_vocabulary_size": 10**6, "num_tokens": 10**8}
     large |= {"num_texts": 10**6, "num_trained_on": 10**6}
     seen = set()

@@ -300,7 +300,7 @@ def test_a_validation_share_that_leaves_nothing_is_named(compare, tmp_path):
 
 def test_a_limit_above_the_data_is_said(compare, tmp_path):
     outcome = compare(tmp_path / "run", "--limit", 1000, "--cells", "rnn")
-    assert "--limit 1,000: there are only 40 training texts" in outcome.err
+    assert "--limit 1,000: there are only 40 training examples" in outcome.err
 
 
 def test_a_folder_with_another_run_is_left_alone(finished, compare):

@@ -228,7 +228,7 @@ def test_all_values_are_printed_and_saved(tidegate, reviews, tmp_path):
     printed = " ".join(outcome.err.split())
     for key, value in expected.values().items():
         assert results[key] == value
-        is_of_series = key.startswith("series.") or key == "linear_model.pooled"
+        is_of_series = key.startswith(("series.", "forecast.")) or key == "linear_model.pooled"
         assert (f" {key}=" in printed) != is_of_series, key
     assert "network.hidden_size=5*" in printed
 

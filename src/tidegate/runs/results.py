@@ -139,7 +139,7 @@ class Results(Record):
             RunFolderError: The system refused.
         """
         record = {one.name: getattr(self, one.name) for one in fields(Record)}
-        content = {"format": FORMAT, **asdict(Record(**record))}
+        content = {"format": FORMAT, **asdict(Record(**record)), "task": self.task.to_json()}
         text = json.dumps(content, indent=1, allow_nan=False)
         predictions = arrays.to_bytes({TARGETS: self.targets, **self.predictions})
         for name, bytes_ in ((PREDICTIONS, predictions), (FILE_NAME, f"{text}\n".encode())):
