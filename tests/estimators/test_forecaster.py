@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import estimator_checks
 
 import tidegate
 from tidegate import Forecaster
@@ -131,6 +132,38 @@ def test_gaps_in_time_are_filled_whoever_is_beside():
     both = pd.concat([rows[rows["unit"] == "a"], every_other_day])
     alone = forecaster.predict(rows[rows["unit"] == "a"])
     assert forecaster.predict(both)[0].tobytes() == alone[0].tobytes()
+
+
+def test_columns_are_taken_by_their_names():
+    rows = frame([wave(60), wave(50, 1)])
+    expected = Forecaster(H, **MOST).fit(rows).predict()
+    renamed = rows.rename(columns={"unit": "shop", "date": "day"}).assign(size=1.0)
+    names = {"series_id": "shop", "time": "day", "values": "sales"}
+    forecaster = Forecaster(H, **names, **MOST).fit(renamed)
+    np.testing.assert_array_equal(forecaster.predict(), expected)
+    assert forecaster.series_.ids == ("a", "b")
+    assert forecaster.predict(renamed.iloc[:60]).tobytes() == expected[:1].tobytes()
+    with pytest.raises(DataError, match="series_id: expected a column of Forecaster.predict"):
+        forecaster.predict(rows)
+    two = Forecaster(H, **MOST | names | {"values": ["sales", "size"]}).fit(renamed)
+    assert two.predict().shape == (2, H, 2)
+
+
+def test_series_that_are_too_short_to_be_tested_are_told():
+    forecaster = Forecaster(H, **MOST).fit([wave(60), wave(50, 1), wave(8, 2)])
+    assert "1 of 3 series are too short for the test" in forecaster.notes_[0]
+    assert forecaster.predict().shape == (3, H, 1)
+
+
+def test_sets_name_their_last_channels_as_known():
+    values = np.concatenate([wave(64), (np.arange(64) % 7 == 0)[:, None]], 1)
+    values[60:, 0] = np.nan
+    series = SeriesSet.from_arrays([values], channels=["v", "x0"])
+    forecaster = Forecaster(H, known=["x0"], **MOST).fit(series)
+    expected = Forecaster(H, values="v", **MOST).fit(values[:60, 0], values[:, 1:])
+    np.testing.assert_array_equal(forecaster.predict()[0, :, 0], expected.predict())
+    with pytest.raises(DataError, match="expected v as the last channels, got the channels v, x0"):
+        Forecaster(H, known=["v"], **MOST).fit(series)
 
 
 def test_indices_of_dates_are_read():
@@ -282,6 +315,27 @@ def test_a_score_is_of_what_came(able):
 def test_a_mistake_in_an_argument_is_named(arguments, message):
     with pytest.raises(ArgumentError, match=message):
         Forecaster(**{"horizon": H, **MOST} | arguments).fit(wave(60))
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        estimator_checks.check_do_not_raise_errors_in_init_or_set_params,
+        estimator_checks.check_estimator_cloneable,
+        estimator_checks.check_estimator_repr,
+        estimator_checks.check_estimator_tags_renamed,
+        estimator_checks.check_get_params_invariance,
+        estimator_checks.check_mixin_order,
+        estimator_checks.check_no_attributes_set_in_init,
+        estimator_checks.check_parameters_default_constructible,
+        estimator_checks.check_set_params,
+        estimator_checks.check_valid_tag_types,
+    ],
+    ids=lambda check: check.__name__,
+)
+def test_scikit_learns_checks_of_arguments_pass(check):
+    """The others fit a table of samples with a target each, which series are not."""
+    check("Forecaster", Forecaster(H, **MOST))
 
 
 def test_arguments_are_stored_and_copied(able, tmp_path):

@@ -54,7 +54,7 @@ class Forecaster(NetworkEstimator):
             forecasts without a network: ``naive`` and, with statsmodels, ``smoothing``.
         quantiles_: The Q quantiles that are forecast, ascending.
         season_length_: The season, as it was given or found.
-        notes_: What was done to the series before the training, a sentence each.
+        notes_: What was done to the series, and which were left out of the test: a sentence each.
         series_: The series of the training, after whose end :meth:`predict` forecasts.
 
     Example:
@@ -153,7 +153,7 @@ class Forecaster(NetworkEstimator):
             verbose=self.verbose,
         )
         self.model_, self.history_ = trained.model, trained.history
-        self.metrics_, self.notes_ = trained.metrics, given.notes
+        self.metrics_, self.notes_ = trained.metrics, trained.notes
         self.quantiles_ = trained.model.task.quantiles
         self.season_length_, self.series_ = season_length, given.series
         self._given = given
@@ -224,6 +224,14 @@ class Forecaster(NetworkEstimator):
                 f"shape {self.predict().shape} or with fewer steps, got {got}"
             )
         return -float(np.nanmean(np.abs(came - forecast)))
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks of an estimator: this one reads series, and has no X but them."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        tags.input_tags.allow_nan = True
+        return tags
 
     def _quantiles(self, y: Any, X: Any, method: str) -> tuple[NDArray[np.float64], int]:
         """Quantiles (n, H, C, Q), and the number of dimensions of a forecast."""

@@ -38,6 +38,8 @@ class Trained:
     metrics: dict[str, dict[str, float]]
     """The metrics of a forecast's back-test, by the names of the network and of the forecasts
     without one; empty where no test is held out."""
+    notes: tuple[str, ...]
+    """What the user should know about the examples, a sentence each."""
 
 
 def train(
@@ -67,7 +69,7 @@ def train(
     try:
         from tidegate.application import carry_out
         from tidegate.application.arguments import make_config
-        from tidegate.runs.events import JobBegins, JobEnds, PretrainingBegins
+        from tidegate.runs.events import DataPrepared, JobBegins, JobEnds, PretrainingBegins
         from tidegate.runs.run_folder import MODELS, name_of
         from tidegate.training.events import Notice
         from tidegate.training.history import Epoch
@@ -90,11 +92,15 @@ def train(
     share = config.experiment.recipe.training.validation_share
     dataset = _dataset(where, examples, targets, share)
     history: list[dict[str, Any]] = []
+    notes: list[str] = []
 
     def tell(event: object) -> None:
         told = None
         if isinstance(event, JobEnds):
             history.extend(map(asdict, event.job.history))
+        elif isinstance(event, DataPrepared):
+            notes.extend(event.facts["notes"])
+            told = "; ".join(notes) or None
         elif isinstance(event, PretrainingBegins):
             told = f"a language model of {event.texts}"
         elif isinstance(event, JobBegins):
@@ -112,7 +118,7 @@ def train(
         metrics = {}
         if isinstance(dataset, ForecastDataset):
             metrics = {one.name: one.metrics for one in run.results.models}
-    return Trained(model, history, metrics)
+    return Trained(model, history, metrics, tuple(notes))
 
 
 def _kind(examples: Examples) -> str:
