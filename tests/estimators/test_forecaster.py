@@ -121,17 +121,21 @@ def test_a_forecast_does_not_depend_on_the_company(able):
     assert able.predict(series[1]).tobytes() == together[1, :, :, 1].tobytes()
 
 
-def test_gaps_in_time_are_filled_whoever_is_beside():
+def test_gaps_in_time_are_filled_whoever_is_beside(tmp_path):
     rows = frame([wave(60), wave(50, 1)])
     rows = rows[~((rows["unit"] == "a") & rows["date"].dt.day.isin([7, 8]))]
     forecaster = Forecaster(H, **MOST).fit(rows)
-    assert len(forecaster.notes_) == 1
-    assert "series a: 2 gaps in time of 4 steps in all" in forecaster.notes_[0]
-    assert forecaster.series_.values.lengths().tolist() == [60, 50]
-    every_other_day = rows[(rows["unit"] == "b")].iloc[::2]
-    both = pd.concat([rows[rows["unit"] == "a"], every_other_day])
-    alone = forecaster.predict(rows[rows["unit"] == "a"])
-    assert forecaster.predict(both)[0].tobytes() == alone[0].tobytes()
+    assert "2 gaps in time of 4 steps in all are filled" in forecaster.notes_[0]
+    assert forecaster.series_.values.lengths().tolist() == [56, 50]
+    is_first = rows["unit"] == "a"
+    parts = rows[is_first], rows[~is_first].iloc[::2]
+    together = forecaster.predict(pd.concat(parts))
+    for number, part in enumerate(parts):
+        assert forecaster.predict(part)[0].tobytes() == together[number].tobytes()
+    assert forecaster.predict()[0].tobytes() == together[0].tobytes()
+    forecaster.save(tmp_path / "model")
+    loaded = tidegate.load(tmp_path / "model").predict(pd.concat(parts))
+    assert loaded.tobytes() == together.tobytes()
 
 
 def test_columns_are_taken_by_their_names():

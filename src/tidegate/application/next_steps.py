@@ -7,9 +7,9 @@ from typing import Any
 from tidegate.application.predict_files import write_forecast
 from tidegate.application.run import Run
 from tidegate.data.own_forecast import OwnForecast, load_series
-from tidegate.data.own_forecast.gaps import fill_gaps
 from tidegate.data.prepared_forecast import ForecastDataset
 from tidegate.data.preprocessing.forecast import check_future
+from tidegate.data.series.gaps import fill_gaps
 from tidegate.errors import DataError
 from tidegate.inference.predictor import load
 

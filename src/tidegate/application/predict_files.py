@@ -15,7 +15,6 @@ from tidegate.data.audio.load import load_recordings
 from tidegate.data.audio.options import OwnAudio
 from tidegate.data.audio.recording import FORMATS as AUDIO_FORMATS
 from tidegate.data.own_forecast import OwnForecast
-from tidegate.data.own_forecast.gaps import fill_gaps
 from tidegate.data.own_series import OwnSeries
 from tidegate.data.preprocessing import (
     AudioPreprocessor,
@@ -23,6 +22,7 @@ from tidegate.data.preprocessing import (
     SeriesPreprocessor,
 )
 from tidegate.data.series.columns import SeriesColumns
+from tidegate.data.series.gaps import fill_gaps_by_step
 from tidegate.data.series.series_set import SeriesSet
 from tidegate.data.tables.writer import open_writer
 from tidegate.errors import ArgumentError, DataError
@@ -179,7 +179,9 @@ def _write_forecast(
     columns = model.folder.columns
     trained = columns if isinstance(columns, SeriesColumns) else None
     series, read, has_dates = own_forecast.load_series(own, trained, on_progress)
-    series, _ = fill_gaps(series, len(read.known))
+    preprocessor = model.folder.preprocessor
+    assert isinstance(preprocessor, ForecastPreprocessor)
+    series = fill_gaps_by_step(series, preprocessor.time_step, len(read.known))
     write_forecast(
         model, series, read, has_dates, out, format, delimiter=delimiter, overwrite=overwrite
     )

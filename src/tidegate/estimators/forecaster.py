@@ -13,6 +13,7 @@ from tidegate.data.own_forecast.seasons import find_season
 from tidegate.data.prepared_forecast import ForecastDataset
 from tidegate.data.preprocessing import ForecastPreprocessor
 from tidegate.data.series.columns import SeriesColumns
+from tidegate.data.series.gaps import fill_gaps
 from tidegate.data.series.series_set import SeriesSet
 from tidegate.errors import ArgumentError, DataError
 from tidegate.estimators.base import NetworkEstimator, check_settings, seed_of
@@ -128,16 +129,17 @@ class Forecaster(NetworkEstimator):
         where = type(self).__name__
         self._check_arguments()
         given = series_given(y, X, self._columns(), where=where)
+        series, notes = fill_gaps(given.series, len(given.known))
         dataset = ForecastDataset(
             name=where,
             source=f"{len(given.series):,} series in memory",
-            series=given.series,
+            series=series,
             horizon=int(self.horizon),
             season_length=self.season_length or 1,
             known=given.known,
             has_dates=given.has_dates,
             columns=given.columns,
-            notes=given.notes,
+            notes=notes,
             num_origins=self.num_origins,
         )
         season_length = int(self.season_length or find_season(dataset))
@@ -243,7 +245,10 @@ class Forecaster(NetworkEstimator):
             self._check_like_training(given, where)
         elif X is not None:
             raise DataError(f"{where}: X: expected it beside the series y, got X alone")
-        series = with_steps_ahead(given, task.horizon, where=where)
+        preprocessor = model.folder.preprocessor
+        assert isinstance(preprocessor, ForecastPreprocessor)
+        step = preprocessor.time_step
+        series = with_steps_ahead(given, task.horizon, step, where=where)
         quantiles = task.predictions(model.outputs(series))
         shape = (len(series), task.horizon, len(task.classes), len(task.quantiles))
         return quantiles.reshape(shape), given.num_dimensions

@@ -1,15 +1,15 @@
 """What a forecaster is given: one series or several, out of the containers that they come in."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.own_forecast.frame import read_frame
-from tidegate.data.own_forecast.gaps import fill_gaps
 from tidegate.data.ragged import Ragged, offsets_of
 from tidegate.data.series.columns import SeriesColumns
+from tidegate.data.series.gaps import fill_gaps_by_step
 from tidegate.data.series.given import is_frame
 from tidegate.data.series.series_set import SeriesSet
 from tidegate.errors import ArgumentError, DataError
@@ -18,7 +18,6 @@ EXPECTED = (
     "an array (T,) or (T, C) of one series, a list of such arrays or an array (n, T, C) of "
     "several, or a data frame with a row a step"
 )
-MOST_NOTES = 5
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,10 @@ class SeriesGiven:
     """The columns of a data frame, with those that were found; None of other containers."""
     has_dates: bool = False
     """Whether times are seconds since 1970."""
-    notes: tuple[str, ...] = ()
-    """What was done to the series, a sentence each."""
 
 
 def series_given(y: Any, X: Any, columns: SeriesColumns, *, where: str) -> SeriesGiven:
-    """Read series, and fill gaps in their times with missing values, series by series.
+    """Read series as they are: gaps in time are not filled.
 
     Args:
         y: Arrays, a column of pandas or polars, a :class:`SeriesSet`, or a data frame.
@@ -71,23 +68,26 @@ def series_given(y: Any, X: Any, columns: SeriesColumns, *, where: str) -> Serie
         given = _of_arrays(y, X, columns, where)
     if not len(given.series) or not given.series.num_steps:
         raise DataError(f"{where}: expected a series with steps, got none")
-    series, notes = _without_gaps(given.series)
-    _check_covariates(series, len(given.known), where)
-    return replace(given, series=series, notes=notes)
+    _check_covariates(given.series, len(given.known), where)
+    return given
 
 
-def with_steps_ahead(given: SeriesGiven, horizon: int, *, where: str) -> SeriesSet:
-    """The series with the covariates of exactly the steps that are to be forecast.
+def with_steps_ahead(
+    given: SeriesGiven, horizon: int, time_step: float, *, where: str
+) -> SeriesSet:
+    """The series without gaps, with the covariates of exactly the steps that are to be forecast.
 
     Args:
-        given: The series; without covariates they stay as they are.
+        given: The series.
         horizon: H.
+        time_step: The time between two steps in the training.
         where: Begins the message of an error.
 
     Raises:
         DataError: The covariates of fewer steps are given.
     """
-    series, count = given.series, len(given.series.channels) - len(given.known)
+    series = fill_gaps_by_step(given.series, time_step, len(given.known))
+    count = len(series.channels) - len(given.known)
     if not given.known:
         return series
     rows = []
@@ -215,22 +215,3 @@ def _check_covariates(series: SeriesSet, num_known: int, where: str) -> None:
 def _refuse_covariates(X: Any, where_else: str, where: str) -> None:
     if X is not None:
         raise DataError(f"{where}: X: expected the covariates {where_else}, got X as well")
-
-
-def _without_gaps(series: SeriesSet) -> tuple[SeriesSet, tuple[str, ...]]:
-    """The series with their gaps filled, each by its own step, so that none depends on others."""
-    if series.times is None:
-        return series, ()
-    filled, notes = [], []
-    for row in range(len(series)):
-        one, own_notes = fill_gaps(series.take([row]))
-        filled.append(one)
-        notes += [f"{series.name(row)}: {note}" for note in own_notes]
-    if not notes:
-        return series, ()
-    if len(notes) > MOST_NOTES:
-        notes = [*notes[:MOST_NOTES], f"and {len(notes) - MOST_NOTES:,} more such series"]
-    times = np.concatenate([one.times for one in filled if one.times is not None])
-    values = np.concatenate([one.values.values for one in filled])
-    offsets = offsets_of([one.num_steps for one in filled])
-    return SeriesSet(Ragged(values, offsets), series.channels, times, series.ids), tuple(notes)

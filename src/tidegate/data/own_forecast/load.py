@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tidegate.data.own_forecast.gaps import fill_gaps
 from tidegate.data.own_forecast.options import OwnForecast
 from tidegate.data.own_forecast.seasons import find_season
 from tidegate.data.own_series.columns import complete
 from tidegate.data.own_texts.load import name_of
 from tidegate.data.prepared_forecast import ForecastDataset
 from tidegate.data.series.columns import SeriesColumns
+from tidegate.data.series.gaps import fill_gaps
 from tidegate.data.series.long_table import read_long
 from tidegate.data.series.raw import Progress, RawSeries
 from tidegate.data.series.series_set import SeriesSet

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tidegate.data.preprocessing.calendar import calendar_of, calendar_parts
 from tidegate.data.preprocessing.series import VALUES, SeriesReading, refuse_missing
 from tidegate.data.ragged import Ragged, offsets_of
+from tidegate.data.series.gaps import fill_gaps_by_step
 from tidegate.data.series.series_set import SeriesSet
 from tidegate.errors import DataError, FormatError
 from tidegate.storage import schema
@@ -162,7 +163,7 @@ class ForecastPreprocessor:
         """The arrays that forecast the steps after the end of each series, and counts.
 
         Where there are covariates, the last H rows of a series have these alone; its channels are
-        missing there.
+        missing there. Steps that are missing between others are added without values.
 
         Raises:
             DataError: Other channels, a value that is refused, or a series that is too short.
@@ -174,6 +175,7 @@ class ForecastPreprocessor:
                 f"{', '.join(series.channels) or 'none'}"
             )
         series.check_finite()
+        series = fill_gaps_by_step(series, self.time_step, len(self.known))
         windows = [self._last(series, row) for row in range(len(series))]
         values = series.values.values
         reading = SeriesReading(len(series), len(values), values.size, int(np.isnan(values).sum()))

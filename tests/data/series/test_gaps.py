@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tidegate.data.own_forecast.gaps import fill_gaps
+from tidegate.data.series.gaps import fill_gaps, fill_gaps_by_step
 from tidegate.data.series.series_set import SeriesSet
 from tidegate.errors import DataError
 
@@ -57,3 +57,21 @@ def test_months_are_regular_and_irregular_times_are_told():
 def test_a_gap_of_years_between_minutes_is_refused():
     with pytest.raises(DataError, match=r"gaps of 999,997 steps in all, the longest of 999,998"):
         fill_gaps(at(0, 1, 2, 1_000_000))
+
+
+def test_a_series_is_filled_by_a_given_step_whoever_is_beside():
+    series = SeriesSet.from_arrays(
+        [[1.0, 2, 3], [4.0, 5, 6], [7.0, 8, 9], [1.0]],
+        times=[[0, 2, 6], [7, 9, 11], [0, 1.4, 2.9], [4]],
+    )
+    filled = fill_gaps_by_step(series, 2.0)
+    assert np.array_equal(filled.values[0][:, 0], [1, 2, np.nan, 3], equal_nan=True)
+    assert [filled.values[row][:, 0].tolist() for row in (1, 2, 3)] == [[4, 5, 6], [7, 8, 9], [1]]
+    assert filled.times_of(2).tolist() == [0, 1.4, 2.9]
+    for row in range(len(series)):
+        alone = fill_gaps_by_step(series.take([row]), 2.0)
+        assert np.array_equal(alone.values[0], filled.values[row], equal_nan=True)
+    assert fill_gaps_by_step(series.take([1, 2, 3]), 2.0).num_steps == 7
+    assert fill_gaps_by_step(series, 0.0) is series
+    with pytest.raises(DataError, match=r"series 0: expected times in steps of about 0.1, as in"):
+        fill_gaps_by_step(series, 0.1)

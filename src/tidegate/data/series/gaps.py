@@ -61,12 +61,47 @@ def fill_gaps(series: SeriesSet, num_known: int = 0) -> tuple[SeriesSet, tuple[s
     )
 
 
+def fill_gaps_by_step(series: SeriesSet, step: float, num_known: int = 0) -> SeriesSet:
+    """Add the steps that are missing, each series by itself, so that none depends on others.
+
+    The steps of a series stay where more than one in a hundred is no whole number of ``step`` long.
+
+    Args:
+        series: With times, or nothing is filled.
+        step: The time between two steps, as in a model's training; 0 where it had no times.
+        num_known: As of :func:`fill_gaps`.
+
+    Raises:
+        DataError: A gap is so long that a series would become ten times as long.
+    """
+    if series.times is None or not step:
+        return series
+    differences = []
+    for row in range(len(series)):
+        gaps = np.diff(np.asarray(series.times_of(row)))
+        counts = np.maximum(np.rint(gaps / step), 1)
+        is_uneven = np.abs(gaps / step - counts) > UNEVEN
+        if len(gaps) and is_uneven.mean() > MOST_UNEVEN:
+            gaps = np.full(len(gaps), step)
+        elif counts.sum() > MOST_FILLED * len(counts):
+            raise DataError(
+                f"{series.name(row)}: expected times in steps of about {step:g}, as in training, "
+                f"got gaps of {int(counts.sum() - len(counts)):,} steps in all; cut the series "
+                "where they are"
+            )
+        differences.append(gaps)
+    if all((np.rint(gaps / step) <= 1).all() for gaps in differences):
+        return series
+    return _filled(series, differences, step, num_known)
+
+
 def _filled(
     series: SeriesSet,
     differences: list["np.ndarray[tuple[int], np.dtype[np.float64]]"],
     step: float,
     num_known: int,
 ) -> SeriesSet:
+    """The series with as many steps between two as their difference says."""
     values, times = [], []
     for row, gaps in enumerate(differences):
         own, clock = series.values[row], series.times_of(row)
