@@ -183,7 +183,7 @@ def test_indices_of_dates_are_read():
         column.predict(values)
 
 
-def test_covariates_known_ahead():
+def test_covariates_known_ahead(tmp_path):
     holidays = (np.arange(70) % 7 == 0).astype(float)
     values = wave(60)[:, 0] + holidays[:60]
     forecaster = Forecaster(H, **MOST).fit(values, holidays[:, None])
@@ -194,6 +194,9 @@ def test_covariates_known_ahead():
     rows = pd.DataFrame({"v": np.append(values, [np.nan] * 10), "x0": holidays})
     by_name = Forecaster(H, known="x0", **MOST).fit(rows)
     np.testing.assert_array_equal(by_name.predict(), forecaster.predict())
+    by_name.save(tmp_path / "model")
+    loaded = tidegate.load(tmp_path / "model").predict(rows[: 60 + H])
+    np.testing.assert_array_equal(loaded[0, :, 0], forecaster.predict())
     with pytest.raises(DataError, match="covariates x0 of 4 steps after its 60 with values, got 3"):
         forecaster.predict(values, X[:-1])
     with pytest.raises(DataError, match="expected a number of x0, which is known ahead"):

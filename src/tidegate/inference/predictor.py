@@ -24,7 +24,8 @@ from tidegate.data.preprocessing import (
 from tidegate.data.preprocessing.series import VALUES, SeriesReading, parts_of
 from tidegate.data.preprocessing.text import FULL_TOKEN_IDS
 from tidegate.data.ragged import Ragged
-from tidegate.data.series.given import series_of
+from tidegate.data.series.columns import SeriesColumns
+from tidegate.data.series.given import is_frame, series_of
 from tidegate.data.series.series_set import SeriesSet
 from tidegate.errors import DataError
 from tidegate.inference import model_folder
@@ -150,6 +151,8 @@ class Predictor:
         channels = preprocessor.channels
         if isinstance(preprocessor, ForecastPreprocessor):
             channels = (*channels, *preprocessor.known)
+            if is_frame(given):
+                given = _series_of_frame(given, preprocessor, columns)
         yield from parts_of(series_of(given, channels, columns, where="predict"))
 
     def _no_reading(self) -> Any:
@@ -170,6 +173,18 @@ class Predictor:
     def _check_part(self, part: str) -> None:
         if part not in get_args(Part) or (part == "linear" and self.folder.linear is None):
             raise ValueError(f"predict: expected part of {', '.join(self.parts)}, got {part!r}")
+
+
+def _series_of_frame(
+    frame: Any, preprocessor: ForecastPreprocessor, columns: SeriesColumns | None
+) -> SeriesSet:
+    """The series to forecast of a data frame: also of one without times or names of series."""
+    # Here, for a model that answers need not wait for what reads tables.
+    from tidegate.data.own_forecast.frame import read_frame
+
+    if columns is None:  # the training's series were arrays
+        columns = SeriesColumns(values=preprocessor.channels, known=preprocessor.known)
+    return read_frame(frame, columns, where="predict")[0]
 
 
 def checked_texts(texts: Sequence[str]) -> list[str]:
