@@ -179,6 +179,16 @@ def test_indices_of_dates_are_read():
     assert column.model_.folder.preprocessor.calendar
     expected = column.predict().tobytes()
     assert expected == table.predict().tobytes() == named.predict().tobytes()
+    hours = pd.Series(values, pd.date_range("2024-03-30", periods=60, freq="h", tz="Europe/Rome"))
+    utc = hours.set_axis(hours.index.tz_convert(None))
+    fitted = Forecaster(H, **MOST).fit(hours)
+    assert fitted.series_.times_of(0)[0] == pd.Timestamp("2024-03-29T23:00").timestamp()
+    np.testing.assert_array_equal(fitted.predict(), fitted.predict(utc.to_frame("0")))
+    months = pd.Series(values, pd.period_range("2020-01", periods=60, freq="M"))
+    assert (
+        Forecaster(H, **MOST).fit(months).series_.times_of(0)[1]
+        == 50 * 365.25 * 86_400 + 31 * 86_400 - 43_200
+    )
     with pytest.raises(DataError, match="predict: expected series with dates, as in fit"):
         column.predict(values)
 
@@ -203,6 +213,8 @@ def test_covariates_known_ahead(tmp_path):
         forecaster.predict(values, np.where(X == 1, np.nan, X))
     with pytest.raises(ArgumentError, match="known: expected the covariates x0 of arrays as X"):
         forecaster.predict(values)
+    with pytest.raises(ArgumentError, match="known: expected other names .* got 'x0' twice"):
+        Forecaster(H, values="x0", **MOST).fit(values, X)
     with pytest.raises(DataError, match="X: expected it beside the series y, got X alone"):
         forecaster.predict(X=X)
 
@@ -268,6 +280,14 @@ def test_missing_values_are_marked_unless_they_are_refused():
         (wave(9)[:, 0], "expected a series of at least 10 steps for 2 origins and a horizon of 4"),
         (np.append(wave(60)[:, 0], np.inf), "expected a finite number or none, got inf"),
         (np.full(60, np.nan), "series 0: expected values, got none"),
+        (np.where(np.arange(60) < 50, wave(60)[:, 0], np.nan), "the last steps, which are tested"),
+        (np.where(np.arange(60) > 50, wave(60)[:, 0], np.nan), "0 in the first steps, which"),
+        (np.ones(60) * 1j, r"got an array of shape \(60,\) and dtype complex128"),
+        (
+            pd.Series(wave(60)[:, 0], pd.date_range("2024", periods=60)[::-1]),
+            "dates in the index that ascend, got 2024-02-28.* at place 1 after 2024-02-29",
+        ),
+        (pd.Series(wave(60)[:, 0], [pd.NaT] * 60), "ascend, got NaT at place 0; sort"),
         (frame([wave(60)], ["a"]).iloc[::-1], "expected times in the column date that ascend"),
         (frame([wave(60)], ["a"])[["unit"]], "expected the names of columns of numbers"),
         (
@@ -316,6 +336,8 @@ def test_a_score_is_of_what_came(able):
         ({"settings": ["a=1"]}, "settings: expected a dict of values .* got a list"),
         ({"recipe": "fast"}, "recipe: expected forecast or a file .* got fast"),
         ({"cell": "grru"}, "expected of rnn, lstm, gru, gru-before"),
+        ({"known": 3}, "known: expected a name or a list of names, got 3"),
+        ({"values": ["a", "a"]}, "values: expected every column for one thing, got 'a' twice"),
         ({"known": "holiday"}, "known: expected the covariates holiday of arrays as X, got none"),
     ],
 )

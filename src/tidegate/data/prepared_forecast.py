@@ -134,6 +134,12 @@ def prepare_forecast(
     # A short series has no validation: all before its test trains.
     end = np.where(is_validated, cuts.train, cuts.validation)
     training = _first_steps(dataset.series, end)
+    is_empty = np.isnan(training.values.values[:, : len(dataset.channels)]).all(0)
+    if is_empty.any():
+        raise DataError(
+            f"{dataset.name}: expected values of {dataset.channels[int(is_empty.argmax())]} in the "
+            "first steps, which train, got missing ones alone; leave the steps without values out"
+        )
     preprocessor = ForecastPreprocessor.fit(
         training, options, known=dataset.known, has_dates=dataset.has_dates
     )
@@ -170,6 +176,12 @@ def prepare_forecast(
             f"steps, of which some train and some validate, got at most {int(lengths.max()):,}; "
             "take a shorter horizon, fewer origins (--origins), or more steps"
         )
+    for windows_of, what in ((validation, "validate"), (test, "are tested")):
+        if np.isnan(windows_of.targets_of(np.arange(len(windows_of)))).all():
+            raise DataError(
+                f"{dataset.name}: expected values in the last steps, which {what}, got missing "
+                "ones alone; leave the steps without values out"
+            )
     return PreparedData(
         train=train,
         validation=validation,

@@ -275,12 +275,14 @@ class Forecaster(NetworkEstimator):
                 return fitted.columns
             count = len(fitted.series.channels) - len(fitted.known)
             return SeriesColumns(values=fitted.series.channels[:count], known=fitted.known)
-        return SeriesColumns(
-            series_id=self.series_id,
-            time=self.time,
-            values=_names(self.values, "values"),
-            known=_names(self.known, "known"),
-        )
+        values, known = _names(self.values, "values"), _names(self.known, "known")
+        named = [name for name in (self.series_id, self.time, *values, *known) if name is not None]
+        twice = [name for name in named if named.count(name) > 1]
+        if twice:
+            raise ArgumentError(
+                "values", f"expected every column for one thing, got {twice[0]!r} twice"
+            )
+        return SeriesColumns(self.series_id, self.time, values, known=known)
 
     def _check_arguments(self) -> None:
         check_settings(self.settings)
@@ -300,10 +302,10 @@ class Forecaster(NetworkEstimator):
 
 def _names(given: str | Sequence[str] | None, argument: str) -> tuple[str, ...]:
     """Names of columns as a tuple."""
-    names = (given,) if isinstance(given, str) else tuple(given or ())
-    if not all(isinstance(name, str) for name in names):
-        raise ArgumentError(argument, f"expected names of columns, got {given!r}")
-    return names
+    names = [given] if isinstance(given, str) else () if given is None else given
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise ArgumentError(argument, f"expected a name or a list of names, got {given!r}")
+    return tuple(names)
 
 
 def _shaped(forecasts: NDArray[np.float64], num_dimensions: int) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.own_forecast.frame import read_frame
+from tidegate.data.own_forecast.frame import date_index, read_frame
 from tidegate.data.ragged import Ragged, offsets_of
 from tidegate.data.series.columns import SeriesColumns
 from tidegate.data.series.gaps import fill_gaps_by_step
@@ -110,10 +110,7 @@ def with_steps_ahead(
 
 
 def _of_arrays(y: Any, X: Any, columns: SeriesColumns, where: str) -> SeriesGiven:
-    times = None
-    index: Any = getattr(y, "index", None)
-    if getattr(getattr(index, "dtype", None), "kind", "") == "M":
-        times = np.asarray(index.values, "datetime64[us]").astype(np.int64) / 1e6
+    times = _times(y, where)
     rows, num_dimensions = _arrays(y, where)
     known: tuple[str, ...] = ()
     if X is not None:
@@ -132,10 +129,33 @@ def _of_arrays(y: Any, X: Any, columns: SeriesColumns, where: str) -> SeriesGive
             f"{where}: expected the channels {', '.join(names)}, got {count} "
             f"channel{'s' * (count != 1)}"
         )
+    twice = {*names} & {*known}
+    if twice:
+        raise ArgumentError(
+            "known", f"expected other names than those of the values, got {twice.pop()!r} twice"
+        )
     series = SeriesSet.from_arrays(
         rows, channels=(*names, *known), times=None if times is None else [times]
     )
     return SeriesGiven(series, num_dimensions, known, has_dates=times is not None)
+
+
+def _times(y: Any, where: str) -> NDArray[np.float64] | None:
+    """The dates of a column's index, seconds since 1970, (T,); None where there are none."""
+    index = date_index(y)
+    if index is None:
+        return None
+    dates = index.to_numpy().astype("datetime64[us]")
+    wrong = np.isnat(dates)
+    wrong[1:] |= ~(dates[1:] > dates[:-1])
+    if wrong.any():
+        place = int(np.argmax(wrong))
+        raise DataError(
+            f"{where}: expected dates in the index that ascend, got {dates[place]} at place {place}"
+            f"{f' after {dates[place - 1]}' if place else ''}; sort the steps by time, and leave "
+            "one of each"
+        )
+    return np.asarray(dates.astype(np.int64) / 1e6)
 
 
 def _arrays(given: Any, where: str) -> tuple[list[NDArray[Any]], int]:

@@ -18,8 +18,8 @@ def read_frame(
     """Read the series of a data frame, with the covariates that are known ahead as last channels.
 
     Args:
-        frame: Of pandas or polars. Where no column has the times, an index of dates does; without
-            a column of series all rows are the steps of one.
+        frame: Of pandas or polars. Where no column has the times, an index of dates or periods
+            does; without a column of series all rows are the steps of one.
         columns: Those that are named; the others are found by their names and values.
         where: Begins the message of an error.
 
@@ -39,9 +39,10 @@ def read_frame(
         )
     try:
         found = complete_columns(columns, FrameHead(frame, where))
-        if found.time is None and getattr(getattr(index, "dtype", None), "kind", "") == "M":
+        dates = date_index(frame)
+        if found.time is None and dates is not None:
             name = str(index.name or "index")
-            frame = frame.reset_index(names=name)
+            frame = frame.assign(**{name: dates})
             found = complete_columns(replace(columns, time=name), FrameHead(frame, where))
     except ArgumentError as error:
         raise DataError(f"{where}: {error}") from error
@@ -59,6 +60,20 @@ def read_frame(
     if found.series_id is None:
         series = replace(series, ids=None)
     return series, found, _has_dates(frame, found.time, where)
+
+
+def date_index(given: Any) -> Any | None:
+    """The index of dates of a frame or a column of pandas, in UTC; of periods, their beginnings.
+
+    Returns:
+        A ``DatetimeIndex`` without a time zone; None where the index is another, or there is none.
+    """
+    index: Any = getattr(given, "index", None)
+    if hasattr(index, "to_timestamp"):
+        index = index.to_timestamp()
+    if getattr(getattr(index, "dtype", None), "kind", "") != "M":
+        return None
+    return index if index.tz is None else index.tz_convert(None)
 
 
 def _refuse_others(frame: Any, found: SeriesColumns, where: str) -> None:
