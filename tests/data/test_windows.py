@@ -192,3 +192,38 @@ def test_infinite_values_are_refused_with_their_place():
     dataset.series.values.values[4] = np.inf
     with pytest.raises(DataError, match="step 4, channel level: expected a finite number"):
         prepared(dataset)
+
+
+@pytest.mark.parametrize("scaling", ["standard", "instance", "none"])
+def test_nothing_is_learnt_from_a_window_without_values(scaling):
+    late = np.stack([np.arange(30.0), np.where(np.arange(30) < 10, np.nan, np.arange(30.0))], 1)
+    series = SeriesSet.from_arrays([late], channels=("level", "late"))
+    dataset = ForecastDataset("late", "a test", series, HORIZON, 1)
+    data = prepared(dataset, missing="mask", scaling=scaling, window=4)
+    rows = np.arange(len(data.train))
+    arrays, targets = data.train.batch(rows)
+    assert np.isfinite(arrays[VALUES].values).all()
+    assert np.isfinite(arrays[BASE].values).all()
+    origins = data.train.places(rows)[1]
+    is_there = ~np.isnan(targets.reshape(len(rows), HORIZON, 2))
+    # From the origin 11 on, step 10 is in the window.
+    assert is_there[origins <= 10, :, 1].sum() == 0
+    assert is_there[(origins > 10), 0, 1].all()
+    assert is_there[:, 0, 0].all()
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        (slice(21, 30), "values of level in the first steps, which train, got missing ones alone"),
+        (slice(0, 24), "values in the last steps, which are tested, got missing ones alone"),
+        ([*range(21), 29], "values in the last steps, which validate, got missing ones alone"),
+    ],
+)
+def test_parts_without_values_are_refused(there, message):
+    values = np.full(30, np.nan)
+    values[there] = 1
+    series = SeriesSet.from_arrays([values], channels=("level",))
+    dataset = ForecastDataset("empty", "a test", series, HORIZON, 1)
+    with pytest.raises(DataError, match=message):
+        prepared(dataset, missing="mask")

@@ -267,6 +267,15 @@ def test_missing_values_are_marked_unless_they_are_refused():
         refusing.fit(wave(60)[:, 0]).predict(gaps[:32])
 
 
+def test_series_whose_values_begin_late_or_pause_train():
+    late, paused = wave(60, 0), wave(90, 1)
+    late[:30], paused[20:60] = np.nan, np.nan
+    forecaster = Forecaster(H, **MOST).fit([late, paused])
+    assert np.isfinite([epoch["loss"] for epoch in forecaster.history_]).all()
+    assert all(np.isfinite([*one.values()]).all() for one in forecaster.metrics_.values())
+    assert np.isfinite(forecaster.predict()).all()
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -81,14 +81,20 @@ class Windows:
         return np.asarray(self.batch(np.arange(len(self)))[0][UNIT].values)
 
     def targets_of(self, rows: Rows) -> NDArray[np.float64]:
-        """The values to be forecast in some windows, (number of rows, H * C); NaN where missing."""
+        """The values to be forecast in some windows, (number of rows, H * C).
+
+        NaN where a value is missing, or its channel has no value in the window to forecast from.
+        """
         horizon, count = self.preprocessor.options.horizon, len(self.preprocessor.channels)
         targets = np.full((len(rows), horizon, count), np.nan)
         places = zip(*(one.tolist() for one in self.places(rows)), strict=True)
         for number, (series, origin) in enumerate(places):
             end = min(origin + horizon, int(self.limits[series]))
-            values = self.series.values[series][origin:end, :count]
-            targets[number, : len(values)] = values
+            values = self.series.values[series]
+            ahead = values[origin:end, :count]
+            targets[number, : len(ahead)] = ahead
+            past = values[max(origin - self.preprocessor.options.window, 0) : origin, :count]
+            targets[number, :, np.isnan(past).all(0)] = np.nan
         return targets.reshape(len(rows), -1)
 
     def batch(self, rows: Rows) -> tuple[dict[str, Ragged], NDArray[Any]]:

@@ -63,7 +63,8 @@ def _at_origins(task: Task, windows: Windows, make: Callable[[Array], Array]) ->
     places = zip(*(one.tolist() for one in windows.places(np.arange(len(windows)))), strict=True)
     for series, origin in places:
         past = windows.series.values[series][max(origin - longest, 0) : origin, :count]
-        filled = carried(past.astype(np.float64))
+        # Where a channel has no value yet, its targets are missing, and any forecast is left out.
+        filled = carried(np.where(np.isnan(past).all(0), 0.0, past).astype(np.float64))
         # (C, H, Q) to (H, C, Q).
         made = np.stack([make(filled[:, channel]) for channel in range(count)])
         rows.append(made.transpose(1, 0, 2).reshape(-1))

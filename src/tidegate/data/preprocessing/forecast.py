@@ -225,7 +225,9 @@ class ForecastPreprocessor:
         options, horizon = self.options, self.options.horizon
         count, season = len(self.channels), self.options.season_length
         is_missing = np.isnan(window.past)
-        past = carried(window.past)
+        # A channel without any value, in training: its targets are left out, and its mean is read.
+        means = np.array(self.mean[:count])
+        past = carried(np.where(is_missing.all(0), means, window.past))
         length = len(past)
         base = seasonal_naive(past, horizon, season)
         both = np.concatenate([past, base])
