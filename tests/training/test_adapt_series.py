@@ -77,7 +77,8 @@ def test_the_run_says_what_and_why():
     made = adapt_to_series(load("series"), GESTURES)
     assert in_short(made.adapted) == (
         "40 series of about 136 steps and 1 channel: "
-        "200 epochs instead of 40 (about 1,500 updates, within 15 to 200 epochs), "
+        "200 epochs instead of 40 (about 1,500 updates, within 15 to 200 epochs and "
+        "50,000,000 steps), "
         "the mean of 4 steps read as one instead of 1 (a value hardly differs from the one before)"
     )
     shape = replace(DIGITS, has_missing=True, is_irregular=True)
@@ -125,3 +126,12 @@ def test_smoothness_is_nothing_where_nothing_changes():
     assert shape_of(np.ones((5, 2))).smoothness == 0
     assert shape_of(np.ones((1, 2)), np.zeros((0, 2))).smoothness == 0
     assert shape_of(np.array([1, np.nan, 2, np.nan])).smoothness == 0
+
+
+def test_long_series_are_read_few_at_a_time_and_not_for_hours():
+    shape = replace(DIGITS, num_series=1_600, num_steps=16_000_000, median_length=10_000)
+    made = adapt_to_series(load("series"), shape).values()
+    assert made["training.batch_size"] == 6
+    assert made["training.epochs"] == 3
+    longer = replace(shape, num_series=16, num_steps=16 * 10**6, median_length=10**6)
+    assert adapt_to_series(load("series"), longer).values()["training.batch_size"] == 1

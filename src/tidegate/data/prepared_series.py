@@ -8,12 +8,16 @@ from tidegate.data.examples import Examples
 from tidegate.data.prepared import PreparedData, class_counts, num_trained_on
 from tidegate.data.preprocessing.audio import AudioPreprocessor
 from tidegate.data.preprocessing.series import (
+    VALUES,
     SeriesOptions,
     SeriesPreprocessor,
     constant_channels,
+    parts_of,
 )
+from tidegate.data.ragged import Ragged, offsets_of
 from tidegate.data.series.dataset import SeriesDataset, SeriesSplit
 from tidegate.data.series.series_set import SeriesSet
+from tidegate.data.series.steps import StepBuffer, release_pages
 from tidegate.errors import DataError
 
 
@@ -45,12 +49,10 @@ def prepare_series(
         preprocessor = SeriesPreprocessor.fit(trained, options)
     else:
         preprocessor = AudioPreprocessor.fit(trained, options, dataset.front_end)
-    labelled = _examples(preprocessor, train)
-    test = _examples(preprocessor, dataset.test)
     return PreparedData(
-        train=labelled.take(slice(0, num_train)),
-        validation=labelled.take(slice(num_train, len(train))),
-        test=test,
+        train=_examples(preprocessor, train.take(slice(0, num_train))),
+        validation=_examples(preprocessor, train.take(slice(num_train, len(train)))),
+        test=_examples(preprocessor, dataset.test),
         task=dataset.task,
         preprocessor=preprocessor,
         unlabelled=None,
@@ -98,7 +100,16 @@ def check_series(dataset: SeriesDataset, train: SeriesSplit) -> None:
 
 
 def _examples(preprocessor: SeriesPreprocessor | AudioPreprocessor, split: SeriesSplit) -> Examples:
-    return Examples(preprocessor.transform(split.series), split.labels)
+    """The arrays of series; where they are large, as memory maps of temporary files."""
+    values = StepBuffer(np.float32, preprocessor.input_size)
+    lengths = [np.empty(0, np.int64)]
+    for part in parts_of(split.series):
+        read = preprocessor.transform(part)[VALUES]
+        values.append(read.values)
+        lengths.append(read.lengths())
+    release_pages(split.series.values.values)
+    array = Ragged(values.array(), offsets_of(np.concatenate(lengths)))
+    return Examples({VALUES: array}, split.labels)
 
 
 def _notes(dataset: SeriesDataset, trained: SeriesSet) -> list[str]:
