@@ -85,10 +85,10 @@ def test_the_run_says_what_and_why():
     reasons = adapt_to_series(load("series"), shape).adapted
     which = "2,160 series of about 17 steps and 13 channels: "
     assert reasons == {
-        "training.batch_size": f"{which}batches of 32 series instead of 16 (there are 2,000 or "
-        "more)",
+        "training.batch_size": f"{which}batches of 32 series instead of 16 (32 where there are "
+        "2,000 or more, and at most 65,536 steps)",
         "training.epochs": f"{which}23 epochs instead of 40 (about 1,500 updates, within 15 to 200 "
-        "epochs)",
+        "epochs and 50,000,000 steps)",
         "training.validation_share": f"{which}a validation share of 0.1 instead of 0.2 (there are "
         "2,000 or more)",
         "series.missing": f"{which}missing values by the rule mask instead of refuse (some are "
