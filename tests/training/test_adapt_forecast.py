@@ -2,6 +2,7 @@
 
 import pytest
 
+from tidegate.errors import RecipeError
 from tidegate.training.adapt_forecast import ForecastShape, adapt_to_forecast
 from tidegate.training.recipe import load
 
@@ -35,3 +36,12 @@ def test_values_that_are_given_stay():
     shape = ForecastShape(1, 9_600, 9_000, 24, False)
     assert adapt_to_forecast(recipe, shape).training.epochs == 7
     assert adapted(9_600, **{"training.adapt": False}).training.epochs == 10
+
+
+def test_a_window_shorter_than_a_season_is_refused():
+    recipe = load("forecast").with_values({"forecast.window": 10})
+    assert recipe.forecast_options(3, 10).window == 10
+    with pytest.raises(RecipeError, match="at least a season, 24 steps, got 10"):
+        recipe.forecast_options(3, 24)
+    assert load("forecast").forecast_options(24, 24).window == 72
+    assert load("forecast").forecast_options(6, 1).window == 20

@@ -105,10 +105,19 @@ class Recipe:
         Args:
             horizon: H, the steps that are forecast.
             season_length: m, the steps after which values repeat.
+
+        Raises:
+            RecipeError: The window is shorter than a season.
         """
         from tidegate.data.preprocessing.forecast import ForecastOptions
 
         window = self.forecast.window or max(3 * season_length, 2 * horizon, 20)
+        if window < season_length:
+            raise RecipeError(
+                f"recipe {self.name}: expected forecast.window of at least a season, "
+                f"{season_length:,} steps, got {window:,}; set it to 0 for the rule, or name another "
+                "season (--season)"
+            )
         return ForecastOptions(
             horizon, window, season_length, self.series.scaling, self.series.missing
         )

@@ -19,10 +19,11 @@ def find_season(dataset: ForecastDataset) -> int:
     a trend would correlate at every distance.
 
     Returns:
-        The distance of the highest peak, or 1 where none is above 0.3.
+        The distance of the highest peak, or 1 where none is above 0.3 and above what chance makes of
+        short series.
     """
     totals = np.zeros(LONGEST + 1)
-    counts = np.zeros(LONGEST + 1)
+    counts, num_changes = np.zeros(LONGEST + 1), np.zeros(LONGEST + 1)
     lengths = dataset.lengths()
     cuts = cut(lengths, dataset.horizon, dataset.num_origins)
     ends = np.where(cuts.train > LEAST_CONTEXT, cuts.train, np.maximum(cuts.validation, 0))
@@ -37,10 +38,13 @@ def find_season(dataset: ForecastDataset) -> int:
             longest = min(len(correlations) - 1, LONGEST, len(column) // 3)
             totals[: longest + 1] += correlations[: longest + 1]
             counts[: longest + 1] += 1
+            num_changes[: longest + 1] += len(correlations)
     means = np.where(counts > 0, totals / np.maximum(counts, 1), 0)
     inner = np.arange(2, LONGEST)
     is_peak = (means[inner] > means[inner - 1]) & (means[inner] >= means[inner + 1])
-    peaks = inner[is_peak & (means[inner] > LEAST_CORRELATION)]
+    # Of noise, one correlation in 300 is above three standard errors.
+    chance = 3 / np.sqrt(np.maximum(num_changes[inner], 1))
+    peaks = inner[is_peak & (means[inner] > np.maximum(LEAST_CORRELATION, chance))]
     if not len(peaks):
         return 1
     highest = means[peaks].max()
