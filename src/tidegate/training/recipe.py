@@ -115,8 +115,8 @@ class Recipe:
         if window < season_length:
             raise RecipeError(
                 f"recipe {self.name}: expected forecast.window of at least a season, "
-                f"{season_length:,} steps, got {window:,}; set it to 0 for the rule, or name another "
-                "season (--season)"
+                f"{season_length:,} steps, got {window:,}; set it to 0 for the rule, or name "
+                "another season (--season)"
             )
         return ForecastOptions(
             horizon, window, season_length, self.series.scaling, self.series.missing

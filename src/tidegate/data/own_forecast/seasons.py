@@ -19,8 +19,8 @@ def find_season(dataset: ForecastDataset) -> int:
     a trend would correlate at every distance.
 
     Returns:
-        The distance of the highest peak, or 1 where none is above 0.3 and above what chance makes of
-        short series.
+        The distance of the highest peak, or 1 where none is above 0.3 and above what chance makes
+        of short series.
     """
     totals = np.zeros(LONGEST + 1)
     counts, num_changes = np.zeros(LONGEST + 1), np.zeros(LONGEST + 1)
