@@ -8,14 +8,13 @@ import pytest
 
 from tidegate.data.preprocessing import from_json
 from tidegate.data.preprocessing.calendar import calendar_of, calendar_parts
+from tidegate.data.preprocessing.filling import carried, seasonal_naive
 from tidegate.data.preprocessing.forecast import (
     BASE,
     UNIT,
     VALUES,
     ForecastOptions,
     ForecastPreprocessor,
-    carried,
-    seasonal_naive,
 )
 from tidegate.data.series.series_set import SeriesSet
 from tidegate.errors import DataError, FormatError

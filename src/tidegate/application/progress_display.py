@@ -3,16 +3,15 @@
 import shlex
 import sys
 from collections.abc import Mapping
-from typing import Any, assert_never
+from typing import assert_never
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from tidegate.application import facts_lines, recipe_lines
 from tidegate.cells import CELLS
-from tidegate.data.columns import Columns
-from tidegate.data.series.columns import SeriesColumns
 from tidegate.runs.events import (
     DataPrepared,
     JobBegins,
@@ -29,15 +28,12 @@ from tidegate.runs.events import (
     TextsAreRead,
 )
 from tidegate.runs.results import BlendModel, Job, LinearModel, Metrics
-from tidegate.task import METRICS, Task
+from tidegate.task import METRICS
 from tidegate.terminal import NO_TERMINAL_WIDTH
 from tidegate.training.adapt import in_short
 from tidegate.training.events import EpochBegins, Notice, TrainingBegins
 from tidegate.training.history import Epoch, Step
-from tidegate.training.recipe import Recipe
 
-MOST_CLASSES = 12
-"""That are listed with the number of their texts."""
 MOST_LINES = 30
 """Epochs that have a line each; of more, one in two has, or in three, and so on."""
 WIDE = 90
@@ -127,13 +123,17 @@ class ProgressDisplay:
             self.verb = "pretrain"
         recipe = self.experiment.recipe
         self.num_epochs = recipe.training.epochs
-        lines = {"recipe": _in_short(recipe), "values": _in_full(recipe, event.config.kind)}
+        lines = {
+            "recipe": recipe_lines.in_short(recipe),
+            "values": recipe_lines.in_full(recipe, event.config.kind),
+        }
         if recipe.adapted:
             lines["adapted"] = Text(in_short(recipe.adapted))
         self._print(lines)
 
     def data_prepared(self, event: DataPrepared) -> None:
         """Say where the data comes from and what was done to it."""
+        prepared = facts_lines.PREPARED[event.facts["kind"]]
         facts, limit = event.facts, self.experiment.limit
         if limit is not None and limit > event.num_given:
             self.console.print(
@@ -141,11 +141,11 @@ class ProgressDisplay:
             )
         lines: dict[str, Text | str] = {
             "data": f"{facts['name']}, from {facts['source']}",
-            **_columns(facts),
-            "task": _task(event.task, facts["class_counts"]["training"]),
-            **_examples(facts, self.experiment.recipe),
+            **facts_lines.column_lines(facts),
+            "task": facts_lines.task_line(event.task, facts["class_counts"]["training"]),
+            **facts_lines.example_lines(facts, self.experiment.recipe),
             "threads": str(self.experiment.threads),
-            "reading": f"{event.preparation_s:.1f} s, {_PREPARED[facts['kind']]} included",
+            "reading": f"{event.preparation_s:.1f} s, {prepared} included",
         }
         self._print(lines)
         for note in facts["notes"]:
@@ -306,181 +306,3 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-_PREPARED = {
-    "text": "tokenising and numbering the words",
-    "series": "scaling",
-    "audio": "computing frames and scaling",
-    "forecast": "laying windows",
-}
-"""What is done to rows after they are read, by the preprocessor's kind."""
-
-
-def _examples(facts: Mapping[str, Any], recipe: Recipe) -> dict[str, Text | str]:
-    """How many examples each part has, and what of them is read."""
-    if facts["kind"] == "text":
-        return _texts(facts, recipe)
-    return _windows(facts) if facts["kind"] == "forecast" else _series(facts)
-
-
-def _windows(facts: Mapping[str, Any]) -> dict[str, Text | str]:
-    """How many series are forecast, how far, and how often."""
-    origins = facts["num_origins"]
-    return {
-        "series": f"{facts['num_series']:,} of {facts['shortest']:,} to {facts['longest']:,} steps",
-        "windows": (
-            f"{facts['num_train']:,} train, {facts['num_validation']:,} of the steps after them "
-            f"validate, {facts['num_test']:,} of the last steps test ({origins} point"
-            f"{'s' * (origins != 1)} in time)"
-        ),
-        "horizon": f"{facts['horizon']:,} steps; a season has {facts['season_length']:,}",
-        "channels": f"{facts['channels']:,}; the network reads {facts['numbers_a_step']:,} "
-        "numbers a step",
-    }
-
-
-def _texts(facts: Mapping[str, Any], recipe: Recipe) -> dict[str, Text | str]:
-    """How many texts each part has, and what of them is read."""
-    max_length, words = recipe.text.max_length, _NOUNS[recipe.text.tokens]
-    num_train = facts["num_train"] + facts["num_validation"]
-    unknown = {
-        part: f"{facts[f'{part}_words_unknown'] / max(facts[f'{part}_words'], 1):.1%}"
-        for part in ("training", "test")
-    }
-    return {
-        "texts": (
-            f"{num_train:,} for training ({facts['num_train']:,} train, the last "
-            f"{facts['num_validation']:,} validate), {facts['num_test']:,} for the test"
-        ),
-        words: (
-            f"vocabulary of {facts['vocabulary_size']:,}, {facts['distinct_words']:,} distinct "
-            f"{words} in the training texts; {unknown['training']} of their {words} are "
-            f"unknown, {unknown['test']} of the test's"
-        ),
-        "cut": (
-            f"{facts['training_texts_cut']:,} training and {facts['test_texts_cut']:,} test "
-            f"texts, to their last {max_length} tokens"
-            if max_length
-            else "no text: the recipe reads all tokens"
-        ),
-        **_empty(facts),
-    }
-
-
-def _series(facts: Mapping[str, Any]) -> dict[str, Text | str]:
-    """How many series each part has, how long they are, and what of them is missing."""
-    num_train = facts["num_train"] + facts["num_validation"]
-    missing = {
-        part: facts[f"{part}_missing"] / max(facts[f"{part}_steps"] * facts["channels"], 1)
-        for part in ("training", "test")
-    }
-    lines: dict[str, Text | str] = {
-        "series": (
-            f"{num_train:,} for training ({facts['num_train']:,} train, the last "
-            f"{facts['num_validation']:,} validate), {facts['num_test']:,} for the test"
-        ),
-        "steps": (
-            f"{facts['training_steps']:,} of the training series, which have "
-            f"{facts['training_shortest']:,} to {facts['training_longest']:,} each"
-        ),
-        "channels": f"{facts['channels']:,}; the network reads {facts['numbers_a_step']:,} "
-        "numbers a step",
-    }
-    if any(missing.values()):
-        lines["missing"] = (
-            f"{missing['training']:.1%} of the training values, {missing['test']:.1%} of the test's"
-        )
-    return lines
-
-
-def _columns(facts: Mapping[str, Any]) -> dict[str, Text | str]:
-    """The columns of the user's files that are read."""
-    if facts["columns"] is None:
-        return {}
-    if facts["kind"] != "text":
-        return {"columns": SeriesColumns.from_json(facts["columns"]).describe()}
-    columns = Columns.from_json(facts["columns"])
-    return {"columns": f"texts in {columns.text}, answers in {', '.join(columns.answers)}"}
-
-
-def _task(task: Task, counts: Mapping[str, int]) -> str:
-    """What is asked, and how many training texts each class has, the most frequent first."""
-    if not counts:
-        return f"{task.kind} of {', '.join(task.classes)}"
-    ranked = sorted(counts.items(), key=lambda pair: -pair[1])
-    listed = ", ".join(f"{name} {count:,}" for name, count in ranked[:MOST_CLASSES])
-    others = len(ranked) - MOST_CLASSES
-    return f"{task.kind}: {listed}" + (f" and {others} more" if others > 0 else "")
-
-
-_NOUNS = {"keras": "words", "words": "words", "characters": "characters", "bpe": "pieces"}
-"""What the tokens of a recipe are called."""
-
-
-def _empty(facts: Mapping[str, Any]) -> dict[str, Text | str]:
-    """A line on texts without words, where there are any."""
-    train, test = facts["training_texts_empty"], facts["test_texts_empty"]
-    if not train and not test:
-        return {}
-    return {"empty": f"{train:,} training and {test:,} test texts have no words"}
-
-
-def _in_short(recipe: Recipe) -> Text:
-    """Its name, and the values that the user changed with the recipe's own."""
-    own, values = recipe.changes(), recipe.values()
-    changed = ", ".join(
-        f"{key} {_typed(values[key])} (not {_typed(own[key])})"
-        for key in own
-        if key not in recipe.adapted
-    )
-    name = recipe.name + (", adapted to the data" if recipe.adapted else "")
-    return Text(
-        name + (f", with {changed}" if changed else "" if recipe.adapted else ", unchanged")
-    )
-
-
-_OF_TEXTS = (
-    "text.",
-    "network.embedding_dim",
-    "dropout.embedding",
-    "training.embedding",
-    "training.adversarial",
-    "pretraining.",
-    "self_training.",
-    "linear_model.",
-)
-_OF_SERIES = ("series.", "forecast.", "linear_model.pooled")
-"""How keys begin that mean nothing to data of the other kind."""
-
-
-_NOT_OF_KIND = {
-    "forecast": ("series.time", "series.differences", "series.stride", "linear_model.pooled")
-}
-"""What a kind of series does without; the others do without a forecast's."""
-
-
-def _in_full(recipe: Recipe, kind: str) -> Text:
-    """Every value that counts for the data, as ``--set`` takes it; a star marks changed ones."""
-    changed = recipe.changes()
-    values = recipe.values()
-    text = Text()
-    for key, value in values.items():
-        is_of_series = key.startswith(_OF_SERIES)
-        if kind == "text" and is_of_series:
-            continue
-        if kind != "text" and key.startswith(_OF_TEXTS) and not is_of_series:
-            continue
-        if key.startswith(_NOT_OF_KIND.get(kind, "forecast.")):
-            continue
-        is_changed = key in changed
-        text.append(f"{key}={_typed(value)}", style="bold" if is_changed else "dim")
-        text.append("* " if is_changed else " ")
-    return text
-
-
-def _typed(value: Any) -> str:
-    """A value as one types it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.preprocessing.forecast import carried
+from tidegate.data.preprocessing.filling import carried
 from tidegate.data.windows import Windows
 from tidegate.evaluation.forecast_baselines import (
     MOST_SEASONS,

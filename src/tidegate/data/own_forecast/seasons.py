@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.prepared_forecast import ForecastDataset, cut
-from tidegate.data.preprocessing.forecast import LEAST_CONTEXT, carried
+from tidegate.data.preprocessing.filling import carried
+from tidegate.data.preprocessing.forecast import LEAST_CONTEXT
 
 LEAST_CORRELATION = 0.3
 """Autocorrelation of the changes from step to step at a season's distance."""

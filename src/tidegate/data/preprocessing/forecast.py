@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.preprocessing.calendar import calendar_of, calendar_parts
+from tidegate.data.preprocessing.filling import carried, seasonal_naive
 from tidegate.data.preprocessing.series import VALUES, SeriesReading, refuse_missing
 from tidegate.data.ragged import Ragged, offsets_of
 from tidegate.data.series.gaps import fill_gaps_by_step
@@ -366,22 +367,6 @@ def _span(series: SeriesSet) -> float:
     return float(lasted.max(initial=0.0))
 
 
-def seasonal_naive(
-    past: NDArray[np.float64], horizon: int, season_length: int
-) -> NDArray[np.float64]:
-    """The seasonal naive forecast: the last known value of the same season, (H, C).
-
-    Args:
-        past: Known values, (T, C), without gaps; T is at least 1. Where it is shorter than a
-            season, the last value is repeated.
-        horizon: H.
-        season_length: m.
-    """
-    if len(past) < season_length:
-        return np.repeat(past[-1:], horizon, 0)
-    return past[len(past) - season_length + np.arange(horizon) % season_length]
-
-
 def check_future(series: SeriesSet, row: int, num_channels: int, horizon: int) -> None:
     """Check that the last H rows of a series are its future: covariates, and no other values.
 
@@ -408,18 +393,3 @@ def check_future(series: SeriesSet, row: int, num_channels: int, horizon: int) -
             f"last {horizon} rows, which are to be forecast, got some; add {horizon} rows with "
             "the covariates alone"
         )
-
-
-def carried(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Missing values replaced by the last one before; at the beginning by the first one there is.
-
-    Args:
-        values: (T, C), NaN where missing; each column has a value.
-    """
-    is_missing = np.isnan(values)
-    if not is_missing.any():
-        return values
-    places = np.where(is_missing, -1, np.arange(len(values))[:, None])
-    last = np.maximum.accumulate(places, axis=0)
-    first = (~is_missing).argmax(0)
-    return np.take_along_axis(values, np.where(last < 0, first, last), 0)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.preprocessing import stepwise
 from tidegate.data.preprocessing.coarsen import coarsen
 from tidegate.data.ragged import Ragged
 from tidegate.data.series.series_set import SeriesSet
@@ -150,11 +151,11 @@ class SeriesPreprocessor:
         filled = self._filled(self._scaled(values, offsets), is_missing, offsets)
         columns: list[NDArray[Any]] = [filled]
         if self.options.differences:
-            changes = _changes(filled, offsets)
+            changes = stepwise.changes(filled, offsets)
             columns.append(changes / np.array(self.change_scale, np.float32))
-        since = _time_since_step_before(series, self.time_unit)
+        since = stepwise.time_since_step_before(series, self.time_unit)
         if self.options.missing == "mask":
-            age = _time_since_seen(is_missing, since, offsets)
+            age = stepwise.time_since_seen(is_missing, since, offsets)
             columns += [(~is_missing).astype(np.float32), np.log1p(age).astype(np.float32)]
         if self.options.time == "difference":
             columns.append(np.log1p(since)[:, None].astype(np.float32))
@@ -271,7 +272,7 @@ class SeriesPreprocessor:
             count = np.maximum((~np.isnan(own)).sum(0), 1)
             mean = np.nansum(own, 0) / count
             deviation = np.sqrt(np.nansum((own - mean) ** 2, 0) / count)
-            scaled[first:last] = (own - mean) / _divisors(deviation, np.abs(mean))
+            scaled[first:last] = (own - mean) / stepwise.divisors(deviation, np.abs(mean))
         return scaled
 
     def _filled(
@@ -283,7 +284,7 @@ class SeriesPreprocessor:
         """Missing values replaced by the last one before, or by the mean where there is none."""
         if not is_missing.any():
             return scaled
-        last_seen = _last_seen(is_missing, offsets)
+        last_seen = stepwise.last_seen(is_missing, offsets)
         filled = np.take_along_axis(scaled, np.maximum(last_seen, 0), 0)
         filled[last_seen < 0] = 0
         return filled
@@ -295,10 +296,10 @@ class SeriesPreprocessor:
             values = np.asarray(part.values.values, np.float32)
             scaled = self._scaled(values, part.values.offsets)
             filled = self._filled(scaled, np.isnan(values), part.values.offsets)
-            changes = _changes(filled, part.values.offsets).astype(np.float64)
+            changes = stepwise.changes(filled, part.values.offsets).astype(np.float64)
             squares += (changes**2).sum(0)
             count += len(changes) - len(part)
-        return _divisors(np.sqrt(squares / max(count, 1)), np.zeros(len(self.channels)))
+        return stepwise.divisors(np.sqrt(squares / max(count, 1)), np.zeros(len(self.channels)))
 
 
 def refuse_missing(series: SeriesSet) -> None:
@@ -372,12 +373,7 @@ def _moments(series: SeriesSet, stride: int) -> tuple[NDArray[np.float64], NDArr
     mean, squares = total / np.maximum(count, 1), np.zeros(len(series.channels))
     for part in _coarse_parts(series, stride):
         squares += np.nansum((part.values.values.astype(np.float64) - mean) ** 2, 0)
-    return mean, _divisors(np.sqrt(squares / np.maximum(count, 1)), np.abs(mean))
-
-
-def _divisors(deviation: NDArray[np.float64], level: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Deviations to divide by: 1 for those of a channel that is constant but for rounding."""
-    return np.where(deviation > 1e-6 * level + 1e-30, deviation, 1.0)
+    return mean, stepwise.divisors(np.sqrt(squares / np.maximum(count, 1)), np.abs(mean))
 
 
 def _median_step(series: SeriesSet, stride: int) -> float:
@@ -391,50 +387,3 @@ def _median_step(series: SeriesSet, stride: int) -> float:
     inside[ends[(ends >= 0) & (ends < len(steps))]] = False
     median = float(np.median(steps[inside])) if inside.any() else 1.0
     return stride * median if median > 0 else 1.0
-
-
-def _firsts(offsets: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
-    """Which of all steps are the first of their series, (P,)."""
-    is_first = np.zeros(count, np.bool_)
-    starts = offsets[:-1][np.diff(offsets) > 0]
-    is_first[starts] = True
-    return is_first
-
-
-def _changes(values: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The change from the step before, 0 at the first step of a series, (P, I)."""
-    changes = np.diff(values, axis=0, prepend=values[:1])
-    changes[_firsts(offsets, len(values))] = 0
-    return changes
-
-
-def _time_since_step_before(series: SeriesSet, unit: float) -> NDArray[np.float64]:
-    """Times between steps in units of the median, 0 at the first step of a series, (P,)."""
-    count = len(series.values.values)
-    if series.times is None:
-        since = np.ones(count)
-    else:
-        since = np.diff(series.times, prepend=series.times[:1]) / unit
-    since[_firsts(series.values.offsets, count)] = 0
-    return since
-
-
-def _last_seen(is_missing: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The last step up to each one at which a channel has a value, (P, I); -1 for none."""
-    places = np.arange(len(is_missing))[:, None]
-    last = np.maximum.accumulate(np.where(is_missing, -1, places), axis=0)
-    starts = np.repeat(offsets[:-1], np.diff(offsets))[:, None]
-    return np.where(last >= starts, last, -1)
-
-
-def _time_since_seen(
-    is_missing: NDArray[np.bool_], since: NDArray[np.float64], offsets: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """How long ago a channel last had a value, or its series began, (P, I)."""
-    clock = np.cumsum(since)[:, None]
-    last = _last_seen(is_missing, offsets)
-    starts = np.repeat(offsets[:-1], np.diff(offsets))[:, None]
-    reference = np.where(last >= 0, last, starts)
-    # A difference of running sums rounds by what came before: series by series it does not.
-    clock = clock - np.repeat(clock[offsets[:-1].clip(max=len(clock) - 1)], np.diff(offsets), 0)
-    return np.asarray(np.maximum(clock - np.take_along_axis(clock, reference, 0), 0))
