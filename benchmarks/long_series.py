@@ -10,12 +10,7 @@ resident memory the system tells.
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +18,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from train_file import MB, pass_on
+from train_file import MB
+from training_process import train
 
 LENGTH = 10_000
 """Steps of a series."""
@@ -73,39 +69,21 @@ def main() -> None:
         path = folder / f"machines.{options.format}"
         generate(path, options.steps)
         print(f"{options.steps:,} steps, {path.stat().st_size / MB:,.0f} MB", flush=True)
-        arguments = ["train", str(path), "--series-id", "machine", "--time", "t"]
-        arguments += ["--values", "ax,ay,az", "--label", "state", "--out", str(folder / "run")]
-        arguments += ["--threads", str(options.threads)]
+        arguments = [str(path), "--series-id", "machine", "--time", "t", "--values", "ax,ay,az"]
+        arguments += ["--label", "state", "--threads", str(options.threads)]
         if options.epochs:
             arguments += ["--epochs", str(options.epochs)]
-        begin, first = time.perf_counter(), []
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tidegate", *arguments],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stderr is not None
-        reader = threading.Thread(target=pass_on, args=(process.stderr, first, begin))
-        reader.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        reader.join()
-        seconds = time.perf_counter() - begin
-        if process.returncode:
-            raise SystemExit(f"tidegate train ended with {process.returncode}")
-        models = json.loads((folder / "run" / "results.json").read_text())["models"]
-        job = next(model for model in models if model["kind"] == "recurrent")
+        trained = train(arguments, folder / "run")
     figures = {
         "steps": options.steps,
         "format": options.format,
-        "first_line_s": first[0],
-        "seconds": seconds,
-        "peak_mb": usage.ru_maxrss / 1024,
-        "steps_per_s": job["num_tokens"] / job["training_s"],
-        "test_accuracy": job["metrics"]["accuracy"],
+        "first_line_s": trained.first_line_s,
+        "seconds": trained.seconds,
+        "peak_mb": trained.peak_mb,
+        "steps_per_s": trained.job["num_tokens"] / trained.job["training_s"],
+        "test_accuracy": trained.job["metrics"]["accuracy"],
     }
-    print(f"first line after {first[0]:.1f} s, done after {seconds:,.0f} s")
+    print(f"first line after {trained.first_line_s:.1f} s, done after {trained.seconds:,.0f} s")
     print(f"largest resident memory: {figures['peak_mb']:,.0f} MB")
     print(f"training: {figures['steps_per_s']:,.0f} steps a second")
     print(f"test accuracy of the network: {figures['test_accuracy']:.4f}")

@@ -11,18 +11,13 @@ system tells.
 import argparse
 import csv
 import json
-import os
-import subprocess
-import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from tidegate.data import sources
+from training_process import train
 
 MB = 1 << 20
 
@@ -52,14 +47,6 @@ def generate(path: Path, rows: int, seed: int = 0) -> None:
             writer.writerow([" ".join(chosen.tolist()), ("neg", "pos")[label]])
 
 
-def pass_on(stream: IO[str], first: list[float], begin: float) -> None:
-    """Print what the training says, and note when it said the first."""
-    for line in stream:
-        if not first:
-            first.append(time.perf_counter() - begin)
-        print(f"  {line}", end="", flush=True)
-
-
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -73,34 +60,16 @@ def main() -> None:
         path = folder / "texts.csv"
         generate(path, options.rows)
         print(f"{options.rows:,} texts, {path.stat().st_size / MB:,.0f} MB", flush=True)
-        arguments = ["train", str(path), "--recipe", options.recipe, "--out", str(folder / "run")]
-        arguments += ["--threads", str(options.threads)]
-        begin, first = time.perf_counter(), []
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tidegate", *arguments],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stderr is not None
-        reader = threading.Thread(target=pass_on, args=(process.stderr, first, begin))
-        reader.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        reader.join()
-        seconds = time.perf_counter() - begin
-        if process.returncode:
-            raise SystemExit(f"tidegate train ended with {process.returncode}")
-        models = json.loads((folder / "run" / "results.json").read_text())["models"]
-        job = next(model for model in models if model["kind"] == "recurrent")
+        arguments = [str(path), "--recipe", options.recipe, "--threads", str(options.threads)]
+        trained = train(arguments, folder / "run")
     figures = {
         "rows": options.rows,
-        "first_line_s": first[0],
-        "seconds": seconds,
-        "peak_mb": usage.ru_maxrss / 1024,
-        "test_accuracy": job["metrics"]["accuracy"],
+        "first_line_s": trained.first_line_s,
+        "seconds": trained.seconds,
+        "peak_mb": trained.peak_mb,
+        "test_accuracy": trained.job["metrics"]["accuracy"],
     }
-    print(f"first line after {first[0]:.1f} s, done after {seconds:,.0f} s")
+    print(f"first line after {trained.first_line_s:.1f} s, done after {trained.seconds:,.0f} s")
     print(f"largest resident memory: {figures['peak_mb']:,.0f} MB")
     print(f"test accuracy of the network: {figures['test_accuracy']:.4f}")
     if options.out is not None:

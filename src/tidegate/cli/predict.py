@@ -130,19 +130,10 @@ def _answer_file(
 ) -> None:
     from tidegate.cli.own_files import as_usage_error
     from tidegate.data.tables import format_of, open_table
-    from tidegate.data.tables.writer import check_free
     from tidegate.inference.predict_rows import predict_rows
 
-    if out is not None and as_json:
-        raise click.UsageError("--json: expected it without --out, whose name says the format")
-    if out is not None:
-        check_free(out, overwrite=overwrite)
-        into = format_of(out)
-        if into == "txt":
-            raise click.UsageError(f"--out: expected .csv, .tsv, .jsonl or .parquet, got {out}")
-    elif as_json:
-        into = "jsonl"
-    else:
+    into = _format_of_answers(out, as_json, overwrite)
+    if into is None:
         into = format_ or ("csv" if file.is_dir() or str(file) == "-" else format_of(file))
         into = {"parquet": "csv", "txt": "tsv"}.get(into, into)
     table = open_table(file, format=format_, delimiter=delimiter)
@@ -181,22 +172,16 @@ def _answer_numbers(
     """Answer the series or recordings of a file, or forecast them."""
     from tidegate.application.predict_files import predict_files
     from tidegate.cli.own_files import as_usage_error
-    from tidegate.data.tables import format_of
-    from tidegate.data.tables.writer import check_free
     from tidegate.errors import DataError
 
     for flag, given in (("--text-column", text_column), ("--format", format_)):
         if given is not None:
             raise click.UsageError(f"{flag}: expected it for a model of texts, got one of numbers")
-    if out is not None:
-        check_free(out, overwrite=overwrite)
-    into = "jsonl" if as_json else "csv" if out is None else format_of(out)
-    if into == "txt" or (out is not None and as_json):
-        raise click.UsageError(f"--out: expected .csv, .tsv, .jsonl or .parquet, got {out}")
+    into = _format_of_answers(out, as_json, overwrite) or "csv"
     if delimiter is not None:
         own = {**own, "delimiter": delimiter}
     started = time.perf_counter()
-    with as_usage_error():
+    with as_usage_error(), _reading() as on_progress:
         answered = predict_files(
             model,
             str(file),
@@ -206,6 +191,7 @@ def _answer_numbers(
             top_k=top_k,
             delimiter=delimiter if into == "csv" else None,
             overwrite=overwrite,
+            on_progress=on_progress,
         )
     for message in answered.bad:
         click.echo(message, err=True)
@@ -220,9 +206,39 @@ def _answer_numbers(
     click.echo(f"{answered.num_answered:,} {what} in {seconds:.1f} s{more}", err=True)
 
 
+def _format_of_answers(out: Path | None, as_json: bool, overwrite: bool) -> str | None:
+    """The format that answers are written in; None where neither --out nor --json says it."""
+    from tidegate.data.tables import format_of
+    from tidegate.data.tables.writer import check_free
+
+    if out is None:
+        return "jsonl" if as_json else None
+    if as_json:
+        raise click.UsageError("--json: expected it without --out, whose name says the format")
+    check_free(out, overwrite=overwrite)
+    into = format_of(out)
+    if into == "txt":
+        raise click.UsageError(f"--out: expected .csv, .tsv, .jsonl or .parquet, got {out}")
+    return into
+
+
+@contextmanager
+def _reading() -> "Iterator[Callable[[Path, float], None]]":
+    """A progress bar of the files that are read, on standard error, if that is a terminal."""
+    with _bar("reading") as move:
+        yield lambda path, done: move(f"reading {path.name}", done)
+
+
 @contextmanager
 def _progress() -> "Iterator[Callable[[Predicted, float], None]]":
-    """A progress bar on standard error, if that is a terminal."""
+    """A progress bar of the rows that are answered, on standard error, if that is a terminal."""
+    with _bar("0 rows") as move:
+        yield lambda predicted, done: move(f"{predicted.num_rows + predicted.num_bad:,} rows", done)
+
+
+@contextmanager
+def _bar(text: str) -> "Iterator[Callable[[str, float], None]]":
+    """A progress bar with the time that is left; it is moved by a text and a share from 0 to 1."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -231,14 +247,12 @@ def _progress() -> "Iterator[Callable[[Predicted, float], None]]":
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        task = bar.add_task("0 rows", total=1.0)
+        task = bar.add_task(text, total=1.0)
 
-        def advance(predicted: "Predicted", done: float) -> None:
-            rows = predicted.num_rows + predicted.num_bad
-            total = 1.0 if done else None
-            bar.update(task, completed=done, total=total, description=f"{rows:,} rows")
+        def move(description: str, done: float) -> None:
+            bar.update(task, completed=done, total=1.0 if done else None, description=description)
 
-        yield advance
+        yield move
 
 
 def _summary(predicted: "Predicted", seconds: float) -> str:
