@@ -15,6 +15,15 @@ GOOD = "a good film , a fine film ; I liked the good story and the fine play"
 BAD = "a bad film , a poor film ; I loathed the bad story and the poor play"
 
 
+LONG = ("training/test_resume.py", "estimators/test_estimator_checks.py", "cli/test_compare.py")
+"""Files of minutes: they run first, so that no process is left with one of them alone."""
+
+
+def pytest_collection_modifyitems(items):
+    """Put the tests of long files before the others, whose order stays."""
+    items.sort(key=lambda item: not str(item.path).endswith(LONG))
+
+
 class Outcome(NamedTuple):
     """What a command left behind."""
 
