@@ -316,7 +316,14 @@ def test_autocast_gives_torchs_dtypes(name):
     layer, reference = twins(name, dtype=torch.float32)
     data, states = inputs("time", layer, dtype=torch.float32)
     with torch.autocast("cpu"):
-        found, expected = call(layer, "time", data, states), call(reference, "time", data, states)
+        found = call(layer, "time", data, states)
+        try:
+            expected = call(reference, "time", data, states)
+        except RuntimeError as error:
+            if "primitive descriptor" not in str(error):
+                raise
+            assert found[0].dtype == torch.bfloat16
+            pytest.skip("PyTorch's oneDNN has no LSTM in bfloat16 for this processor")
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=2**-5)
 

@@ -40,7 +40,7 @@ class Pooled(nn.Module):
             pooled: Tensor = self.attention(states, offsets)
             return pooled
         if self.kind == HORIZON:
-            ahead = torch.arange(-self.horizon, 0)
+            ahead = torch.arange(-self.horizon, 0, device=states.device)
             return states.index_select(0, (offsets[1:, None] + ahead).reshape(-1))
         if self.kind == "mean+max+last":
             return torch.cat([pool(states, offsets, "mean+max"), final], 1)
