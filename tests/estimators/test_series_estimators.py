@@ -1,6 +1,7 @@
 """The estimators on series of numbers: containers, company, the model folder, a regression."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import tidegate
@@ -53,6 +54,25 @@ def test_containers_are_alike(able):
     np.testing.assert_array_equal(
         one_channel.predict_proba(array[:, :, 1]), one_channel.predict_proba(array[:, :, 1:])
     )
+
+
+def test_a_data_frame_with_a_row_a_step_is_read_as_its_series(able):
+    series, labels = waves()
+    frame = pd.DataFrame(
+        {
+            "id": np.repeat([f"s{number}" for number in range(len(series))], [*map(len, series)]),
+            "0": np.concatenate(series)[:, 0],
+            "1": np.concatenate(series)[:, 1],
+        }
+    )
+    fitted = Classifier(settings=FEW, threads=1).fit(frame, labels)
+    expected = able.predict_proba(series)
+    # A frame's numbers are read as its columns have them, in float64.
+    np.testing.assert_allclose(fitted.predict_proba(frame), expected, atol=1e-6)
+    assert fitted.model_.folder.preprocessor.channels == ("0", "1")
+    without = frame.drop(columns="1")
+    with pytest.raises(DataError, match="expected the channels 0, 1, got 0; 1 is missing"):
+        fitted.predict(without)
 
 
 def test_a_saved_model_of_series_answers_alike(able, tmp_path):

@@ -53,10 +53,12 @@ class Classifier(ClassifierMixin, TextEstimator):  # type: ignore[misc]  # no ty
         Args:
             X: Texts, N of them: a list or tuple, an array (N,) or (N, 1), a column of pandas or
                 polars, or a table of one column. Or N series: an array (N, steps, channels), an
-                array (N, steps) of one channel, or a list of arrays (steps, channels) or (steps,),
-                which may have unequal lengths; NaN for a missing value.
+                array (N, steps) of one channel, a list of arrays (steps, channels) or (steps,),
+                which may have unequal lengths, or a data frame with a row a step, whose column
+                ``series_id`` (or ``id``, ``item_id``) names the series; NaN for a missing value.
             y: A class for every example, (N,), of texts, whole numbers or truth values; or several
-                labels, 0 or 1 each, (N, L).
+                labels, 0 or 1 each, (N, L). The series of a data frame are in the order in which
+                they begin.
             unsupported: ``sample_weight`` and others are refused by name.
 
         Raises:
