@@ -1,8 +1,9 @@
 """Trainings in miniature through the command line, killed and resumed in children.
 
-As a program (``python resume_samples.py OUT``) it kills ``tidegate train`` at every file operation
-in turn and ``tidegate compare`` at random times, resumes them until they end, and prints as JSON
-what came out of each. All children are forked from one parent that has imported everything.
+As a program (``python resume_samples.py OUT``) it kills ``tidegate train`` at every third file
+operation in turn (at every one with ``TIDEGATE_KILL_EVERY=1``) and ``tidegate compare`` at random
+times, resumes them until they end, and prints as JSON what came out of each. All children are
+forked from one parent that has imported everything.
 """
 
 import gc
@@ -22,6 +23,9 @@ from pretrained_samples import PRETRAINING, write_texts
 from tidegate.cli.main import main
 from tidegate.report import page
 from training_samples import EVERYTHING
+
+EVERY = int(os.environ.get("TIDEGATE_KILL_EVERY", "3"))
+"""Operations from one kill to the next; 1 for all of them, which takes minutes."""
 
 SMALL = {
     "vocabulary_size": 30,
@@ -165,7 +169,7 @@ if __name__ == "__main__":
     report = {"train": [train.finish(parent / name) for name in ("train", "again")]}
     gc.collect()
     gc.freeze()  # a collection in a child would copy the memory that it shares
-    report["killed"] = train.sweep(parent / "killed")
+    report["killed"] = train.sweep(parent / "killed", every=EVERY)
     report["taught"] = [taught.finish(parent / "taught")]
     report["killed taught"] = taught.sweep(parent / "killed taught", every=29)
     report["left over"] = [

@@ -37,8 +37,17 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
-@pytest.mark.parametrize(("redirection", "told"), CASES.values(), ids=CASES)
+BUFFERED = ("closed", "full")
+"""Cases that are also tried with buffers, which are written when the process ends."""
+
+
+@pytest.mark.parametrize(
+    ("redirection", "told", "unbuffered"),
+    [
+        *(pytest.param(*CASES[name], "", id=f"{name}, buffered") for name in BUFFERED),
+        *(pytest.param(*case, "1", id=name) for name, case in CASES.items()),
+    ],
+)
 def test_the_report_is_written_whatever_becomes_of_the_output(
     finished, redirection, told, unbuffered
 ):
